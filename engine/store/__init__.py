@@ -1,0 +1,51 @@
+"""The store: the only SQL in the project, shared by engine and bot.
+
+One method for each thing that we do, each one short transaction (bulk writes are several). Synchronous; the bot calls
+it through ``asyncio.to_thread``. Every method may raise ``StoreUnavailable`` when the database is down, locked or not
+migrated.
+"""
+
+from engine.store.catalogue import CatalogueStore
+from engine.store.database import StoreError, StoreUnavailable
+from engine.store.digests import Digest, DigestStore
+from engine.store.models import (
+    ModelStore,
+    ModelVersion,
+    NoSuchVersion,
+    PublishRefused,
+    Queue,
+    Recommendation,
+    SimilarMovie,
+)
+from engine.store.nights import Guest, Night, NightStore
+from engine.store.people import Act, Dismissal, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
+from engine.store.runs import Run, RunAlreadyOpen, RunStore, Watcher
+
+__all__ = [
+    "Act",
+    "Digest",
+    "Dismissal",
+    "Guest",
+    "ModelVersion",
+    "Night",
+    "NoSuchMovie",
+    "NoSuchVersion",
+    "Person",
+    "PublishRefused",
+    "Put",
+    "Queue",
+    "Recommendation",
+    "Run",
+    "RunAlreadyOpen",
+    "SimilarMovie",
+    "Store",
+    "StoreError",
+    "StoreUnavailable",
+    "Taste",
+    "UndoTooLate",
+    "Watcher",
+]
+
+
+class Store(CatalogueStore, PeopleStore, ModelStore, RunStore, NightStore, DigestStore):
+    """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""

@@ -1,0 +1,225 @@
+"""The connection: SQLite or Postgres by URL, one short transaction at a time, driver errors in our own words."""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.errors import UndefinedColumn, UndefinedTable
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from engine.domain import MatineeError
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a statement waits for another program's lock before it gives up."""
+
+LOOK_AGAIN_SECONDS = 0.003
+"""How often who wants to write to SQLite looks whether they may."""
+
+TURN_SECONDS = 0.01
+"""How long who writes much to SQLite leaves it to others between two transactions: some looks of theirs."""
+
+
+class StoreError(MatineeError):
+    """The database refused or could not be reached."""
+
+
+class StoreUnavailable(StoreError):
+    """The database is down, locked by somebody for too long, or has no tables yet."""
+
+
+def connect(url: str) -> sa.Engine:
+    """Open a pool on the database at ``url``; nothing is sent yet.
+
+    SQLite: write-ahead log, foreign keys on, and transactions begun by us, so that a writer can take the lock first
+    (``BEGIN IMMEDIATE``) instead of failing half-way. Its folder is made if it is missing.
+
+    Raises:
+        StoreError: ``url`` is not one that SQLAlchemy can read, or the folder cannot be made.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as e:  # the latter for a port that is no number
+        raise StoreError(
+            "MATINEE_DATABASE_URL cannot be read: it should look like sqlite:///var/matinee.db "
+            "or postgresql://user:password@host/name"
+        ) from e
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "postgresql":
+        return _connect_postgres(parsed)
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreError(
+            f"MATINEE_DATABASE_URL names {parsed.get_backend_name()}; Matinee speaks sqlite and postgresql"
+        )
+    return _connect_sqlite(parsed)
+
+
+def _connect_postgres(url: sa.URL) -> sa.Engine:
+    db = sa.create_engine(url, pool_pre_ping=True, pool_size=10, connect_args={"connect_timeout": 5})
+
+    @sa.event.listens_for(db, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+        connection.commit()
+
+    return db
+
+
+def _connect_sqlite(url: sa.URL) -> sa.Engine:
+    if url.database:
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise StoreError(f"the folder {folder} cannot be made ({e.strerror}): set MATINEE_HOME to another") from e
+    db = sa.create_engine(url, pool_size=10, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @sa.event.listens_for(db, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @sa.event.listens_for(db, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        options = connection.get_execution_options()
+        writes = options.get("matinee_writes")
+        if writes:  # the pragma stays with the connection, and does nothing once a transaction has begun
+            durable = options.get("matinee_durable", True)
+            connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            _await_turn(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+    return db
+
+
+def _await_turn(connection: sa.Connection) -> None:
+    """Begin a transaction that writes, as soon as nobody else does.
+
+    SQLite's own waiting ends up looking ten times a second. Meanwhile somebody who writes one chunk after the other
+    takes the lock again and again, and a rating waits for seconds.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < until:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as e:
+                if "locked" not in str(e):
+                    break
+            time.sleep(LOOK_AGAIN_SECONDS)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for an error in SQLAlchemy's words
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+class Database:
+    """What every part of the store stands on: ``read`` and ``write``, each one transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.db = connect(url)
+
+    @property
+    def is_postgres(self) -> bool:
+        return self.db.dialect.name == "postgresql"
+
+    def close(self) -> None:
+        self.db.dispose()
+
+    def ping(self) -> None:
+        """Return if the database answers.
+
+        Raises:
+            StoreUnavailable: it does not.
+        """
+        with self.read() as connection:
+            connection.execute(sa.select(1))
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One transaction that sees one state of the database throughout."""
+        with self._transaction({"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
+        """One transaction that may write: committed at the end, rolled back on any error.
+
+        Args:
+            durable: whether to wait until the disk has it. Without, a power cut may undo the last seconds, never by
+                halves; the death of a program undoes nothing.
+        """
+        with self._transaction({"matinee_writes": True, "matinee_durable": durable}) as connection:
+            if self.is_postgres and not durable:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            yield connection
+
+    @contextmanager
+    def write_chunk(self) -> Iterator[sa.Connection]:
+        """One of many transactions of one writer: as ``write``, and then a moment in which others have their turn."""
+        with self.write() as connection:
+            yield connection
+        if not self.is_postgres:
+            time.sleep(TURN_SECONDS)
+
+    @contextmanager
+    def _transaction(self, options: dict[str, Any]) -> Iterator[sa.Connection]:
+        try:
+            with self.db.connect() as connection:
+                connection = connection.execution_options(**options)
+                with connection.begin():
+                    yield connection
+        except DBAPIError as e:
+            raise _in_our_words(e, e.orig) from e
+        except psycopg.Error as e:  # from COPY, which goes past SQLAlchemy
+            raise _in_our_words(e, e) from e
+        except sa.exc.TimeoutError as e:
+            raise StoreUnavailable("every connection to the database is in use: try again in a moment") from e
+
+
+def _in_our_words(error: Exception, driver_error: BaseException | None) -> StoreError:
+    """Say what a driver's error means, and what to do about it."""
+    text = (str(driver_error).strip() or type(driver_error).__name__).splitlines()[0]
+    if isinstance(driver_error, (UndefinedTable, UndefinedColumn)) or text.startswith("no such "):
+        return StoreUnavailable(f"the database lacks our tables ({text}): run `python -m engine migrate`")
+    if "locked" in text or "lock timeout" in text:
+        return StoreUnavailable("the database is locked by another program: close it, or try again in a moment")
+    if isinstance(error, (OperationalError, psycopg.OperationalError)):
+        return StoreUnavailable(
+            f"the database cannot be reached ({text}): check MATINEE_DATABASE_URL, and that it is running"
+        )
+    return StoreError(f"the database refused: {text}")
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """The INSERT of ``connection``'s dialect, which can say what happens to a row whose key is there already."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def upsert(connection: sa.Connection, table: sa.Table, keys: list[str]) -> Any:
+    """An INSERT that overwrites the row with the same ``keys``."""
+    statement = insert(connection, table)
+    values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+Item = TypeVar("Item")
+
+
+def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield ``items`` in lists of ``size``; the last may be shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,39 @@
+"""Bringing a database to the newest schema."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from engine.store.database import Database, StoreError
+
+ROOT = Path(__file__).parents[2]
+LOCK_KEY = 0x4D61_7469
+"""Names our advisory lock on Postgres ("Mati"); any number that nobody else uses would do."""
+
+
+def migrate(database: Database) -> tuple[str | None, str]:
+    """Bring the tables to the newest revision, in one transaction; two programs may try at once.
+
+    Returns:
+        The revision before (None for an empty database) and the one now.
+
+    Raises:
+        StoreError: the database has been used by a newer Matinee.
+    """
+    config = Config(ROOT / "alembic.ini")
+    scripts = ScriptDirectory.from_config(config)
+    (newest,) = scripts.get_heads()
+    with database.write() as connection:
+        if database.is_postgres:  # on SQLite the writer's lock is held already
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
+        before = MigrationContext.configure(connection).get_current_revision()
+        if before not in {None, *(script.revision for script in scripts.walk_revisions())}:
+            raise StoreError(f"the database was made by a newer Matinee (tables {before}): update this program")
+        if before != newest:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    return before, newest

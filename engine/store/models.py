@@ -1,0 +1,382 @@
+"""Model versions: written aside, checked, made live in one short transaction, swept later."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from engine.domain import MatineeError, ModelState, RunState
+from engine.factors import FactorRows
+from engine.store.database import Database, chunked
+from engine.store.schema import (
+    ItemFactorsRow,
+    LiveRow,
+    ModelVersionRow,
+    RatingEventRow,
+    RatingRow,
+    RecommendationRow,
+    RunRow,
+    SimilarMovieRow,
+    UserRow,
+    table,
+)
+
+versions, live, factors = table(ModelVersionRow), table(LiveRow), table(ItemFactorsRow)
+recommendations, similar_movies = table(RecommendationRow), table(SimilarMovieRow)
+events, ratings, runs, users = table(RatingEventRow), table(RatingRow), table(RunRow), table(UserRow)
+
+CHUNK_ROWS = 5_000
+"""Rows in one transaction: some 30 ms on SQLite, so that a rating written meanwhile waits no longer than that."""
+
+VERSION_TABLES = (recommendations, similar_movies, factors)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A trained model: how it was made, how it measured, what became of it and why."""
+
+    version: int
+    state: ModelState
+    reason: str | None
+    dataset: str
+    dataset_fingerprint: str
+    hyperparameters: dict[str, Any]
+    metrics: dict[str, Any]
+    counts: dict[str, Any]
+    created_at: datetime
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One line of someone's published list. ``position`` 1 is best."""
+
+    position: int
+    movie_id: int
+    score: float
+    predicted_stars: float
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarMovie:
+    position: int
+    movie_id: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The chat's ratings and the events that led to them, as of one moment. All arrays are parallel per group."""
+
+    event_ids: NDArray[np.int64]
+    user_ids: NDArray[np.int32]
+    movie_ids: NDArray[np.int32]
+    stars: NDArray[np.float32]
+    rated_at: NDArray[np.int64]  # microseconds since 1970, UTC
+
+
+class PublishRefused(MatineeError):
+    """What was written does not pass the checks; nothing went live."""
+
+
+class NoSuchVersion(MatineeError):
+    """There is no such model, or its lists have been swept."""
+
+
+class ModelStore(Database):
+    def read_queue(self) -> Queue:
+        """Return every chat rating, and the ids of the events that no published model has used, as of one moment."""
+        with self.read() as connection:
+            unused = sa.select(events.c.id).where(events.c.model_version.is_(None)).order_by(events.c.id)
+            event_ids = connection.scalars(unused).all()
+            columns = (ratings.c.user_id, ratings.c.movie_id, ratings.c.stars, ratings.c.rated_at)
+            rows = connection.execute(sa.select(*columns).order_by("user_id", "movie_id")).all()
+        return Queue(
+            np.array(event_ids, np.int64),
+            np.array([row.user_id for row in rows], np.int32),
+            np.array([row.movie_id for row in rows], np.int32),
+            np.array([row.stars for row in rows], np.float32),
+            np.array([int(row.rated_at.timestamp() * 1_000_000) for row in rows], np.int64),
+        )
+
+    def create_version(
+        self,
+        *,
+        dataset: str,
+        dataset_fingerprint: str,
+        hyperparameters: dict[str, Any],
+        metrics: dict[str, Any],
+        counts: dict[str, Any],
+        now: datetime,
+    ) -> int:
+        """Note a trained model as a candidate and return its version number."""
+        row = sa.insert(versions).values(
+            state=ModelState.CANDIDATE.value,
+            dataset=dataset,
+            dataset_fingerprint=dataset_fingerprint,
+            hyperparameters=hyperparameters,
+            metrics=metrics,
+            counts=counts,
+            created_at=now,
+        )
+        with self.write() as connection:
+            return int(connection.scalar(row.returning(versions.c.version)))
+
+    def reject(self, version: int, reason: str) -> None:
+        """Keep a model's record with the reason why it did not go live."""
+        with self.write() as connection:
+            changed = sa.update(versions).where(versions.c.version == version)
+            connection.execute(changed.values(state=ModelState.REJECTED.value, reason=reason))
+
+    def explain_version(self, version: int, reason: str) -> None:
+        """Note why a model went live."""
+        with self.write() as connection:
+            connection.execute(sa.update(versions).where(versions.c.version == version).values(reason=reason))
+
+    def model_versions(self) -> list[ModelVersion]:
+        """Return every model, newest first."""
+        with self.read() as connection:
+            rows = connection.execute(sa.select(versions).order_by(versions.c.version.desc())).mappings().all()
+        return [_version(row) for row in rows]
+
+    def model_version(self, version: int) -> ModelVersion:
+        """Return one model.
+
+        Raises:
+            NoSuchVersion: there is none of that number.
+        """
+        with self.read() as connection:
+            row = connection.execute(sa.select(versions).where(versions.c.version == version)).mappings().one_or_none()
+        if row is None:
+            raise NoSuchVersion(f"there is no model {version}: `python -m engine models` lists them")
+        return _version(row)
+
+    def live_version(self) -> int | None:
+        """Return the number of the model that is served, or None before the first."""
+        with self.read() as connection:
+            return connection.scalar(sa.select(live.c.model_version))
+
+    def write_item_factors(self, version: int, rows: FactorRows) -> None:
+        """Write both models' item side, in chunks, beside what is live."""
+        preference, rating = rows.preference.astype("<f4"), rows.rating.astype("<f4")
+        self._copy(
+            factors,
+            (
+                (version, int(movie_id), preference[i].tobytes(), rating[i].tobytes(), float(rows.bias[i]))
+                for i, movie_id in enumerate(rows.movie_ids)
+            ),
+        )
+
+    def write_recommendations(self, version: int, rows: Iterable[tuple[int, int, int, float, float]]) -> int:
+        """Write (user_id, position, movie_id, score, predicted_stars) in chunks, beside what is live.
+
+        People who were deleted meanwhile are left out, and stay so: each chunk holds their row in place until it is
+        in. Returns the number of rows written.
+        """
+        return self._copy(recommendations, ((version, *row) for row in rows), only_known_users=True)
+
+    def write_similar(self, version: int, rows: Iterable[tuple[int, int, int, float]]) -> int:
+        """Write (movie_id, position, similar_movie_id, similarity) in chunks, beside what is live."""
+        return self._copy(similar_movies, ((version, *row) for row in rows))
+
+    def _copy(self, into: sa.Table, rows: Iterable[tuple[Any, ...]], *, only_known_users: bool = False) -> int:
+        columns, marks = ", ".join(column.name for column in into.columns), ", ".join("?" * len(into.columns))
+        written = 0
+        for chunk in chunked(rows, CHUNK_ROWS):
+            with self.write_chunk() as connection:
+                if only_known_users:
+                    known = _hold_users(connection, sorted({row[1] for row in chunk}))
+                    chunk = [row for row in chunk if row[1] in known]
+                if self.is_postgres:
+                    cursor = connection.connection.cursor()
+                    with cursor.copy(f"COPY {into.name} ({columns}) FROM STDIN") as copy:
+                        for row in chunk:
+                            copy.write_row(row)
+                elif chunk:
+                    insert = f"INSERT INTO {into.name} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+                    connection.exec_driver_sql(insert, chunk)
+                written += len(chunk)
+        return written
+
+    def check_version(self, version: int) -> None:
+        """Look at what was written for ``version`` before anybody is served from it.
+
+        That no list holds a film that its reader has rated is seen to by the pipeline, which knows the data set's
+        ratings too, while it writes.
+
+        Raises:
+            PublishRefused: there are no factors or no lists, a number that is not finite, or a film twice in one
+                list.
+        """
+        mine = recommendations.c.model_version == version
+        twice = (
+            sa.select(recommendations.c.user_id)
+            .where(mine)
+            .group_by(recommendations.c.user_id, recommendations.c.movie_id)
+            .having(sa.func.count() > 1)
+        )
+        # NaN: Postgres holds it equal to itself and above all numbers, SQLite stores it as null (refused by NOT NULL).
+        absurd = sa.or_(sa.func.abs(recommendations.c.score) > 1e30, sa.func.abs(recommendations.c.predicted_stars) > 5)
+        with self.read() as connection:
+            if not connection.scalar(_count(factors, version)):
+                raise PublishRefused(f"model {version} has no item factors")
+            if not connection.scalar(_count(recommendations, version)):
+                raise PublishRefused(f"model {version} has no recommendations")
+            if connection.scalar(sa.select(sa.exists(sa.select(recommendations.c.user_id).where(mine, absurd)))):
+                raise PublishRefused(f"model {version} has scores that are not finite, or stars above 5")
+            if (user_id := connection.scalar(twice.limit(1))) is not None:
+                raise PublishRefused(f"model {version} shows user {user_id} a film twice")
+
+    def publish(
+        self,
+        version: int,
+        *,
+        event_ids: NDArray[np.int64],
+        now: datetime,
+        run_id: int | None = None,
+    ) -> None:
+        """Make ``version`` the one that is served: one short transaction, which also marks the events it has used.
+
+        Args:
+            event_ids: the events that the run read; no others are marked.
+            run_id: the run that publishes; it notes the version. If it is no longer running (it was given up as
+                lost while it still worked), nothing happens.
+
+        Raises:
+            PublishRefused: the run has been closed by somebody else.
+        """
+        with self.write() as connection:
+            if run_id is not None:
+                state = connection.scalar(sa.select(runs.c.state).where(runs.c.id == run_id).with_for_update())
+                if state != RunState.RUNNING:
+                    raise PublishRefused(f"run {run_id} is {state}; model {version} stays a candidate")
+                connection.execute(sa.update(runs).where(runs.c.id == run_id).values(model_version=version))
+            _flip(connection, version, now)
+            for chunk in chunked(event_ids.tolist(), 10_000):
+                mark = sa.update(events).where(events.c.id.in_(chunk), events.c.model_version.is_(None))
+                connection.execute(mark.values(model_version=version))
+
+    def rollback(self, version: int, now: datetime) -> None:
+        """Serve an earlier model again.
+
+        Raises:
+            NoSuchVersion: there is none of that number, it was never live, or its lists were swept.
+        """
+        if self.model_version(version).published_at is None:
+            raise NoSuchVersion(f"model {version} was never live: `python -m engine models` lists those that were")
+        with self.write() as connection:
+            if not connection.scalar(_count(factors, version)):
+                raise NoSuchVersion(f"model {version} has no lists any more: only the last few are kept")
+            _flip(connection, version, now)
+
+    def sweep(self, keep: int) -> list[int]:
+        """Delete the rows of all but the live version and the last ``keep`` that were live, in chunks.
+
+        Candidates that never went live lose their rows too: call this from a run, when no other can be writing.
+        Records in ``model_versions`` stay. Returns the versions whose rows went.
+        """
+        with self.read() as connection:
+            served = connection.scalars(
+                sa.select(versions.c.version)
+                .where(versions.c.published_at.is_not(None))
+                .order_by(versions.c.published_at.desc(), versions.c.version.desc())
+                .limit(keep)
+            ).all()
+            kept = {*served, connection.scalar(sa.select(live.c.model_version))}
+            present = connection.scalars(sa.select(factors.c.model_version).distinct()).all()
+            also = connection.scalars(sa.select(recommendations.c.model_version).distinct()).all()
+        swept = sorted({*present, *also} - kept)
+        for version in swept:
+            for name in VERSION_TABLES:
+                self._delete_rows(name, version)
+        return swept
+
+    def _delete_rows(self, of: sa.Table, version: int) -> None:
+        key = of.columns[1]  # user_id or movie_id: the part of the key after the version
+        step = 200
+        with self.read() as connection:
+            mine = sa.select(key).where(of.c.model_version == version).distinct().order_by(key)
+            ids = connection.scalars(mine).all()
+        for chunk in chunked(ids, step):
+            with self.write_chunk() as connection:
+                connection.execute(sa.delete(of).where(of.c.model_version == version, key.between(chunk[0], chunk[-1])))
+
+    def recommendations(self, user_id: int, *, limit: int = 50) -> list[Recommendation]:
+        """Return someone's published list, best first; empty if there is none."""
+        with self.read() as connection:
+            return [Recommendation(*row) for row in connection.execute(_LIST_OF, {"user_id": user_id, "most": limit})]
+
+    def similar(self, movie_id: int, *, limit: int = 20) -> list[SimilarMovie]:
+        """Return the published titles most like one film, best first; empty if there are none."""
+        query = (
+            sa.select(similar_movies.c.position, similar_movies.c.similar_movie_id, similar_movies.c.similarity)
+            .where(similar_movies.c.model_version == _live(), similar_movies.c.movie_id == movie_id)
+            .order_by(similar_movies.c.position)
+            .limit(limit)
+        )
+        with self.read() as connection:
+            return [SimilarMovie(*row) for row in connection.execute(query)]
+
+    def item_factors(self, version: int) -> FactorRows:
+        """Return both models' item side of one version, by movie id.
+
+        Raises:
+            NoSuchVersion: its rows are not there (any more).
+        """
+        columns = (factors.c.movie_id, factors.c.preference, factors.c.rating, factors.c.bias)
+        query = sa.select(*columns).where(factors.c.model_version == version).order_by(factors.c.movie_id)
+        with self.read() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            raise NoSuchVersion(f"model {version} has no item factors any more: only the last few are kept")
+        return FactorRows(
+            np.array([row.movie_id for row in rows], np.int32),
+            np.frombuffer(b"".join(row.preference for row in rows), "<f4").reshape(len(rows), -1),
+            np.frombuffer(b"".join(row.rating for row in rows), "<f4").reshape(len(rows), -1),
+            np.array([row.bias for row in rows], np.float32),
+        )
+
+
+def _version(row: sa.RowMapping) -> ModelVersion:
+    return ModelVersion(**{**row, "state": ModelState(row["state"])})
+
+
+def _live() -> sa.ScalarSelect[int]:
+    return sa.select(live.c.model_version).scalar_subquery()
+
+
+_LIST_OF = (
+    sa.select(*(recommendations.c[name] for name in ("position", "movie_id", "score", "predicted_stars")))
+    .where(recommendations.c.model_version == _live(), recommendations.c.user_id == sa.bindparam("user_id"))
+    .order_by(recommendations.c.position)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
+def _count(of: sa.Table, version: int) -> sa.Select[int]:
+    return sa.select(sa.func.count()).select_from(of).where(of.c.model_version == version)
+
+
+def _hold_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]:
+    """Return which of these people exist, and keep them existing until the transaction ends."""
+    known: set[int] = set()
+    for chunk in chunked(user_ids, 10_000):
+        query = sa.select(users.c.id).where(users.c.id.in_(chunk)).with_for_update(read=True, key_share=True)
+        known.update(connection.scalars(query))
+    return known
+
+
+def _flip(connection: sa.Connection, version: int, now: datetime) -> None:
+    before = connection.scalar(sa.select(live.c.model_version).with_for_update())
+    if before is None:
+        connection.execute(sa.insert(live).values(id=1, model_version=version))
+    else:
+        connection.execute(sa.update(live).values(model_version=version))
+        retired = sa.update(versions).where(versions.c.version == before)
+        connection.execute(retired.values(state=ModelState.RETIRED.value))
+    served = sa.update(versions).where(versions.c.version == version)
+    connection.execute(served.values(state=ModelState.LIVE.value, published_at=now))

@@ -1,0 +1,190 @@
+"""Movie nights: who is in, what is proposed. Several people tap at once; every change is made on what is there then."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store.database import Database, insert
+from engine.store.schema import NightGuestRow, NightRow, RatingRow, table
+
+nights, guests, ratings = table(NightRow), table(NightGuestRow), table(RatingRow)
+
+NAME_LENGTH = 64
+"""Characters of a guest's name that are kept; Telegram allows as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Someone who is in."""
+
+    user_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """An evening of a group.
+
+    ``guests`` in the order in which they joined; ``proposals`` the films on show and ``passed_over`` those that the
+    group wanted others for; ``message_id`` where all this is shown, in the ``language`` of who began it. Once it is
+    not ``open`` any more, the poll is up.
+    """
+
+    id: int
+    chat_id: int
+    open: bool
+    message_id: int | None
+    language: str | None
+    wish: dict[str, Any]
+    proposals: tuple[int, ...]
+    passed_over: tuple[int, ...]
+    ends_at: datetime
+    guests: tuple[Guest, ...] = ()
+
+
+class NightStore(Database):
+    def begin_night(
+        self, chat_id: int, wish: dict[str, Any], now: datetime, *, ends_at: datetime, language: str | None = None
+    ) -> Night:
+        """Return the open evening of a group, a new one if there is none. A wish that is not empty is taken over."""
+        values: dict[str, Any] = {
+            "chat_id": chat_id,
+            "open_chat_id": chat_id,
+            "language": language,
+            "wish": wish,
+            "proposals": [],
+            "passed_over": [],
+            "begun_at": now,
+            "ends_at": ends_at,
+        }
+        with self.write() as connection:
+            old = (nights.c.open_chat_id == chat_id) & (nights.c.ends_at <= now)
+            connection.execute(sa.update(nights).where(old).values(open_chat_id=None))
+            new = insert(connection, nights).values(values).on_conflict_do_nothing(index_elements=["open_chat_id"])
+            connection.execute(new)
+            mine = nights.c.open_chat_id == chat_id
+            held = connection.execute(sa.select(nights.c.id, nights.c.wish).where(mine).with_for_update()).one()
+            if wish and wish != held.wish:
+                connection.execute(sa.update(nights).where(mine).values(wish=wish, proposals=[]))
+            return _read(connection, held.id)
+
+    def night(self, night_id: int) -> Night | None:
+        """Return an evening, or None if it is over and gone."""
+        with self.read() as connection:
+            return _night(connection, night_id)
+
+    def newcomers(self, night_id: int) -> int:
+        """Count the guests who have rated nothing."""
+        with self.read() as connection:
+            rated = sa.select(ratings.c.user_id).where(ratings.c.user_id == guests.c.user_id).exists()
+            mine = sa.select(sa.func.count()).select_from(guests).where(guests.c.night_id == night_id, ~rated)
+            return connection.scalar(mine) or 0
+
+    def show_night(self, night_id: int, message_id: int) -> None:
+        """Remember the message that shows an evening."""
+        with self.write() as connection:
+            connection.execute(sa.update(nights).where(nights.c.id == night_id).values(message_id=message_id))
+
+    def join_night(self, night_id: int, user_id: int, name: str, now: datetime) -> bool:
+        """Let somebody in, while the evening is open. Return whether that is new; what was proposed is not for them."""
+        with self.write() as connection:
+            night = _locked(connection, night_id)
+            if night is None or not night.open or any(guest.user_id == user_id for guest in night.guests):
+                return False
+            row = {"night_id": night_id, "user_id": user_id, "name": name[:NAME_LENGTH], "joined_at": now}
+            connection.execute(sa.insert(guests), row)
+            _propose(connection, night_id, [], night.passed_over)
+            return True
+
+    def leave_night(self, night_id: int, user_id: int) -> bool:
+        """Let somebody out, while the evening is open. Return whether they were in."""
+        with self.write() as connection:
+            night = _locked(connection, night_id)
+            if night is None or not night.open or all(guest.user_id != user_id for guest in night.guests):
+                return False
+            mine = (guests.c.night_id == night_id) & (guests.c.user_id == user_id)
+            connection.execute(sa.delete(guests).where(mine))
+            _propose(connection, night_id, [], night.passed_over)
+            return True
+
+    def propose(self, seen: Night, movie_ids: list[int]) -> bool:
+        """Put films on show in place of the ones before.
+
+        Args:
+            seen: the evening as it was when these films were chosen. If anything has changed since (somebody joined,
+                or others were proposed), nothing happens.
+
+        Returns:
+            Whether they are on show now.
+        """
+        with self.write() as connection:
+            night = _locked(connection, seen.id)
+            if night is None or not night.open or (night.guests, night.proposals) != (seen.guests, seen.proposals):
+                return False
+            _propose(connection, seen.id, movie_ids, [*night.passed_over, *night.proposals])
+            return True
+
+    def close_night(self, night_id: int) -> Night | None:
+        """End the search: the poll comes. Return the evening to whoever is first; None to everybody after."""
+        with self.write() as connection:
+            night = _locked(connection, night_id)
+            if night is None or not night.open or not night.proposals:
+                return None
+            connection.execute(sa.update(nights).where(nights.c.id == night_id).values(open_chat_id=None))
+            return night
+
+    def reopen_night(self, night_id: int) -> bool:
+        """Take ``close_night`` back, where no poll could be sent. Return False if the group has begun another since."""
+        with self.write() as connection:
+            night = _locked(connection, night_id)
+            if night is None:
+                return False
+            taken = connection.scalar(sa.select(nights.c.id).where(nights.c.open_chat_id == night.chat_id))
+            if taken is None:
+                reopened = sa.update(nights).where(nights.c.id == night_id).values(open_chat_id=night.chat_id)
+                connection.execute(reopened)
+            return taken in (None, night_id)
+
+    def end_nights(self, now: datetime) -> list[Night]:
+        """Delete the evenings whose time has come, guests and all, and return them."""
+        with self.write() as connection:
+            due = connection.scalars(sa.select(nights.c.id).where(nights.c.ends_at <= now)).all()
+            ended = [night for night_id in due if (night := _night(connection, night_id)) is not None]
+            connection.execute(sa.delete(nights).where(nights.c.id.in_(due)))
+            return ended
+
+
+def _night(connection: sa.Connection, night_id: int) -> Night | None:
+    there = sa.select(nights.c.id).where(nights.c.id == night_id)
+    return _read(connection, night_id) if connection.scalar(there) is not None else None
+
+
+def _locked(connection: sa.Connection, night_id: int) -> Night | None:
+    """Return an evening that nobody else changes meanwhile; SQLite has one writer anyway."""
+    there = sa.select(nights.c.id).where(nights.c.id == night_id).with_for_update()
+    return _read(connection, night_id) if connection.scalar(there) is not None else None
+
+
+def _read(connection: sa.Connection, night_id: int) -> Night:
+    row = connection.execute(sa.select(nights).where(nights.c.id == night_id)).one()
+    # By id after the time: two may come in one moment.
+    those = sa.select(guests).where(guests.c.night_id == night_id).order_by(guests.c.joined_at, guests.c.user_id)
+    return Night(
+        row.id,
+        row.chat_id,
+        row.open_chat_id is not None,
+        row.message_id,
+        row.language,
+        dict(row.wish),
+        tuple(row.proposals),
+        tuple(row.passed_over),
+        row.ends_at,
+        tuple(Guest(guest.user_id, guest.name) for guest in connection.execute(those)),
+    )
+
+
+def _propose(connection: sa.Connection, night_id: int, movie_ids: list[int], passed_over: Any) -> None:
+    values = {"proposals": list(movie_ids), "passed_over": list(passed_over)}
+    connection.execute(sa.update(nights).where(nights.c.id == night_id).values(values))

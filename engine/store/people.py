@@ -1,0 +1,381 @@
+"""People, their ratings, and what they put aside."""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.domain import MatineeError, Rating, check_stars
+from engine.store.database import Database, chunked, insert, upsert
+from engine.store.schema import (
+    DismissalRow,
+    LiveRow,
+    MovieRow,
+    RatingEventRow,
+    RatingRow,
+    RecommendationRow,
+    UserRow,
+    table,
+)
+
+users, ratings, events, dismissals = table(UserRow), table(RatingRow), table(RatingEventRow), table(DismissalRow)
+recommendations, live, movies = table(RecommendationRow), table(LiveRow), table(MovieRow)
+
+
+CHUNK_ACTS = 300
+"""Ratings of a file in one transaction: some 20 ms."""
+
+
+class Dismissal(enum.StrEnum):
+    SEEN = "seen"
+    NOT_FOR_ME = "not_for_me"
+    WATCHLIST = "watchlist"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone in the chat. ``id`` is ours, ``telegram_id`` theirs; ``is_new`` on the first message only."""
+
+    id: int
+    telegram_id: int
+    language: str | None
+    settings: dict[str, Any]
+    active: bool
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a tap on a rating did. ``event_id`` names it for the undo; null when nothing changed."""
+
+    event_id: int | None
+    movie_id: int
+    stars: float | None
+    previous_stars: float | None
+
+    @property
+    def changed(self) -> bool:
+        return self.event_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A film put aside, why, and until when (null: for good)."""
+
+    movie_id: int
+    kind: Dismissal
+    dismissed_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """All that picks for one person depend on, read at one moment.
+
+    ``ratings`` newest first. ``put_aside`` holds what has not expired. ``waiting`` counts the rated films that the
+    live model has not learned from yet.
+    """
+
+    user_id: int
+    ratings: tuple[Rating, ...] = ()
+    put_aside: tuple[Put, ...] = ()
+    waiting: int = 0
+
+    def stars_for(self, movie_id: int) -> float | None:
+        """Return what this person gave the film, or None."""
+        return next((rating.stars for rating in self.ratings if rating.movie_id == movie_id), None)
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """Films that picks never show: rated, seen, not for me; those on the watchlist are known already."""
+        return frozenset({r.movie_id for r in self.ratings} | {p.movie_id for p in self.put_aside})
+
+
+class NoSuchMovie(MatineeError):
+    """A film id that the catalogue does not have."""
+
+    def __init__(self, movie_id: int) -> None:
+        super().__init__(f"there is no film {movie_id} in the catalogue")
+        self.movie_id = movie_id
+
+
+class UndoTooLate(MatineeError):
+    """The act cannot be undone: it is not this person's, or the same film was rated again since."""
+
+
+class PeopleStore(Database):
+    def person(self, telegram_id: int, language: str | None, now: datetime) -> Person:
+        """Return the person behind a Telegram id, added if they are new and made active again if they had left."""
+        with self.read() as connection:
+            row = connection.execute(_BY_TELEGRAM_ID, {"telegram_id": telegram_id}).one_or_none()
+        if row is not None and row.active:
+            return _person(row)
+        values: dict[str, Any] = {
+            "telegram_id": telegram_id,
+            "language": language,
+            "settings": {},
+            "active": True,
+            "created_at": now,
+        }
+        with self.write() as connection:
+            statement = insert(connection, users).values(values)
+            statement = statement.on_conflict_do_update(index_elements=["telegram_id"], set_={"active": True})
+            return _person(connection.execute(statement.returning(users)).one(), is_new=row is None)
+
+    def find_person(self, telegram_id: int) -> Person | None:
+        """Return the person behind a Telegram id, or None; nobody is added."""
+        with self.read() as connection:
+            row = connection.execute(_BY_TELEGRAM_ID, {"telegram_id": telegram_id}).one_or_none()
+        return None if row is None else _person(row)
+
+    def set_active(self, telegram_id: int, active: bool) -> None:
+        """Note whether someone can be written to: false once they have blocked the bot."""
+        with self.write() as connection:
+            connection.execute(sa.update(users).where(users.c.telegram_id == telegram_id).values(active=active))
+
+    def save_settings(
+        self, user_id: int, *, language: str | None, settings: dict[str, Any], durable: bool = True
+    ) -> None:
+        """Overwrite what someone chose under /settings.
+
+        Args:
+            durable: see ``Database.write``; False for what nobody would miss, as the page that was shown last.
+        """
+        with self.write(durable=durable) as connection:
+            chosen = {"language": language, "settings": settings}
+            connection.execute(sa.update(users).where(users.c.id == user_id).values(chosen))
+
+    def forget(self, user_id: int) -> None:
+        """Delete the person, their ratings, what they put aside and their lists, at once and for good."""
+        with self.write() as connection:
+            connection.execute(sa.delete(users).where(users.c.id == user_id))
+            connection.execute(sa.delete(recommendations).where(recommendations.c.user_id == user_id))
+
+    def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> Act:
+        """Give a film its stars. The same stars again change nothing, so that a repeated update is harmless.
+
+        Raises:
+            BadStars: not 0.5 to 5.0 in half steps.
+            NoSuchMovie: the catalogue has no such film.
+        """
+        return self._act(user_id, movie_id, check_stars(stars), now)
+
+    def rate_many(self, user_id: int, given: Iterable[tuple[int, float, datetime]], now: datetime) -> list[int]:
+        """Give many films their stars, as from a file: some hundred in one transaction, each an act of its own.
+
+        Args:
+            given: film, stars, and when they were given; of a film that comes twice, the last counts.
+            now: when the acts happen.
+
+        Returns:
+            The ids of the acts, in order; films that had these stars already are none.
+
+        Raises:
+            BadStars: not 0.5 to 5.0 in half steps. Nothing has been written.
+            NoSuchMovie: the catalogue lacks a film. What came some hundred before it stays.
+        """
+        checked = {movie_id: (check_stars(stars), rated_at) for movie_id, stars, rated_at in given}
+        ids: list[int] = []
+        for chunk in chunked(checked.items(), CHUNK_ACTS):
+            with self.write_chunk() as connection:
+                ids += _set_many_stars(connection, user_id, dict(chunk), now)
+        return ids
+
+    def remove_rating(self, user_id: int, movie_id: int, now: datetime) -> Act:
+        """Take a rating back; nothing changes if there is none."""
+        return self._act(user_id, movie_id, None, now)
+
+    def _act(self, user_id: int, movie_id: int, stars: float | None, now: datetime) -> Act:
+        with self.write() as connection:
+            return _set_stars(connection, user_id, movie_id, stars, now)
+
+    def undo(self, user_id: int, event_id: int, now: datetime) -> Act:
+        """Take one act back: the film has again the stars it had before, or none.
+
+        Raises:
+            UndoTooLate: the act is someone else's, is gone, or the film was rated again since.
+        """
+        with self.write() as connection:
+            _hold(connection, user_id)
+            act = connection.execute(sa.select(events).where(events.c.id == event_id)).one_or_none()
+            if act is None or act.user_id != user_id:
+                raise UndoTooLate("there is nothing to undo")
+            mine = (events.c.user_id == user_id) & (events.c.movie_id == act.movie_id)
+            if connection.scalar(sa.select(sa.func.max(events.c.id)).where(mine)) != event_id:
+                raise UndoTooLate("this film was rated again since")
+            return _set_stars(connection, user_id, act.movie_id, act.previous_stars, now)
+
+    def put_aside(
+        self, user_id: int, movie_id: int, kind: Dismissal, now: datetime, *, expires_at: datetime | None = None
+    ) -> bool:
+        """Keep a film out of the picks, or on the watchlist. Return whether that is new.
+
+        Raises:
+            NoSuchMovie: the catalogue has no such film.
+        """
+        with self.write() as connection:
+            _check_movie(connection, movie_id)
+            key = {"user_id": user_id, "movie_id": movie_id, "kind": kind.value}
+            before = connection.execute(_dismissal(key)).one_or_none()
+            statement = upsert(connection, dismissals, ["user_id", "movie_id", "kind"])
+            connection.execute(statement, {**key, "dismissed_at": now, "expires_at": expires_at})
+            return before is None or (before.expires_at is not None and before.expires_at <= now)
+
+    def take_back(self, user_id: int, movie_id: int, kind: Dismissal) -> bool:
+        """Reverse ``put_aside``. Return whether there was anything to reverse."""
+        with self.write() as connection:
+            where = (dismissals.c.user_id == user_id) & (dismissals.c.movie_id == movie_id)
+            return connection.execute(sa.delete(dismissals).where(where, dismissals.c.kind == kind.value)).rowcount > 0
+
+    def taste(self, user_id: int, now: datetime) -> Taste:
+        """Return everything that picks for this person depend on."""
+        whose = {"user_id": user_id, "now": now}
+        with self.read() as connection:
+            rated = connection.execute(_RATINGS_OF, whose).all()
+            aside = connection.execute(_PUT_ASIDE_OF, whose).all()
+            waiting = connection.scalar(_WAITING_OF, whose)
+        return Taste(
+            user_id,
+            tuple(Rating(row.movie_id, row.stars, row.rated_at) for row in rated),
+            tuple(Put(row.movie_id, Dismissal(row.kind), row.dismissed_at, row.expires_at) for row in aside),
+            waiting or 0,
+        )
+
+    def waiting_ratings(self, since: datetime | None = None) -> int:
+        """Count the (person, film) pairs rated, changed or removed that the live model has not learned from.
+
+        Args:
+            since: count only what happened after this moment.
+        """
+        query = _waiting() if since is None else _waiting(events.c.happened_at > since)
+        with self.read() as connection:
+            return connection.scalar(query) or 0
+
+    def events_of(self, user_id: int) -> list[sa.RowMapping]:
+        """Return everything that someone did, oldest first: for the export of their data."""
+        with self.read() as connection:
+            query = sa.select(events).where(events.c.user_id == user_id).order_by(events.c.id)
+            return list(connection.execute(query).mappings())
+
+    def last_event(self, user_id: int, movie_id: int | None = None) -> int | None:
+        """Return the id of someone's latest act, on one film or on any; None if there is none."""
+        query = sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id)
+        if movie_id is not None:
+            query = query.where(events.c.movie_id == movie_id)
+        with self.read() as connection:
+            latest: int | None = connection.scalar(query)
+        return latest
+
+    def people_counts(self) -> dict[str, int]:
+        """Count people in the chat, active people, chat ratings and dismissals."""
+        count = sa.func.count()
+        chat = sa.select(count).select_from(users).where(users.c.telegram_id.is_not(None))
+        with self.read() as connection:
+            return {
+                "people": connection.scalar(chat) or 0,
+                "active": connection.scalar(chat.where(users.c.active)) or 0,
+                "ratings": connection.scalar(sa.select(count).select_from(ratings)) or 0,
+                "dismissals": connection.scalar(sa.select(count).select_from(dismissals)) or 0,
+            }
+
+
+def _person(row: Any, *, is_new: bool = False) -> Person:
+    return Person(row.id, row.telegram_id, row.language, dict(row.settings), row.active, is_new)
+
+
+def _check_movie(connection: sa.Connection, movie_id: int) -> None:
+    if connection.scalar(sa.select(movies.c.id).where(movies.c.id == movie_id)) is None:
+        raise NoSuchMovie(movie_id)
+
+
+def _dismissal(key: dict[str, Any]) -> sa.Select[Any]:
+    return sa.select(dismissals).where(*(dismissals.c[name] == value for name, value in key.items()))
+
+
+def _waiting(*which: sa.ColumnElement[bool]) -> sa.Select[int]:
+    """Pairs with an act that the live model has not used: never used, or used by a version since rolled back."""
+    unused = sa.or_(
+        events.c.model_version.is_(None),
+        events.c.model_version > sa.func.coalesce(sa.select(live.c.model_version).scalar_subquery(), 0),
+    )
+    pairs = sa.select(events.c.user_id, events.c.movie_id).where(unused, *which).distinct()
+    return sa.select(sa.func.count()).select_from(pairs.subquery())
+
+
+# What every update asks for is put together once: that takes about as long as the database needs to answer.
+_WHOSE = sa.bindparam("user_id", type_=sa.Integer)
+_BY_TELEGRAM_ID = sa.select(users).where(users.c.telegram_id == sa.bindparam("telegram_id"))
+_RATINGS_OF = sa.select(ratings).where(ratings.c.user_id == _WHOSE).order_by(ratings.c.rated_at.desc(), "movie_id")
+_PUT_ASIDE_OF = (
+    sa.select(dismissals)
+    .where(
+        dismissals.c.user_id == _WHOSE,
+        sa.or_(dismissals.c.expires_at.is_(None), dismissals.c.expires_at > sa.bindparam("now")),
+    )
+    .order_by(dismissals.c.dismissed_at.desc(), dismissals.c.movie_id)
+)
+_WAITING_OF = _waiting(events.c.user_id == _WHOSE)
+
+
+def _hold(connection: sa.Connection, user_id: int) -> None:
+    """Let one act of a person wait for another: two taps at one moment must not both read the old stars.
+
+    On Postgres their row is the lock, of the kind that does not stand in the way of a publish. SQLite has one writer,
+    and a locking clause that it does not know is left out.
+    """
+    connection.execute(sa.select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
+
+
+def _set_stars(connection: sa.Connection, user_id: int, movie_id: int, stars: float | None, now: datetime) -> Act:
+    _check_movie(connection, movie_id)
+    where = (ratings.c.user_id == user_id) & (ratings.c.movie_id == movie_id)
+    _hold(connection, user_id)
+    previous = connection.scalar(sa.select(ratings.c.stars).where(where))
+    if previous == stars:
+        return Act(None, movie_id, stars, previous)
+    if stars is None:
+        connection.execute(sa.delete(ratings).where(where))
+    else:
+        row = {"user_id": user_id, "movie_id": movie_id, "stars": stars, "rated_at": now}
+        connection.execute(upsert(connection, ratings, ["user_id", "movie_id"]), row)
+    act = "removed" if stars is None else "rated" if previous is None else "changed"
+    event = sa.insert(events).values(
+        user_id=user_id, movie_id=movie_id, act=act, stars=stars, previous_stars=previous, happened_at=now
+    )
+    event_id = connection.scalar(event.returning(events.c.id))
+    return Act(event_id, movie_id, stars, previous)
+
+
+def _set_many_stars(
+    connection: sa.Connection, user_id: int, given: dict[int, tuple[float, datetime]], now: datetime
+) -> list[int]:
+    known = set(connection.scalars(sa.select(movies.c.id).where(movies.c.id.in_(given))))
+    if missing := given.keys() - known:
+        raise NoSuchMovie(min(missing))
+    _hold(connection, user_id)
+    mine = (ratings.c.user_id == user_id) & ratings.c.movie_id.in_(given)
+    before = {row.movie_id: row.stars for row in connection.execute(sa.select(ratings).where(mine))}
+    changes = {movie_id: change for movie_id, change in given.items() if before.get(movie_id) != change[0]}
+    if not changes:
+        return []
+    rows = [
+        {"user_id": user_id, "movie_id": movie_id, "stars": stars, "rated_at": rated_at}
+        for movie_id, (stars, rated_at) in changes.items()
+    ]
+    connection.execute(upsert(connection, ratings, ["user_id", "movie_id"]), rows)
+    acts = [
+        {
+            "user_id": user_id,
+            "movie_id": movie_id,
+            "act": "changed" if movie_id in before else "rated",
+            "stars": stars,
+            "previous_stars": before.get(movie_id),
+            "happened_at": now,
+        }
+        for movie_id, (stars, _) in changes.items()
+    ]
+    added = sa.insert(events).returning(events.c.id, sort_by_parameter_order=True)
+    return list(connection.scalars(added, acts))

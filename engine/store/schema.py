@@ -1,0 +1,358 @@
+"""The tables. Their names and columns are a contract: other programs read them.
+
+Every constraint has a name, so that Alembic can change it on both databases.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; SQLite, which knows no time zones, keeps it naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone; the store takes aware times only")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[int]: JSON,
+        bytes: LargeBinary,
+    }
+
+
+class CatalogueRow(Base):
+    """One row: the data set that this database serves."""
+
+    __tablename__ = "catalogue"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    dataset: Mapped[str] = mapped_column(String(200))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    simulated: Mapped[bool]
+    feedback: Mapped[str] = mapped_column(String(16))
+    terms: Mapped[str] = mapped_column(Text)
+    rating_count: Mapped[int] = mapped_column(BigInteger)
+    user_count: Mapped[int]
+    movie_count: Mapped[int]
+    loaded_at: Mapped[datetime]
+
+
+class MovieRow(Base):
+    """A title. The id is the data set's own."""
+
+    __tablename__ = "movies"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    title: Mapped[str] = mapped_column(Text)
+    display_title: Mapped[str] = mapped_column(Text)
+    alternative_titles: Mapped[list[str]]
+    year: Mapped[int | None]
+    imdb_id: Mapped[str | None] = mapped_column(String(16))
+    tmdb_id: Mapped[int | None]
+    rating_count: Mapped[int]
+    mean_stars: Mapped[float | None]
+
+
+class GenreRow(Base):
+    __tablename__ = "genres"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+
+
+class MovieGenreRow(Base):
+    __tablename__ = "movie_genres"
+
+    movie_id: Mapped[int] = mapped_column(ForeignKey("movies.id", ondelete="CASCADE"), primary_key=True)
+    genre_id: Mapped[int] = mapped_column(ForeignKey("genres.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int]
+
+
+class UserRow(Base):
+    """A person in the data or in the chat. ``id`` is dense and fits int32, which is all that ALS takes."""
+
+    __tablename__ = "users"
+    # AUTOINCREMENT: the id of someone who was forgotten must never name somebody else.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telegram_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    dataset_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    language: Mapped[str | None] = mapped_column(String(16))
+    settings: Mapped[dict[str, Any]]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class RatingRow(Base):
+    """The current stars of (user, movie) from the chat. The data set's own ratings stay in Parquet."""
+
+    __tablename__ = "ratings"
+    __table_args__ = (CheckConstraint("stars >= 0.5 AND stars <= 5.0", name="stars"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    movie_id: Mapped[int] = mapped_column(ForeignKey("movies.id"), primary_key=True)
+    stars: Mapped[float]
+    rated_at: Mapped[datetime]
+
+
+class RatingEventRow(Base):
+    """One act: rated, changed, removed. Append-only, and the queue of the next training.
+
+    ``model_version`` is null until a published model has used the event. A run marks exactly the events that it
+    read, so one whose commit arrives late or out of order is never lost.
+    """
+
+    __tablename__ = "rating_events"
+    __table_args__ = (
+        Index(None, "user_id", "movie_id", "id"),
+        CheckConstraint("act IN ('rated', 'changed', 'removed')", name="act"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    movie_id: Mapped[int] = mapped_column(ForeignKey("movies.id"))
+    act: Mapped[str] = mapped_column(String(16))
+    stars: Mapped[float | None]
+    previous_stars: Mapped[float | None]
+    happened_at: Mapped[datetime]
+    model_version: Mapped[int | None] = mapped_column(index=True)
+
+
+class DismissalRow(Base):
+    """A film that need not be shown: seen, not for me, or kept for later on the watchlist."""
+
+    __tablename__ = "dismissals"
+    __table_args__ = (CheckConstraint("kind IN ('seen', 'not_for_me', 'watchlist')", name="kind"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    movie_id: Mapped[int] = mapped_column(ForeignKey("movies.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    dismissed_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class ModelVersionRow(Base):
+    """A trained model: how it was made, how it measured, what became of it."""
+
+    __tablename__ = "model_versions"
+    __table_args__ = (
+        CheckConstraint("state IN ('candidate', 'live', 'retired', 'rejected')", name="state"),
+        {"sqlite_autoincrement": True},
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(Text)
+    dataset: Mapped[str] = mapped_column(String(200))
+    dataset_fingerprint: Mapped[str] = mapped_column(String(64))
+    hyperparameters: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]]
+    counts: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+
+
+class ItemFactorsRow(Base):
+    """A film in both models, as little-endian float32: what the bot folds ratings in with."""
+
+    __tablename__ = "item_factors"
+
+    model_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    movie_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    preference: Mapped[bytes]
+    rating: Mapped[bytes]
+    bias: Mapped[float]
+
+
+# The bulk tables carry no foreign keys: a million users' lists are written in chunks beside the live ones, and the
+# publish step checks them whole.
+
+
+class RecommendationRow(Base):
+    __tablename__ = "recommendations"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    model_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    movie_id: Mapped[int]
+    score: Mapped[float]
+    predicted_stars: Mapped[float]
+
+
+class SimilarMovieRow(Base):
+    __tablename__ = "similar_movies"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    model_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    movie_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    similar_movie_id: Mapped[int]
+    similarity: Mapped[float]
+
+
+class RunRow(Base):
+    """One execution of the pipeline, asked for by a person, the schedule or the number of new ratings."""
+
+    __tablename__ = "runs"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    asked_by: Mapped[str] = mapped_column(String(64))
+    options: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    stage: Mapped[str | None] = mapped_column(String(16))
+    fraction: Mapped[float]
+    detail: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    cancel_asked: Mapped[bool]
+    error: Mapped[str | None] = mapped_column(Text)
+    metrics: Mapped[dict[str, Any]]
+    model_version: Mapped[int | None]
+    # 1 while waiting or running, null once finished. Unique, so at most one run is open: the database settles a race
+    # between two admins or two engines. A partial index would say the same, but Alembic cannot compare those on SQLite.
+    open_slot: Mapped[int | None] = mapped_column(unique=True)
+
+
+class RunWatcherRow(Base):
+    """A chat message that shows a run's progress; in the database so that it goes on after a restart of the bot."""
+
+    __tablename__ = "run_watchers"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    message_id: Mapped[int]
+
+
+class NightRow(Base):
+    """An evening for which a group looks for a film. It goes, with its guests, some hours after it began."""
+
+    __tablename__ = "nights"
+    # AUTOINCREMENT: the buttons of an evening that is over must never name a later one.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    # The chat's id until the poll, null from then on. Unique, so a group has one open evening: the database settles a
+    # race between two people who begin one.
+    open_chat_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    message_id: Mapped[int | None]
+    language: Mapped[str | None] = mapped_column(String(16))
+    wish: Mapped[dict[str, Any]]
+    proposals: Mapped[list[int]]
+    passed_over: Mapped[list[int]]
+    begun_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class NightGuestRow(Base):
+    """Someone who is in. ``name`` is kept only as long as the evening, to say who is in."""
+
+    __tablename__ = "night_guests"
+
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    joined_at: Mapped[datetime]
+
+
+class DigestRow(Base):
+    """Someone who asked for picks once a week. ``next_at`` is null once they want none any more; ``shown`` are the
+    films of earlier ones."""
+
+    __tablename__ = "digests"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    next_at: Mapped[datetime | None] = mapped_column(index=True)
+    shown: Mapped[list[int]]
+
+
+class RunNoticeRow(Base):
+    """An admin who has been told how a run ended; in the database so that a restart of the bot tells nobody twice."""
+
+    __tablename__ = "run_notices"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    telegram_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class TrialRow(Base):
+    """One hyperparameter setting measured. ``search`` names the data, the split and the phase that it belongs to."""
+
+    __tablename__ = "trials"
+    __table_args__ = (Index(None, "search", "setting", unique=True),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    search: Mapped[str] = mapped_column(String(128))
+    setting: Mapped[str] = mapped_column(String(256))
+    model: Mapped[str] = mapped_column(String(16))
+    phase: Mapped[int]
+    hyperparameters: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]]
+    seconds: Mapped[float]
+    finished_at: Mapped[datetime]
+
+
+class LiveRow(Base):
+    """One row: the version that is served. Publishing is changing it."""
+
+    __tablename__ = "live"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
+
+
+def table(row: type[Base]) -> Table:
+    """The table behind a declared row."""
+    return cast(Table, row.__table__)
