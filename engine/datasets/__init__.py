@@ -1,0 +1,286 @@
+"""Data sets in: from a name or a path to Parquet for Spark and a catalogue in the store."""
+
+import hashlib
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import demo
+from engine.datasets.catalogue import read_aliases, read_movies, read_tags
+from engine.datasets.fetching import GROUPLENS, GROUPLENS_NAMES, GROUPLENS_TERMS, fetch
+from engine.datasets.files import DataFiles, open_files
+from engine.datasets.parquet import FORMAT, Spool, Written, write_tags
+from engine.datasets.ratings import Chunk, read_ratings
+from engine.datasets.report import (
+    DatasetError,
+    DatasetMismatch,
+    DownloadFailed,
+    LoadReport,
+    Problems,
+    Progress,
+    Unusable,
+    silent,
+)
+from engine.domain import Catalogue, Feedback, Movie
+
+__all__ = [
+    "GROUPLENS_NAMES",
+    "DatasetError",
+    "DatasetMismatch",
+    "DatasetStore",
+    "DownloadFailed",
+    "LoadReport",
+    "Progress",
+    "Unusable",
+    "dataset_name",
+    "load",
+    "ratings_folder",
+    "silent",
+    "tags_file",
+]
+
+DEMO = "demo"
+_ASIDE = ".loading-"
+_DEMO_TERMS = "made for this project; the films are real, the ratings are simulated"
+
+
+class DatasetStore(Protocol):
+    """What loading needs of the store."""
+
+    def catalogue(self) -> Catalogue | None:
+        """Return what the store holds, null if nothing was loaded yet."""
+        ...
+
+    def save_movies(self, movies: Iterable[Movie]) -> None:
+        """Add the movies, or bring those that are there up to date."""
+        ...
+
+    def dataset_users(self, dataset_user_ids: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return our id of each user of the data set, in the order given; users that are new are created."""
+        ...
+
+    def save_catalogue(self, catalogue: Catalogue) -> None:
+        """Put this in the place of what ``catalogue`` returned before."""
+        ...
+
+
+def dataset_name(source: str) -> str:
+    """Return the name that a source is known by in the store: "demo", "ml-1m", "my-films" for "/x/My Films.zip"."""
+    if source == DEMO or source in GROUPLENS_NAMES:
+        return source
+    path = Path(source).expanduser().resolve()
+    name = path.stem if path.suffix.lower() == ".zip" else path.name
+    slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:100] or "data"
+    return f"{slug}-files" if slug == DEMO else slug
+
+
+def ratings_folder(folder: Path, fingerprint: str) -> Path:
+    """Return where the ratings of a data set lie: ``part-*.parquet`` with user_id, movie_id, stars, rated_at.
+
+    With play counts the third column is ``plays``. ``rated_at`` is UTC, or null where the set has no times.
+    """
+    return folder / f"ratings-{fingerprint[:12]}"
+
+
+def tags_file(folder: Path, fingerprint: str) -> Path:
+    """Return where the tags of a data set lie, if it has any: one Parquet file with movie_id, tag, count."""
+    return folder / f"tags-{fingerprint[:12]}.parquet"
+
+
+def load(
+    source: str,
+    store: DatasetStore,
+    folder: Path,
+    downloads: Path,
+    *,
+    feedback: Feedback = Feedback.STARS,
+    now: datetime,
+    progress: Progress = silent,
+    base_url: str = GROUPLENS,
+) -> LoadReport:
+    """Bring a data set into the store and into Parquet files for Spark, and report what could not be used.
+
+    Loading what is loaded already changes nothing. A set of the same name whose content has changed is loaded anew.
+    Files are written aside and renamed, and the catalogue is saved last, so that a load that is interrupted leaves
+    what was there before. Afterwards the files of earlier loads go, so do not load while a training reads them.
+
+    Args:
+        source: "demo", a name of GroupLens, or the path of a folder or zip.
+        store: where films and users go.
+        folder: where Parquet files go.
+        downloads: where fetched zips are kept.
+        feedback: whether values are stars or play counts.
+        now: the time of loading, aware.
+        progress: hears how far it is.
+        base_url: where GroupLens publishes.
+
+    Raises:
+        DatasetMismatch: the store holds a data set of another name.
+        DownloadFailed: a named set could not be fetched.
+        DatasetError: the source cannot be read as a data set, or nothing in it can be used.
+    """
+    name, held = dataset_name(source), store.catalogue()
+    if held and held.dataset != name:
+        raise DatasetMismatch(held.dataset, name)
+    with _opened(source, feedback, downloads, base_url, progress) as data:
+        content = f"{FORMAT} {feedback} {data.fingerprint(progress)}"
+        fingerprint = hashlib.sha256(content.encode()).hexdigest()
+        ratings, tags = ratings_folder(folder, fingerprint), tags_file(folder, fingerprint)
+        if held and held.fingerprint == fingerprint and ratings.exists():
+            return LoadReport(held, changed=False, ratings=ratings, tags=tags if tags.exists() else None)
+
+        problems = Problems()
+        movies = data.movies(problems)
+        movie_ids = np.array(sorted(movie.id for movie in movies), dtype=np.int64)
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=_ASIDE, dir=folder) as scratch:
+            aside = Path(scratch)
+            with Spool(aside / "spool", feedback) as spool:
+                for chunk in data.ratings(movie_ids, problems, progress):
+                    spool.add(chunk)
+                spool.note_odd(data.ratings_name, problems)
+                users = spool.users()
+                if not len(users):
+                    raise DatasetError(f"{data.ratings_name} holds no usable rating. {problems.summary()}".rstrip())
+                written = spool.write(aside / "ratings", store.dataset_users(users), movie_ids, progress)
+            counted = data.tags(movie_ids, problems)
+            if counted is not None:
+                write_tags(aside / "tags", counted)
+                (aside / "tags").replace(tags)
+            shutil.rmtree(ratings, ignore_errors=True)  # of a load that was killed before it saved the catalogue
+            (aside / "ratings").rename(ratings)
+
+    progress("save", None, f"{len(movies):,} titles")
+    store.save_movies(_rated(movies, movie_ids, written, feedback))
+    catalogue = Catalogue(
+        dataset=name,
+        fingerprint=fingerprint,
+        simulated=data.simulated,
+        feedback=feedback,
+        terms=GROUPLENS_TERMS if name in GROUPLENS_NAMES else data.terms,
+        rating_count=written.ratings,
+        user_count=written.users,
+        movie_count=len(movies),
+        loaded_at=now,
+    )
+    store.save_catalogue(catalogue)
+    _sweep(folder, {ratings, tags})
+    return LoadReport(
+        catalogue,
+        changed=True,
+        ratings=ratings,
+        tags=tags if counted is not None else None,
+        repeated=written.repeated,
+        unusable=problems.counts(),
+        examples=problems.examples(),
+        notes=("Its stars go from 0 to 10: halved",) if written.halved else (),
+    )
+
+
+def _rated(movies: list[Movie], movie_ids: NDArray[np.int64], written: Written, feedback: Feedback) -> Iterator[Movie]:
+    """Yield the movies with what their ratings say about them."""
+    for movie, at in zip(movies, np.searchsorted(movie_ids, [movie.id for movie in movies]), strict=True):
+        count, total = int(written.counts[at]), float(written.sums[at])
+        mean_stars = total / count if count and feedback is Feedback.STARS else None
+        yield replace(movie, rating_count=count, mean_stars=mean_stars)
+
+
+def _sweep(folder: Path, keep: set[Path]) -> None:
+    """Remove what earlier loads left, finished or not."""
+    for pattern in ("ratings-*", "tags-*", f"{_ASIDE}*"):
+        for path in set(folder.glob(pattern)) - keep:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+class _Data(Protocol):
+    """A source that has been opened."""
+
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def terms(self) -> str: ...
+    @property
+    def ratings_name(self) -> str: ...
+    def fingerprint(self, progress: Progress) -> str: ...
+    def movies(self, problems: Problems) -> list[Movie]: ...
+    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: Progress) -> Iterator[Chunk]: ...
+    def tags(self, movie_ids: NDArray[np.int64], problems: Problems) -> Counter[tuple[int, str]] | None: ...
+
+
+@contextmanager
+def _opened(source: str, feedback: Feedback, downloads: Path, base_url: str, progress: Progress) -> Iterator[_Data]:
+    if source == DEMO:
+        if feedback is not Feedback.STARS:
+            raise DatasetError("the demo's audience gives stars, so it cannot be loaded as play counts")
+        yield _Demo()
+        return
+    path = Path(source).expanduser()
+    if source in GROUPLENS_NAMES:
+        path = fetch(source, downloads, base_url=base_url, progress=progress)
+    with open_files(path) as files:
+        yield _FromFiles(files, feedback)
+
+
+class _FromFiles:
+    simulated = False
+
+    def __init__(self, files: DataFiles, feedback: Feedback) -> None:
+        self._files, self._feedback = files, feedback
+        self.terms, self.ratings_name = files.terms, files.name("ratings")
+
+    def fingerprint(self, progress: Progress) -> str:
+        return self._files.fingerprint(progress)
+
+    def movies(self, problems: Problems) -> list[Movie]:
+        return read_movies(self._files, problems)
+
+    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: Progress) -> Iterator[Chunk]:
+        aliases = read_aliases(self._files, movie_ids.tolist(), problems)
+        return read_ratings(self._files, self._feedback, movie_ids, aliases, problems, progress)
+
+    def tags(self, movie_ids: NDArray[np.int64], problems: Problems) -> Counter[tuple[int, str]] | None:
+        return read_tags(self._files, movie_ids.tolist(), problems) if self._files.has("tags") else None
+
+
+class _Demo:
+    simulated, terms, ratings_name = True, _DEMO_TERMS, "demo"
+
+    def __init__(self) -> None:
+        self._films = demo.films()
+        self._audience = demo.audience(self._films)
+
+    def fingerprint(self, progress: Progress) -> str:
+        digest = hashlib.sha256(repr(self._films).encode())
+        ratings = self._audience
+        for column in (ratings.user_ids, ratings.movie_ids, ratings.stars, ratings.rated_at):
+            digest.update(np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
+
+    def movies(self, problems: Problems) -> list[Movie]:
+        return list(self._films)
+
+    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: Progress) -> Iterator[Chunk]:
+        ratings = self._audience
+        yield Chunk(
+            np.arange(1, len(ratings.user_ids) + 1),
+            ratings.user_ids.astype(np.int64),
+            ratings.movie_ids.astype(np.int64),
+            ratings.stars.astype(np.float64),
+            ratings.rated_at.astype(np.int64),
+        )
+
+    def tags(self, movie_ids: NDArray[np.int64], problems: Problems) -> Counter[tuple[int, str]] | None:
+        return None

@@ -1,0 +1,139 @@
+"""What loading a data set says: how far it is, what it could not use, how it ended, and what can go wrong."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import Protocol
+
+from engine.domain import Catalogue, Feedback, MatineeError
+
+EXAMPLES = 20
+"""How many unusable lines a report shows."""
+
+
+class DatasetError(MatineeError):
+    """A data set cannot be loaded as it is."""
+
+
+class DatasetMismatch(DatasetError):
+    """The database holds another data set, and two do not fit into one."""
+
+    def __init__(self, held: str, wanted: str) -> None:
+        super().__init__(
+            f"this database already holds the data set {held!r}, so {wanted!r} cannot go into it. Set"
+            f" MATINEE_DATABASE_URL to a new database for {wanted!r}, or MATINEE_DATASET={held} to stay with this one"
+        )
+        self.held, self.wanted = held, wanted
+
+
+class DownloadFailed(DatasetError):
+    """A data set could not be fetched: no network, or the other side failed. Its text gives the way by hand."""
+
+    def __init__(self, url: str, why: str, to: Path) -> None:
+        super().__init__(
+            f"could not fetch {url}: {why}. Try again later (it goes on where it stopped), or download that file in a"
+            f" browser and give its path, as in: python -m engine load {to}"
+        )
+        self.url = url
+
+
+class Progress(Protocol):
+    """Hears how far a load is: the stage ("fetch", "check", "read", "write", "save"), a fraction or null, a detail."""
+
+    def __call__(self, stage: str, done: float | None, detail: str) -> None: ...
+
+
+def silent(stage: str, done: float | None, detail: str) -> None:
+    """A Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unusable:
+    """A line that was left out. ``line`` counts from 1, the header included."""
+
+    file: str
+    line: int
+    reason: str
+
+
+class Problems:
+    """Collects unusable lines: counts all of them by kind, and remembers the first few of each."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._first: defaultdict[tuple[str, str], list[Unusable]] = defaultdict(list)
+
+    def add(self, file: str, line: int, kind: str, fact: object) -> None:
+        """Note one line: ``kind`` is the same for all like it, ``fact`` is what this one says; text gets quotes."""
+        self.add_all(file, kind, 1, [(line, fact)])
+
+    def add_all(self, file: str, kind: str, count: int, first: Iterable[tuple[int, object]]) -> None:
+        """Note ``count`` lines of one kind; ``first`` gives some of them, as (line, fact), to serve as examples."""
+        self._counts[file, kind] += count
+        seen = self._first[file, kind]
+        for line, fact in islice(first, EXAMPLES - len(seen)):
+            text = repr(fact) if isinstance(fact, str) else str(fact)
+            seen.append(Unusable(file, line, f"{kind}: {_shortened(text)}"))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many lines had each kind of problem, most first."""
+        return {f"{file}: {kind}": count for (file, kind), count in self._counts.most_common()}
+
+    def examples(self) -> tuple[Unusable, ...]:
+        """Return at most 20 lines, in order; each kind of problem gets its share."""
+        by_turn = zip_longest(*self._first.values())
+        fair = [example for turn in by_turn for example in turn if example is not None]
+        return tuple(sorted(fair[:EXAMPLES]))
+
+    def summary(self) -> str:
+        """Return the first problem in words, empty if there is none."""
+        examples = self.examples()
+        return (
+            f"The first problem: {examples[0].file}, line {examples[0].line}: {examples[0].reason}" if examples else ""
+        )
+
+
+def _shortened(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """How a load ended.
+
+    ``changed`` is false if the database held just this data already. ``ratings`` is the folder of Parquet files for
+    Spark, ``tags`` the file of tags if there are any. ``repeated`` counts the ratings that a later one of the same
+    user and film replaced (of play counts: that were added to another). ``unusable`` counts the lines left out, by
+    kind of problem; ``examples`` names up to 20. ``notes`` are decisions worth knowing, such as halved stars.
+    """
+
+    catalogue: Catalogue
+    changed: bool
+    ratings: Path
+    tags: Path | None = None
+    repeated: int = 0
+    unusable: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[Unusable, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return the report as lines to print."""
+        held = self.catalogue
+        plays = held.feedback is Feedback.COUNTS
+        what, who, items = ("play counts", "listeners", "items") if plays else ("ratings", "people", "films")
+        if held.simulated:
+            what, who = f"simulated {what}", f"simulated {who}"
+        begins = "Loaded" if self.changed else "Already loaded, nothing to do:"
+        counted = f"{held.rating_count:,} {what} by {held.user_count:,} {who} of {held.movie_count:,} {items}"
+        lines = [f"{begins} {held.dataset}: {counted}", f"Terms: {held.terms}", *self.notes]
+        if self.repeated:
+            then = "added up" if plays else "the latest one counts"
+            lines.append(f"{self.repeated:,} {what} came again for the same person and title: {then}")
+        if self.unusable:
+            lines.append(f"Lines that could not be used: {sum(self.unusable.values()):,}")
+            lines += [f"  {count:,} × {kind}" for kind, count in self.unusable.items()]
+            lines.append("For example:")
+            lines += [f"  {example.file}, line {example.line}: {example.reason}" for example in self.examples]
+        return lines

@@ -1,0 +1,112 @@
+"""Lines and fields of text files: what a header calls its columns, records of CSV, numbers as files write them."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Set
+
+from engine.datasets.report import DatasetError, Problems
+
+_QUOTED_LINES = 4  # no title is longer; a quote that nobody closes must not swallow the rest of the file
+
+
+def places(
+    file: str, header: list[str], wanted: Mapping[str, Set[str]], optional: Set[str] = frozenset()
+) -> dict[str, int | None]:
+    """Return where each wanted column stands in the header; null for an optional one that is missing.
+
+    ``wanted`` gives the names that a column may have, in lower case without spaces and underscores.
+
+    Raises:
+        DatasetError: a column is missing; the text names the file, the columns found and the columns wanted.
+    """
+    names = [re.sub(r"[\s_]", "", name).lower() for name in header]
+    found = {
+        column: next((place for place, name in enumerate(names) if name in accepted), None)
+        for column, accepted in wanted.items()
+    }
+    missing = [column for column, place in found.items() if place is None and column not in optional]
+    if missing:
+        must = ", ".join(column for column in wanted if column not in optional)
+        may = "".join(f", {column} (optional)" for column in wanted if column in optional)
+        raise DatasetError(
+            f"{file} has no column {' and no column '.join(missing)}. Found in its first line:"
+            f" {', '.join(header)[:200] or 'nothing'}. Wanted: {must}{may}"
+        )
+    return found
+
+
+def csv_rows(
+    file: str, text: str, wanted: Mapping[str, Set[str]], problems: Problems, *, optional: Set[str] = frozenset()
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the wanted fields of each record of a CSV with a header, in the order of ``wanted``.
+
+    A missing optional column gives empty fields. Records of another width than the header go to ``problems``.
+    """
+    first, _, _ = text.partition("\n")
+    header = next(csv.reader([first.rstrip("\r")]), [])
+    at = list(places(file, header, wanted, optional).values())
+    records = _records(text, len(header))
+    next(records, None)  # the header
+    for line, fields in records:
+        if len(fields) != len(header):
+            problems.add(file, line, f"not {len(header)} columns", len(fields))
+        else:
+            yield line, ["" if place is None else fields[place] for place in at]
+
+
+def _records(text: str, width: int) -> Iterator[tuple[int, list[str]]]:
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        start, record = at, lines[at].removesuffix("\r")
+        at += 1
+        if not record.strip():
+            continue
+        fields = _csv_fields(record)
+        if len(fields) < width and record.count('"') % 2:
+            for end in range(at, min(start + _QUOTED_LINES, len(lines))):
+                record += "\n" + lines[end].removesuffix("\r")
+                longer = _csv_fields(record)
+                if record.count('"') % 2 == 0 and len(longer) == width:
+                    fields, at = longer, end + 1
+                    break
+        yield start + 1, fields
+
+
+def _csv_fields(record: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(record, newline="")))
+    except csv.Error:  # a line end in the middle, or a field of more than 128 kB
+        return []
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, with their numbers. Only LF and CRLF end a line, not all that Unicode has."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield number, line.removesuffix("\r")
+
+
+def fields_of(line: str, separator: str) -> list[str]:
+    """Split one line of a file of ratings."""
+    if separator == " ":
+        return line.split()
+    if separator == "," and '"' in line:
+        return _csv_fields(line)
+    return line.split(separator)
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that ``text`` writes ("0104257", "12", "12.0"), null if it is none or takes over 64 bits."""
+    written = re.fullmatch(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*", text)
+    number = int(written[1]) if written else None
+    return number if number is not None and -(2**63) < number < 2**63 else None
+
+
+def number(text: str) -> float | None:
+    """Return the number that ``text`` writes, null if it is none. NaN and infinities are returned as such."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None

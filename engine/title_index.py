@@ -1,0 +1,344 @@
+"""Title search: the films that people mean by what they typed.
+
+A pure index in memory. It holds two tables of strings: whole names with the spaces taken out ("spiderman", "matrix"),
+which answer *is it this title, does a title begin so, is it a slip away*; and single words, which answer *does the
+title contain what was typed*, in any order. A film's score is the best that any of these gives it:
+
+    100  its display title; case, accents, punctuation and spaces aside
+     98  the same but for articles and numerals, or an alternative title
+     90  a name begins with it
+     88  a whole name with typos, less the share of wrong letters
+     80  the title contains its words, less the share that is missing, unfinished or misspelled;
+         or a name begins with it once the spaces are gone
+
+A year in the text takes points from films of other years. Where films score the same, the best known comes first.
+"""
+
+import math
+import re
+import unicodedata
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from engine.domain import Movie
+
+QUERY_LENGTH = 200
+"""Characters of a text that are read. The longest titles are about this long."""
+
+TITLE, NAME, BEGINS, RESEMBLES, CONTAINS = 100, 98, 90, 88, 80
+"""The scores of the list above."""
+
+UNFINISHED = 0.95
+"""How like a word its first letters are: "alien" finds "My Stepmother Is an Alien" before "Mutant Aliens"."""
+
+FLOOR = 40
+"""Below this a film is no hit: the title has less than half of the words, counting rare ones for more."""
+
+REACH = 22
+"""A film further than this below the best one is no hit. An exact title keeps company with those that contain it,
+not with short ones that are merely spelled like it; a title with its year, not with other years' remakes."""
+
+CLEAR = 5
+"""The first hit is sure when the second is further than this below it. It is less than the 8 points that a misspelled
+whole title has over a longer title that contains it, so "the matrx" is sure to be The Matrix."""
+
+GOOD = 65
+"""What the first hit needs to be sure. A four-letter title with one wrong letter has 66."""
+
+OTHER_YEAR, NEARLY_THAT_YEAR = 36, 6
+"""What a film of another year loses, so that the right title with a wrong year is a hit but never sure; and a film of
+no known year or of the year next to it, which people often say."""
+
+MOST_WORDS = 12
+"""Words of a text that are looked for. A longer title is found as a whole, by its beginning, or by these."""
+
+Indices = NDArray[np.int32]
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A film, and how well it matches: whole points, 40 to 100."""
+
+    movie: Movie
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a text may mean.
+
+    ``hits`` come best first. ``total`` counts all that match well, also those past the limit. ``sure`` says that the
+    first hit is the only close match, so its card can be shown at once; it is false when there are no hits.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    sure: bool = False
+
+
+class TitleIndex:
+    """Finds films by title. Immutable once built, so threads may share it."""
+
+    def __init__(self, movies: Sequence[Movie]) -> None:
+        # In order of fame, so that a film's index breaks ties: the most ratings, then the newest, then the lowest id.
+        self._movies = sorted(movies, key=lambda movie: (-movie.rating_count, -(movie.year or 0), movie.id))
+        self._years = np.array([movie.year or 0 for movie in self._movies], dtype=np.int32)
+        names: defaultdict[str, list[int]] = defaultdict(list)
+        words: defaultdict[str, list[int]] = defaultdict(list)
+        for film, movie in enumerate(self._movies):
+            titles = [_fold(title) for title in (movie.display_title, *movie.alternative_titles)]
+            for key in {key for title in titles for key in _keys(_split(title))}:
+                names[key].append(film)
+            for word in {word for title in titles for word in _bag(title)}:
+                words[word].append(film)
+        self._names = _Table(names)
+        self._words = _Table(words)
+
+    def find(self, text: str, limit: int = 8) -> Found:
+        """Return the films that ``text`` may mean, at most ``limit``, best first.
+
+        Any text will do: the empty one and one that resembles no title find nothing. Of films that score the same,
+        the one with the most ratings comes first, then the newest, then the lowest id.
+        """
+        words = _split(_fold(text.strip()[:QUERY_LENGTH]))
+        if not words or not self._movies:
+            return Found()
+        points = self._score(words)
+        for year, others in _years(words):
+            np.maximum(points, self._score(others) - self._wrong_year(year), out=points)
+        scores = np.rint(points).astype(np.int16)
+        best = int(scores.max())
+        if best < FLOOR:
+            return Found()
+        good = np.flatnonzero(scores >= max(FLOOR, best - REACH))
+        # A stable sort keeps the order of fame among equals.
+        ranked = good[np.argsort(-scores[good], kind="stable")]
+        hits = tuple(Hit(self._movies[film], int(scores[film])) for film in ranked[: max(limit, 0)].tolist())
+        return Found(hits, total=len(good), sure=_is_sure(scores[ranked], ranked))
+
+    def _score(self, words: Sequence[str]) -> Scores:
+        """Return every film's points for these words; 0 where nothing fits."""
+        contained = self._contained(words)
+        points = contained.copy()
+        for key in _keys(words):
+            for wrong, films in self._names.near(key):
+                _raise(points, films, RESEMBLES * (1 - wrong))
+            # "strangelove" begins "The Strange Love of Martha Ivers" by its letters only; that is no better than
+            # being a word of "Dr. Strangelove".
+            films = self._names.beginning(key)
+            by_words = contained[films] > CONTAINS * UNFINISHED - 1
+            _raise(points, films, CONTAINS)
+            _raise(points, films[by_words], BEGINS)
+            _raise(points, self._names.equal(key), NAME)
+        whole = "".join(words)
+        for film in self._names.equal(whole).tolist():
+            if "".join(_split(_fold(self._movies[film].display_title))) == whole:
+                points[film] = TITLE
+        return points
+
+    def _contained(self, words: Sequence[str]) -> Scores:
+        """Return every film's points for the words that its titles share with these, a rare word weighing more."""
+        total = np.zeros(len(self._movies), dtype=np.float32)
+        weights = 0.0
+        read = dict.fromkeys(words[:MOST_WORDS])
+        for word in read:
+            likeness = np.zeros_like(total)
+            for wrong, films in self._words.near(word):
+                _raise(likeness, films, 1 - wrong)
+            if word == words[-1]:  # it may still be being typed
+                _raise(likeness, self._words.beginning(word), UNFINISHED)
+            likeness[self._words.equal(word)] = 1
+            likeness[self._words.equal(_NUMERALS.get(word, word))] = 1
+            films_with_it = max(1, int(np.count_nonzero(likeness == 1)))
+            weight = math.log1p(len(self._movies) / films_with_it)
+            total += weight * likeness
+            weights += weight
+        return total * (CONTAINS / weights)
+
+    def _wrong_year(self, year: int) -> Scores:
+        """Return the points that each film loses when the text names ``year``."""
+        off = np.abs(self._years - year)
+        nearly = (off == 1) | (self._years == 0)
+        return np.where(off == 0, 0, np.where(nearly, NEARLY_THAT_YEAR, OTHER_YEAR)).astype(np.float32)
+
+
+class _Table:
+    """Distinct strings, and the films that own each.
+
+    The films of strings that sort next to each other lie next to each other, so those of all strings with one
+    beginning are a slice.
+    """
+
+    def __init__(self, films: Mapping[str, Sequence[int]]) -> None:
+        self._strings = sorted(films)
+        self._films = np.fromiter(chain.from_iterable(films[string] for string in self._strings), dtype=np.int32)
+        self._starts = np.cumsum([0, *(len(films[string]) for string in self._strings)], dtype=np.int32)
+        lengths = np.array([len(string) for string in self._strings], dtype=np.int32)
+        self._shortest_first = np.argsort(lengths, kind="stable").astype(np.int32)
+        self._lengths = lengths[self._shortest_first]
+        self._by_length = [self._strings[at] for at in self._shortest_first.tolist()]
+        self._letters = _letters(self._by_length)
+
+    def equal(self, text: str) -> Indices:
+        """Return the films that own ``text``."""
+        at = bisect_left(self._strings, text)
+        found = at < len(self._strings) and self._strings[at] == text
+        return self._between(at, at + found)
+
+    def beginning(self, text: str) -> Indices:
+        """Return the films that own a string with this beginning; one that owns two such strings comes twice."""
+        low = bisect_left(self._strings, text)
+        return self._between(low, bisect_left(self._strings, text + _LAST, lo=low))
+
+    def near(self, text: str) -> Iterator[tuple[float, Indices]]:
+        """Yield (share of letters that are wrong, films) for each string that ``text`` may be a misspelling of.
+
+        One slip for every four letters, at least one and at most four; none in texts of one or two letters. A slip is
+        a letter lost, added, replaced, or swapped with the next. A digit is never one: Rocky III is not Rocky II.
+        """
+        if len(text) < 3:
+            return
+        most = min(max(len(text) // 4, 1), 4)
+        low = int(np.searchsorted(self._lengths, len(text) - most, side="left"))
+        high = int(np.searchsorted(self._lengths, len(text) + most, side="right"))
+        # A slip changes at most two of the letters in use, and few strings pass this quick test.
+        unlike = np.bitwise_count(self._letters[low:high] ^ _letters([text])) > 2 * most
+        places = (low + np.flatnonzero(~unlike)).tolist()
+        strings = [self._by_length[at] for at in places]
+        slips = process.cdist([text], strings, scorer=OSA.distance, score_cutoff=most, dtype=np.uint8, workers=1)[0]
+        for at in np.flatnonzero(slips <= most).tolist():
+            if _digits(strings[at]) == _digits(text):
+                place = int(self._shortest_first[places[at]])
+                yield int(slips[at]) / max(len(text), len(strings[at])), self._between(place, place + 1)
+
+    def _between(self, low: int, high: int) -> Indices:
+        return self._films[self._starts[low] : self._starts[high]]
+
+
+def _letters(strings: Sequence[str]) -> NDArray[np.uint64]:
+    """Return which letters each string has, one bit for all letters whose code points are equal modulo 64."""
+    if not strings:
+        return np.zeros(0, dtype=np.uint64)
+    codes = np.frombuffer("".join(strings).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    starts = np.cumsum([0, *(len(string) for string in strings[:-1])])
+    return np.bitwise_or.reduceat(np.left_shift(np.uint64(1), codes & 63, dtype=np.uint64), starts)
+
+
+def _raise(points: Scores, films: Indices, least: float) -> None:
+    points[films] = np.maximum(points[films], least)
+
+
+def _is_sure(scores: NDArray[np.int16], ranked: NDArray[np.intp]) -> bool:
+    """Return whether the first of these films is the one that was meant, given all scores and films, best first."""
+    rivals = np.count_nonzero(scores >= scores[0] - CLEAR) - 1
+    if scores[0] == TITLE and rivals and scores[1] < TITLE:
+        # "heat" is Heat (1995), though The Heat (2013) goes by that name too, for fewer people know that. But whoever
+        # types "ring" may well mean The Ring (2002), which is better known than Ring (1998).
+        return bool(ranked[0] < ranked[1 : 1 + rivals].min())
+    return rivals == 0 and bool(scores[0] >= GOOD)
+
+
+# --- From a text to words and keys ------------------------------------------------------------------------------------
+
+_ARTICLES = frozenset(["the", "a", "an", "le", "la", "les", "l", "der", "das", "el", "il"])
+"""What may be missing in front. Not "die", or "hard" would be Die Hard."""
+
+_BACK_ARTICLE = re.compile(r"^(.+), *(the|an?|les?|la|l'|der|die|das|el|il)(?= *(?:[(\[]?\d{4}[)\]]?)?$)")
+"""The article of "Matrix, The" and "Matrix, The (1999)"."""
+
+_ELISION = re.compile(r"\b([dl])'")
+"""What French and Italian drop a vowel for: "l'avventura" is two words, "ocean's" is one."""
+
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+"""Letters and digits in a row. Chinese and Japanese put no spaces between words, so each of their signs is a word."""
+
+_FOLD = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i", "&": " and ", "+": " and "}
+    | dict.fromkeys("’‘ʼ`´", "'")
+)
+"""What Unicode does not take apart by itself, and marks that people use for one another."""
+
+_PARTS = frozenset(["part", "pt", "episode", "ep", "chapter", "vol", "volume"])
+_ENGLISH = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+)
+_ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx"
+_NUMERALS = {numeral: str(n) for numerals in (_ENGLISH, _ROMAN) for n, numeral in enumerate(numerals.split(), 1)}
+"""Numerals of one to twenty, and their digits."""
+
+_YEAR = re.compile(r"(?:18[7-9]|19\d|20\d)\d")
+_LAST = chr(0x10FFFF)  # sorts behind every character
+
+
+def _fold(text: str) -> str:
+    """Return ``text`` without case, accents or compatibility forms, its article in front."""
+    text = text.translate(_FOLD)
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text)
+        text = "".join(sign for sign in apart if not unicodedata.category(sign).startswith("M"))
+    text = text.casefold().translate(_FOLD).strip()
+    return _ELISION.sub(r"\1 ", _BACK_ARTICLE.sub(r"\2 \1", text)).replace("'", "")
+
+
+def _split(folded: str) -> list[str]:
+    """Return the words of a folded text in order; none of a blank one. Nothing but signs ("$") are words themselves."""
+    return _WORD.findall(folded) or folded.split()
+
+
+def _bag(folded: str) -> set[str]:
+    """Return every word that may find a title: its own, numerals as digits, "spiderman" for "spider-man"."""
+    words = _split(folded)
+    glued = ("".join(_WORD.findall(chunk)) for chunk in folded.split())
+    return {*words, *_with_digits(words), *filter(None, glued)}
+
+
+def _keys(words: Sequence[str]) -> set[str]:
+    """Return the ways to write a name without spaces: with and without its article, numerals as they are and digits."""
+    forms = words, _with_digits(words)
+    return {"".join(form) for form in forms} | {"".join(_without_article(form)) for form in forms}
+
+
+def _without_article(words: Sequence[str]) -> Sequence[str]:
+    if len(words) > 1 and words[0] in _ARTICLES:
+        return words[1:]
+    if len(words) > 1 and words[-1] == "the":
+        return words[:-1]
+    return words
+
+
+def _with_digits(words: Sequence[str]) -> list[str]:
+    """Return ``words`` with numerals as digits and without the word before them: "Part II", "part two", "2" are one.
+
+    A first word "I", "V" or "X" is left alone, for I, Robot and X-Men are not numbered.
+    """
+    digits = [
+        word if not at and word in ("i", "v", "x") else _NUMERALS.get(word, word) for at, word in enumerate(words)
+    ]
+    following = [*digits[1:], ""]
+    return [word for word, after in zip(digits, following, strict=True) if not (word in _PARTS and after.isdecimal())]
+
+
+def _years(words: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each reading of ``words`` as a title and a year: (year, the other words).
+
+    Only the first and the last year are tried: titles have one ("2001: A Space Odyssey 1968"), texts may have many.
+    A lone "1941" is a title.
+    """
+    places = [at for at, word in enumerate(words) if _YEAR.fullmatch(word)]
+    for at in sorted({*places[:1], *places[-1:]}):
+        if others := [*words[:at], *words[at + 1 :]]:
+            yield int(words[at]), others
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
