@@ -1,0 +1,146 @@
+"""Whether a newly trained model may go live. Pure: figures in, verdict out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+RESAMPLES = 1_000
+CONFIDENCE = 0.95
+SURE = 0.99
+"""How wide an interval must lie on the wrong side before a model is withheld: a nightly training passes here a
+thousand times in three years, and should rarely be withheld by chance."""
+
+FEWEST_PEOPLE = 10
+"""With fewer people to rank for, chance decides, and the figures are not held against a model."""
+
+TOLERATED = 0.01
+"""A drop of under one part in a hundred does not justify withholding everybody's new ratings, however sure it is."""
+
+MOST_LOST = 0.5
+"""If more of the people that the live model was measured on are gone, the data is taken to be damaged."""
+
+LEAST_SPREAD_STARS = 0.1
+"""Where stars lie closer together than this, nearly everybody gives the same, and there is nothing to predict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure, and between what chance could have moved it."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def resampled_sums(shares: Doubles, *, seed: int = 0) -> Doubles:
+    """Return what the columns add up to in each of ``RESAMPLES`` worlds in which other people had come.
+
+    Each world draws as many people as there are, with repetition; a row of ``shares`` (n_people, k) is one person's
+    share of the k sums, and stays whole. The result has shape (``RESAMPLES``, k).
+
+    Source: Efron and Tibshirani 1993, chapter 6.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(shares)
+    return np.array([np.bincount(rng.integers(0, n, n), minlength=n) @ shares for _ in range(RESAMPLES)])
+
+
+def spread(value: float, resampled: Doubles, *, confidence: float = CONFIDENCE) -> Interval:
+    """Return a figure with its percentile interval, given what it was in the resampled worlds."""
+    low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(value), float(low), float(high))
+
+
+def bootstrap(values: Doubles, *, confidence: float = CONFIDENCE, seed: int = 0) -> Interval:
+    """Return the mean of per-person values, shape (n_people,), and how far chance could have moved it."""
+    means = resampled_sums(values[:, None], seed=seed)[:, 0] / len(values)
+    return spread(float(values.mean()), means, confidence=confidence)
+
+
+def decide(
+    challenger: pd.DataFrame,
+    popularity: Mapping[str, float | None],
+    champion: pd.DataFrame | None,
+) -> Verdict:
+    """Decide whether the challenger may go live.
+
+    Its lists must be better than popularity's and its stars better than the mean of all stars, which is what popularity
+    predicts. Neither may be worse than the champion's by more than both chance and ``TOLERATED``, in a paired bootstrap
+    over the people that both were measured on. Most of those people must still be there.
+
+    Args:
+        challenger: per-user figures (``evaluation.measure``).
+        popularity: popularity's metrics on the same test side.
+        champion: the live model's per-user figures as recorded; None if nothing is live, or on other data.
+    """
+    if champion is not None:
+        common, before = int(champion["user_id"].isin(challenger["user_id"]).sum()), len(champion)
+        if before >= FEWEST_PEOPLE and common < (1 - MOST_LOST) * before:
+            return Verdict(
+                False, f"only {common} of {before} people that the live model was measured on are still in it"
+            )
+    ndcg = challenger["ndcg"].dropna().to_numpy(np.float64)
+    if len(ndcg) < FEWEST_PEOPLE:
+        return Verdict(True, f"only {len(ndcg)} people could be measured, too few to judge by")
+
+    worse = _below_the_bar(challenger, ndcg, popularity)
+    if worse is not None:
+        return Verdict(False, worse)
+    beaten = f"nDCG@10 {ndcg.mean():.3f} beats popularity ({popularity['ndcg_at_10'] or 0.0:.3f})"
+    if champion is None:
+        return Verdict(True, beaten)
+    return _beside_champion(challenger.merge(champion, on="user_id", suffixes=("", "_champion")), beaten)
+
+
+def _below_the_bar(challenger: pd.DataFrame, ndcg: Doubles, popularity: Mapping[str, float | None]) -> str | None:
+    """Say what the simplest recommender does better, if anything."""
+    bar, mean_rmse = popularity["ndcg_at_10"] or 0.0, popularity["rmse_all"]
+    if ndcg.mean() <= bar:
+        return f"nDCG@10 {ndcg.mean():.3f} does not beat popularity ({bar:.3f})"
+    rmse = float(_rmse(challenger["squared_all"].sum(skipna=False), challenger["n_all"].sum()))
+    # Not "rmse >= mean_rmse", which would let NaN pass.
+    if mean_rmse is not None and mean_rmse > LEAST_SPREAD_STARS and not rmse < mean_rmse:
+        return f"RMSE {rmse:.3f} does not beat the mean of all stars ({mean_rmse:.3f})"
+    return None
+
+
+def _beside_champion(pairs: pd.DataFrame, beaten: str) -> Verdict:
+    """Compare both on the people in common."""
+    ranked = pairs.dropna(subset=["ndcg", "ndcg_champion"])
+    if len(ranked) < FEWEST_PEOPLE:
+        return Verdict(True, f"{beaten}; too few people in common with the live model to compare")
+    was = float(ranked["ndcg_champion"].mean())
+    gain = bootstrap((ranked["ndcg"] - ranked["ndcg_champion"]).to_numpy(np.float64), confidence=SURE)
+    if gain.high < 0 and gain.mean < -TOLERATED * was:
+        return Verdict(
+            False,
+            f"nDCG@10 is worse than the live model's: {was + gain.mean:.3f}, was {was:.3f} "
+            f"(difference {gain.low:+.3f} to {gain.high:+.3f})",
+        )
+    reason = f"nDCG@10 {was + gain.mean:.3f}, was {was:.3f}"
+    columns = ["squared_all", "n_all", "squared_all_champion", "n_all_champion"]
+    stars = pairs[columns].dropna().to_numpy(np.float64)
+    if not stars.size:  # play counts have no stars
+        return Verdict(True, reason)
+    now, before = (float(_rmse(*stars.sum(axis=0)[side])) for side in (slice(0, 2), slice(2, 4)))
+    worlds = resampled_sums(stars)
+    loss = spread(now - before, _rmse(*worlds[:, :2].T) - _rmse(*worlds[:, 2:].T), confidence=SURE)
+    if loss.low > 0 and now > (1 + TOLERATED) * before:
+        return Verdict(False, f"RMSE is worse than the live model's: {now:.3f}, was {before:.3f}")
+    return Verdict(True, f"{reason}; RMSE {now:.3f}, was {before:.3f}")
+
+
+def _rmse(squared: Any, n: Any) -> Any:
+    return np.sqrt(squared / np.maximum(n, 1))

@@ -1,0 +1,121 @@
+"""How a program shows that it is well: a sign of life in a file, and a small server with /healthz and /metrics."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from engine.domain import MatineeError
+
+
+class Heartbeat:
+    """The time of the last sign of life; before the first, of the start.
+
+    It is also the time of a file, so that another process can ask (``check``), even where the home folder is the only
+    place that can be written to.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._last = self._written = time.monotonic()
+
+    def start(self) -> None:
+        """Count from now. What an earlier process left is no sign of our life.
+
+        Raises:
+            OSError: the file's folder cannot be written to.
+        """
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.unlink(missing_ok=True)
+        self._last, self._written = time.monotonic(), float("-inf")
+
+    def beat(self) -> None:
+        """Give a sign of life. The file is touched once a second at most."""
+        self._last = time.monotonic()
+        if self._last - self._written >= 1:
+            with contextlib.suppress(OSError):  # a full disk is no reason to stop; the file tells by its age
+                self._file.touch()
+                self._written = self._last
+
+    def age_seconds(self) -> float:
+        return time.monotonic() - self._last
+
+
+def check(file: Path, what: str, *, limit_seconds: float, now: float) -> tuple[bool, str]:
+    """Judge by a heartbeat's file whether its program is well.
+
+    Args:
+        what: what the program does that is a sign of life: "answered poll".
+        now: seconds since 1970, as the file's own time.
+
+    Returns:
+        Whether it is well, and a line that says why.
+    """
+    try:
+        age = max(0.0, now - file.stat().st_mtime)
+    except FileNotFoundError:
+        return False, f"unhealthy: no {what} yet ({file} is not there)"
+    if age > limit_seconds:
+        return False, f"unhealthy: the last {what} was {age:.0f} s ago, more than {limit_seconds:.0f}"
+    return True, f"healthy: the last {what} was {age:.0f} s ago"
+
+
+class PortTaken(MatineeError):
+    """The port for /healthz and /metrics cannot be had."""
+
+
+class HealthServer:
+    """Answers in threads of its own until ``close``. ``port`` is the one it got."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self._server = server
+        self.port = int(server.server_address[1])
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def serve(port: int, healthy: Callable[[], tuple[bool, str]]) -> HealthServer:
+    """Serve /healthz (200, or 503 with the reason) and Prometheus /metrics on all interfaces.
+
+    Args:
+        port: 0 is any that is free.
+        healthy: returns whether the program is well, and a line that says why; called in another thread.
+
+    Raises:
+        PortTaken: another program has the port, or it may not be used.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/healthz":
+                well, line = healthy()
+                self._reply(200 if well else 503, f"{line}\n".encode(), "text/plain; charset=utf-8")
+            elif self.path.partition("?")[0] == "/metrics":
+                self._reply(200, generate_latest(), CONTENT_TYPE_LATEST)
+            else:
+                self._reply(404, b"try /healthz or /metrics\n", "text/plain; charset=utf-8")
+
+        def _reply(self, code: int, body: bytes, content_type: str) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing: probes come every few seconds."""
+
+    try:
+        server = ThreadingHTTPServer(("", port), Handler)
+    except OSError as e:
+        raise PortTaken(f"port {port} for /healthz and /metrics cannot be had: {e.strerror}") from e
+    server.daemon_threads = True
+    return HealthServer(server)

@@ -1,0 +1,414 @@
+"""Searching for hyperparameters: a wide grid on a sample of people, then the best few on everybody.
+
+Every trial is a row in the store as soon as it ends, so a search that was killed goes on where it stopped, and of a
+finished trial nothing else is kept. The test side of the split is never looked at: trials train and are judged within
+the training side.
+"""
+
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from statistics import fmean
+from typing import Any, Literal
+
+import numpy as np
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from engine import evaluation
+from engine.domain import Catalogue, MatineeError, RunKind, RunState, Stage
+from engine.factors import FactorRows, Hyperparameters, Model, PreferenceSettings, RatingSettings
+from engine.ingest import loaded_catalogue, read_ratings, scratch_folder
+from engine.settings import EngineSettings
+from engine.spark import spark_session
+from engine.store import Run, Store
+from engine.training import SEED, Progress, collect_factors, fit_als, fit_biases, residuals, signed_strengths
+
+Tuned = Literal["preference", "rating"]
+Setting = dict[str, float]
+
+GRIDS: dict[Tuned, dict[str, Sequence[float]]] = {
+    "preference": {"rank": (32, 64, 96), "reg": (0.05, 0.1, 0.2, 0.4), "alpha": (0.25, 0.5, 1.0, 2.0)},
+    "rating": {"rank": (10, 25, 50, 100), "reg": (0.05, 0.1, 0.15, 0.2, 0.3)},
+}
+JUDGED_BY = {"preference": "ndcg_at_10", "rating": "rmse_all"}
+REFINED = 3
+"""How many of the first phase's best settings are measured on everybody."""
+
+VALIDATION_PERCENT = 20
+
+
+class BadGrid(MatineeError):
+    """A grid that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked of a search. ``sample`` is the share of people in the first phase; ``folds`` 1 means one split."""
+
+    model: Tuned
+    grid: Mapping[str, Sequence[float]]
+    sample: float = 0.3
+    folds: int = 1
+    budget_seconds: float | None = None
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> "Search":
+        """Read what a run was asked for: model, and where given grid (as text), sample, folds, budget (as text).
+
+        Raises:
+            BadGrid: the grid or the budget cannot be read.
+        """
+        model: Tuned = "rating" if options.get("model") == "rating" else "preference"
+        grid = parse_grid(options["grid"], model) if options.get("grid") else GRIDS[model]
+        budget = parse_budget(options["budget"]) if options.get("budget") else None
+        return cls(model, grid, float(options.get("sample") or 0.3), int(options.get("folds") or 1), budget)
+
+    def key(self, fingerprint: str) -> str:
+        """Name the data, the split and the sample: trials of one key may be compared."""
+        return f"{fingerprint[:12]} {self.model} sample={self.sample:g} folds={self.folds}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One setting measured: ``score`` is the mean over folds of the metric that it is judged by."""
+
+    setting: Setting
+    phase: int
+    score: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a search ended. ``finished`` is false when the budget ran out first; ``reused`` trials were there before."""
+
+    winner: Setting
+    metric: str
+    score: float
+    trials: tuple[Trial, ...]
+    reused: int
+    finished: bool
+
+
+def parse_grid(text: str, model: Tuned) -> dict[str, tuple[float, ...]]:
+    """Read "rank=8,10,12 reg=.05,.1 iterations=10,15".
+
+    Raises:
+        BadGrid: a name that the model does not have, or a value that is no number.
+    """
+    known = {
+        field.name: field.type for field in fields(PreferenceSettings if model == "preference" else RatingSettings)
+    }
+    grid: dict[str, tuple[float, ...]] = {}
+    for part in text.split():
+        name, _, values = part.partition("=")
+        if name not in known:
+            raise BadGrid(f"{name!r} is no hyperparameter of the {model} model: it has {', '.join(known)}")
+        try:
+            grid[name] = tuple(float(value) for value in values.split(","))
+        except ValueError:
+            raise BadGrid(f"{part!r} should look like reg=.05,.1,.15") from None
+        if name in ("rank", "iterations") and any(value < 1 or value != int(value) for value in grid[name]):
+            raise BadGrid(f"{name} takes whole numbers from 1: {part!r}")
+    if not grid:
+        raise BadGrid('the grid is empty: it should look like "rank=8,10,12 reg=.05,.1,.15"')
+    return grid
+
+
+def parse_budget(text: str) -> float:
+    """Read "90s", "30m" or "2h" as seconds.
+
+    Raises:
+        BadGrid: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    if found is None:
+        raise BadGrid(f"{text!r} is no budget: it should look like 90s, 30m or 2h")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def settings_of(grid: Mapping[str, Sequence[float]]) -> list[Setting]:
+    """Return every combination, in the order in which the grid names them."""
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def with_setting(hyperparameters: Hyperparameters, model: Tuned, setting: Mapping[str, float]) -> Hyperparameters:
+    """Return the hyperparameters with one model's setting put in."""
+    whole = {name: int(value) if name in ("rank", "iterations") else float(value) for name, value in setting.items()}
+    return replace(hyperparameters, **{model: replace(getattr(hyperparameters, model), **whole)})
+
+
+def tuned_hyperparameters(store: Store, catalogue: Catalogue) -> Hyperparameters:
+    """Return the defaults, with the winners of the last searches on this data set put in."""
+    found = Hyperparameters()
+    for model in GRIDS:
+        here = (run.metrics for run in _searches(store, model) if run.metrics["dataset"] == catalogue.dataset)
+        if (last := next(here, None)) is not None:
+            found = with_setting(found, model, last["winner"])
+    return found
+
+
+def _searches(store: Store, model: Tuned) -> list[Run]:
+    """Return the searches that found something for one model, newest first."""
+    runs = store.last_runs(limit=10_000, kind=RunKind.TUNE, state=RunState.DONE)
+    return [run for run in runs if run.metrics.get("model") == model]
+
+
+def tune(
+    store: Store,
+    settings: EngineSettings,
+    asked: Search,
+    *,
+    report: Callable[[Stage, float, str], None],
+    now: Callable[[], datetime],
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Search on the loaded data set; the winner is what the next training uses, once the run is recorded as done.
+
+    Args:
+        report: takes the stage, the fraction done and a line of detail.
+        resume: go on with the last search of this kind instead of beginning a new one.
+
+    Returns:
+        The run's metrics: model, search (its name in ``trials``), heat_maps (a PNG's path), dataset, winner, the metric
+        that decided and its value, trials, reused, finished.
+
+    Raises:
+        NoCatalogue: no data set is loaded.
+    """
+    from engine.report import write_heat_maps  # matplotlib takes a second to load, and a training needs none of it
+
+    catalogue = loaded_catalogue(store)
+    report(Stage.INGEST, 0.0, "starting Spark")
+    with (
+        scratch_folder(settings) as folder,
+        spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark,
+    ):
+        report(Stage.INGEST, 0.02, "reading ratings")
+        _, ratings = read_ratings(spark, store, settings, catalogue, folder)
+        name = _search_name(store, asked.key(catalogue.fingerprint), resume=resume)
+        found = search(
+            spark,
+            ratings,
+            asked,
+            store=store,
+            name=name,
+            base=tuned_hyperparameters(store, catalogue),
+            progress=lambda done, detail: report(Stage.SEARCH, 0.05 + 0.95 * done, detail),
+            now=now,
+        )
+    picture = write_heat_maps(store, name, settings.folder / "reports" / f"tuning-{asked.model}.png")
+    return {
+        "model": asked.model,
+        "search": name,
+        "heat_maps": None if picture is None else str(picture),
+        "dataset": catalogue.dataset,
+        "winner": found.winner,
+        found.metric: found.score,
+        "trials": len(found.trials),
+        "reused": found.reused,
+        "finished": found.finished,
+    }
+
+
+def describe(metrics: Mapping[str, Any]) -> str:
+    """Say in a line what a search found: its metrics as ``tune`` returns them."""
+    metric = JUDGED_BY[metrics["model"]]
+    told = f"{metrics['trials']} trials" + (f", {metrics['reused']} of them from before" if metrics["reused"] else "")
+    ended = "" if metrics["finished"] else "; the budget ran out before all were done"
+    return (
+        f"Best {metrics['model']} setting: {_words(metrics['winner'])}, {metric} {metrics[metric]:.4f} ({told}{ended})"
+    )
+
+
+def _search_name(store: Store, key: str, *, resume: bool) -> str:
+    """Return the name of the last search of this kind, or of a new one: "KEY #2"."""
+    numbers = [int(name.rpartition("#")[2]) for name in store.searches(key)]
+    last = max(numbers, default=0)
+    return f"{key} #{last if resume and last else last + 1}"
+
+
+def search(
+    spark: SparkSession,
+    ratings: DataFrame,
+    asked: Search,
+    *,
+    store: Store,
+    name: str,
+    base: Hyperparameters,
+    progress: Progress,
+    now: Callable[[], datetime],
+) -> Found:
+    """Run a search, or go on with it: trials that the store has under ``name`` are not run again.
+
+    Args:
+        ratings: user_id, movie_id, stars of everybody; its test side is left alone.
+        base: what a setting does not name is taken from here.
+        progress: hears of each trial, with the time that is probably left.
+    """
+    seed = SEED
+    side, _ = evaluation.split(ratings, seed=seed)
+    everyone = side.repartition("user_id").cache()
+    share = F.pmod(F.xxhash64("user_id", F.lit(seed)), F.lit(10_000))
+    sampled = everyone.where(share < int(asked.sample * 10_000)).cache()
+    everyone.count(), sampled.count()  # cached now, outside any trial
+    deadline = None if asked.budget_seconds is None else time.monotonic() + asked.budget_seconds
+
+    trials = _stored(store, name)
+    reused = len(trials)
+    finished = True
+    wide = settings_of(asked.grid)
+    for phase, people in ((1, sampled), (2, everyone)):
+        settings = wide if phase == 1 else [trial.setting for trial in _best(trials, asked.model, 1)[:REFINED]]
+        todo = [setting for setting in settings if _label(phase, setting) not in trials]
+        for number, setting in enumerate(todo, start=1):
+            if deadline is not None and time.monotonic() > deadline and trials:
+                finished = False
+                break
+            left = _time_left(trials, phase, len(todo) - number + 1)
+            done = (phase - 1) * 0.7 + (0.7 if phase == 1 else 0.3) * (number - 1) / len(todo)
+            progress(done, f"trial {number} of {len(todo)}, {_words(setting)}{left}")
+            start = time.monotonic()
+            with _nothing_kept(spark):
+                scores = [
+                    _measure(spark, people, with_setting(base, asked.model, setting), asked, fold, seed)
+                    for fold in range(asked.folds)
+                ]
+            trial = Trial(setting, phase, fmean(scores), round(time.monotonic() - start, 2))
+            label = _label(phase, setting)
+            store.save_trial(
+                search=name,
+                setting=label,
+                model=asked.model,
+                phase=phase,
+                hyperparameters=setting,
+                metrics={JUDGED_BY[asked.model]: trial.score, "folds": scores},
+                seconds=trial.seconds,
+                now=now(),
+            )
+            trials[label] = trial
+    ranked = _best(trials, asked.model, 2) or _best(trials, asked.model, 1)
+    best = ranked[0]
+    everyone.unpersist()
+    sampled.unpersist()
+    return Found(best.setting, JUDGED_BY[asked.model], best.score, tuple(trials.values()), reused, finished)
+
+
+def _stored(store: Store, name: str) -> dict[str, Trial]:
+    return {
+        row["setting"]: Trial(
+            row["hyperparameters"], row["phase"], row["metrics"][JUDGED_BY[row["model"]]], row["seconds"]
+        )
+        for row in store.trials(name)
+    }
+
+
+def _best(trials: Mapping[str, Trial], model: Tuned, phase: int) -> list[Trial]:
+    """Return a phase's trials, best first; of equals the one with the smaller rank."""
+    sign = -1 if model == "preference" else 1
+    mine = [trial for trial in trials.values() if trial.phase == phase]
+    return sorted(mine, key=lambda trial: (sign * trial.score, trial.setting.get("rank", 0)))
+
+
+def _measure(
+    spark: SparkSession, people: DataFrame, hyperparameters: Hyperparameters, asked: Search, fold: int, seed: int
+) -> float:
+    """Train one setting on a part of the ratings and judge it on the rest."""
+    percent = VALIDATION_PERCENT if asked.folds == 1 else 100 // asked.folds
+    draw = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed + 1)), F.lit(100))
+    held = (draw >= fold * percent) & (draw < (fold + 1) * percent)
+    train, validation = people.where(~held).cache(), people.where(held)
+    one = _preference_only if asked.model == "preference" else _rating_only
+    users, model, counts = one(spark, train, hyperparameters, seed)
+    found = evaluation.measure(users, model, evaluation.held_out(train, validation), counts)
+    score = found.metrics[JUDGED_BY[asked.model]]
+    if score is None:
+        raise MatineeError("there are too few ratings to judge a setting by: use a larger --sample, or load more data")
+    return score
+
+
+def _preference_only(
+    spark: SparkSession, train: DataFrame, hyperparameters: Hyperparameters, seed: int
+) -> tuple[DataFrame, Model, Any]:
+    settings = hyperparameters.preference
+    fitted = fit_als(
+        signed_strengths(train, settings.neutral),
+        rank=settings.rank,
+        reg=settings.reg,
+        iterations=settings.iterations,
+        alpha=settings.alpha,
+        seed=seed,
+    )
+    movie_ids, items = collect_factors(fitted.itemFactors)
+    users = fitted.userFactors.select(
+        F.col("id").alias("user_id"),
+        F.col("features").alias("preference"),
+        F.array(F.lit(0.0).cast("float")).alias("rating"),
+        F.lit(0.0).cast("float").alias("bias"),
+    )
+    nothing = np.zeros((len(movie_ids), 1), np.float32)
+    model = _model(FactorRows(movie_ids, items, nothing, nothing[:, 0]), replace(hyperparameters, blend=0.0), 3.5)
+    return users, model, np.ones(len(movie_ids), np.float32)
+
+
+def _rating_only(
+    spark: SparkSession, train: DataFrame, hyperparameters: Hyperparameters, seed: int
+) -> tuple[DataFrame, Model, Any]:
+    settings = hyperparameters.rating
+    world = train.repartition("user_id").cache()
+    biases = fit_biases(world, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
+    left = residuals(world, biases).cache()
+    fitted = fit_als(
+        left.select("user_id", "movie_id", "value"),
+        rank=settings.rank,
+        reg=settings.reg,
+        iterations=settings.iterations,
+        seed=seed,
+    )
+    movie_ids, items = collect_factors(fitted.itemFactors)
+    users = fitted.userFactors.select(
+        F.col("id").alias("user_id"),
+        F.array(F.lit(1.0).cast("float")).alias("preference"),
+        F.col("features").alias("rating"),
+    ).join(left.select("user_id", "bias").distinct(), "user_id")
+    bias = biases.movie_bias.astype(np.float32)
+    model = _model(FactorRows(movie_ids, bias[:, None], items, bias), hyperparameters, biases.mean_stars)
+    return users, model, np.ones(len(movie_ids), np.float32)
+
+
+def _model(rows: FactorRows, hyperparameters: Hyperparameters, mean_stars: float) -> Model:
+    return Model.assemble(rows, asdict(hyperparameters) | {"mean_stars": mean_stars})
+
+
+@contextmanager
+def _nothing_kept(spark: SparkSession) -> Iterator[None]:
+    """Let go of every RDD cached inside: ALS leaves its factors cached, and 192 trials would fill any machine."""
+    persistent = spark.sparkContext._jsc.getPersistentRDDs
+    before = set(persistent().keySet())
+    try:
+        yield
+    finally:
+        for key, rdd in dict(persistent()).items():
+            if key not in before:
+                rdd.unpersist(False)
+
+
+def _label(phase: int, setting: Mapping[str, float]) -> str:
+    return f"{phase}: {_words(setting)}"
+
+
+def _words(setting: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:g}" for name, value in setting.items())
+
+
+def _time_left(trials: Mapping[str, Trial], phase: int, todo: int) -> str:
+    taken = [trial.seconds for trial in trials.values() if trial.phase == phase]
+    if not taken:
+        return ""
+    minutes = fmean(taken[-5:]) * todo / 60
+    return f", about {minutes:.0f} min left" if minutes >= 1 else ", under a minute left"
