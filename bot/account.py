@@ -1,0 +1,91 @@
+"""/help, /privacy, /stop and /forget; and what Telegram offers behind the slash."""
+
+import asyncio
+
+import structlog
+from telegram import BotCommandScopeAllGroupChats, BotCommandScopeChat
+from telegram.error import TelegramError
+
+from bot import admin_views, buttons, language, views
+from bot.app import App, Context, Handler
+from bot.language import LANGUAGES, SOURCE
+from bot.talk import Visit, command, tap
+from engine.store import Store
+
+log = structlog.get_logger(__name__)
+
+IN_GROUPS = frozenset({"night", "top", "rate", "similar", "help", "privacy"})
+"""What is offered in groups; whatever else is sent there leads to the private chat."""
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("help", help_),
+        command("privacy", privacy),
+        command("stop", stop),
+        command("forget", forget, private=True),
+        tap(buttons.ForgetMe, forget_me),
+        tap(buttons.KeepMe, keep_me),
+    ]
+
+
+def jobs(application: App) -> None:
+    if application.job_queue is not None:
+        application.job_queue.run_once(announce_commands, 0, name="announce_commands")
+
+
+async def announce_commands(context: Context) -> None:
+    """Tell Telegram which commands to offer, in each language: to everybody, and those for admins to them alone."""
+    in_groups = [(name, what) for name, what in views.COMMANDS if name in IN_GROUPS]
+    for code in LANGUAGES:
+        with language.speaking(code):
+            # What has no language is for those of all others.
+            named = None if code == SOURCE else code
+            await context.bot.set_my_commands(views.described(views.COMMANDS), language_code=named)
+            await context.bot.set_my_commands(
+                views.described(in_groups), scope=BotCommandScopeAllGroupChats(), language_code=named
+            )
+    for admin in context.services.settings.admins:
+        person = await asyncio.to_thread(context.services.store.find_person, admin)
+        with language.speaking(person.language if person is not None else None):
+            await offer_commands(context, admin)
+
+
+async def offer_commands(context: Context, telegram_id: int) -> None:
+    """Offer someone their commands in the language that is spoken now, whatever that of their Telegram."""
+    is_admin = telegram_id in context.services.settings.admins
+    commands = (*views.COMMANDS, *admin_views.COMMANDS) if is_admin else views.COMMANDS
+    try:
+        await context.bot.set_my_commands(views.described(commands), scope=BotCommandScopeChat(telegram_id))
+    except TelegramError as error:  # who has not written to us yet cannot be told
+        log.info("commands_not_announced", reason=type(error).__name__)
+
+
+async def help_(visit: Visit) -> None:
+    """/help: all commands, and for admins theirs too."""
+    await visit.show(views.help_text(views.COMMANDS, admin_views.COMMANDS if visit.is_admin else ()))
+
+
+async def privacy(visit: Visit) -> None:
+    await visit.show(views.privacy(visit.services.settings.not_for_me_days))
+
+
+async def stop(visit: Visit) -> None:
+    """/stop: leave the person alone until they come back."""
+    await visit.store(Store.set_active, visit.owner, False)
+    await visit.show(views.stopped())
+
+
+async def forget(visit: Visit) -> None:
+    """/forget: delete everything, after a second tap."""
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    await visit.show(views.ask_forget(visit.owner, len(taste.ratings)))
+
+
+async def forget_me(visit: Visit, _button: buttons.ForgetMe) -> None:
+    await visit.store(Store.forget, visit.person.id)
+    await visit.show(views.forgotten())
+
+
+async def keep_me(visit: Visit, _button: buttons.KeepMe) -> None:
+    await visit.show(views.kept())

@@ -1,0 +1,425 @@
+"""The bot's frame: what every update passes through, whichever feature answers it.
+
+An update waits for its turn behind the earlier ones of the same person, meets the handlers of ``bot.features`` in their
+order, and leaves one line in the log and one sample in the metrics. What goes wrong on the way is logged first, then
+told to the person once.
+"""
+
+import asyncio
+import contextlib
+import functools
+import hashlib
+import logging
+import signal
+import time
+import traceback
+from collections.abc import Awaitable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, cast
+from weakref import WeakValueDictionary
+
+import structlog
+from telegram import Update
+from telegram.constants import ChatMemberStatus, ChatType
+from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.ext import (
+    AIORateLimiter,
+    Application,
+    ApplicationBuilder,
+    BaseHandler,
+    BaseUpdateProcessor,
+    CallbackContext,
+    ChatMemberHandler,
+    ContextTypes,
+    ExtBot,
+    JobQueue,
+    Updater,
+)
+from telegram.request import BaseRequest, HTTPXRequest
+
+from bot import health, language
+from bot.language import _, marked
+from bot.services import Services
+from engine.domain import MatineeError
+from engine.health import Heartbeat
+from engine.store import StoreError, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+CONCURRENT_UPDATES = 64
+"""People whose updates are worked on at one moment. The rest wait; none is dropped."""
+
+ALLOWED_UPDATES = (Update.MESSAGE, Update.CALLBACK_QUERY, Update.INLINE_QUERY, Update.MY_CHAT_MEMBER)
+"""What we ask Telegram for. Named, because an empty list means "as last time", whatever that was."""
+
+TERMINAL_TOKEN = "1:terminal"  # noqa: S105 - opens nothing: the terminal chat has no server behind it
+
+LATE_SECONDS = 300
+"""How late a job may begin, on a machine that slept or was busy."""
+
+STOP_SECONDS = 8
+"""How long each half of a stop may take: containers are killed after some twenty."""
+
+STALLED = 75
+"""Exit code when Telegram left polls unanswered for too long: sysexits' "try again later"."""
+
+DATABASE_DOWN = marked("I can't reach my database, so this was not saved. Please try again in a minute.")
+SOMETHING_WRONG = marked("Something went wrong; it has been noted.")
+
+
+class Context(CallbackContext[ExtBot[int], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+    """What a handler gets beside the update."""
+
+    @property
+    def services(self) -> Services:
+        return cast(Services, self.bot_data["services"])
+
+
+App: TypeAlias = Application[ExtBot[int], Context, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
+Handler: TypeAlias = BaseHandler[Any, Context, Any]
+
+
+class Feature(Protocol):
+    """A module of handlers. It may also have ``jobs(application)``, which adds to the job queue."""
+
+    def handlers(self) -> list[Handler]: ...
+
+
+def build_application(
+    services: Services,
+    *,
+    request: BaseRequest | None = None,
+    get_updates_request: BaseRequest | None = None,
+    features: Sequence[Feature] | None = None,
+) -> App:
+    """Put the bot together; nothing is sent yet.
+
+    Args:
+        request: what carries calls to Telegram. None: the network, held to Telegram's flood limits.
+        get_updates_request: what carries the polling; as ``request`` if that is given.
+        features: in place of those of ``bot.features``.
+    """
+    if features is None:
+        # Here, because the features need ``Context`` from this module.
+        from bot.features import FEATURES
+
+        features = FEATURES
+    settings = services.settings
+    token = settings.telegram_token.get_secret_value() if settings.telegram_token else TERMINAL_TOKEN
+    api = settings.telegram_api.rstrip("/")
+    builder: ApplicationBuilder[Any, Context, Any, Any, Any, Any] = (
+        Application.builder()
+        .token(token)
+        .base_url(f"{api}/bot")
+        .base_file_url(f"{api}/file/bot")
+        .context_types(ContextTypes(context=Context))
+        .concurrent_updates(InTurn(token))
+        .request(request or HTTPXRequest(read_timeout=10))
+        .get_updates_request(get_updates_request or request or polling_request())
+    )
+    if request is None:
+        builder = builder.rate_limiter(AIORateLimiter(max_retries=2))
+    application: App = builder.build()
+    application.bot_data["services"] = services
+    for feature in features:
+        for handler in feature.handlers():
+            application.add_handler(_named(handler))
+    application.add_handler(_named(ChatMemberHandler(membership, ChatMemberHandler.MY_CHAT_MEMBER)))
+    application.add_error_handler(on_error)
+    queue = cast(JobQueue[Context], application.job_queue)
+    # As it comes, a job that is a second late is left out without a word.
+    job_defaults = {"coalesce": True, "misfire_grace_time": LATE_SECONDS}
+    queue.scheduler.configure(**queue.scheduler_configuration, job_defaults=job_defaults)
+    for feature in features:
+        if (jobs := getattr(feature, "jobs", None)) is not None:
+            jobs(application)
+    return application
+
+
+def polling_request() -> HTTPXRequest:
+    """What long polling goes through. With one connection, as is the default, a wedged one would stop it for good."""
+    return HTTPXRequest(connection_pool_size=4, pool_timeout=5)
+
+
+def pseudonym(telegram_id: int, secret: str) -> str:
+    """Name someone in the log: the same each time, and meaningless to who does not have the bot's token."""
+    key = hashlib.blake2b(secret.encode()).digest()
+    return hashlib.blake2b(str(telegram_id).encode(), key=key, digest_size=4).hexdigest()
+
+
+@dataclass(slots=True)
+class _Handling:
+    """What became of the update that is being handled."""
+
+    handler: str = "none"
+    outcome: str = "ignored"
+
+
+_handling: ContextVar[_Handling] = ContextVar("handling")
+
+
+def _named(handler: Handler) -> Handler:
+    """Have a handler leave its name, ``picks.top``, for the log: an update's own words do not belong there."""
+    callback = getattr(handler, "callback", None)
+    if callback is None:  # a handler of handlers
+        return handler
+    name = f"{callback.__module__.rpartition('.')[2]}.{callback.__name__}"
+
+    @functools.wraps(callback)
+    async def named(update: Any, context: Context) -> Any:
+        if (handling := _handling.get(None)) is not None:
+            handling.handler, handling.outcome = name, "ok"
+        return await callback(update, context)
+
+    handler.callback = named
+    return handler
+
+
+class InTurn(BaseUpdateProcessor):
+    """Handles the updates of one person one after the other, and those of different people side by side.
+
+    The bound that comes with the base class counts updates that wait for their turn too, so one person's flood would
+    fill it. It is set out of the way; ours counts only those that are being worked on.
+    """
+
+    def __init__(self, secret: str, at_once: int = CONCURRENT_UPDATES) -> None:
+        super().__init__(max_concurrent_updates=1_000_000)
+        self._secret = secret
+        self._at_once = asyncio.Semaphore(at_once)
+        # Whoever waits or works holds the lock; with the last of them it goes from here.
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
+        sender = _sender(update)
+        turn = self._turns.setdefault(sender, asyncio.Lock())
+        async with turn, self._at_once:
+            handling = _Handling()
+            token = _handling.set(handling)
+            started = time.perf_counter()
+            try:
+                with (
+                    structlog.contextvars.bound_contextvars(user=pseudonym(sender, self._secret)),
+                    language.speaking(_language(update)),
+                ):
+                    try:
+                        await coroutine
+                    finally:
+                        seconds = time.perf_counter() - started
+                        health.UPDATES.labels(handling.handler, handling.outcome).inc()
+                        health.HANDLER_SECONDS.labels(handling.handler).observe(seconds)
+                        log.info(
+                            "update_handled",
+                            handler=handling.handler,
+                            outcome=handling.outcome,
+                            milliseconds=round(seconds * 1000, 1),
+                        )
+            finally:
+                _handling.reset(token)
+
+    async def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    async def shutdown(self) -> None:
+        """Nothing to release."""
+
+
+def _sender(update: object) -> int:
+    if not isinstance(update, Update):
+        return 0
+    if update.effective_user is not None:
+        return update.effective_user.id
+    return update.effective_chat.id if update.effective_chat is not None else 0
+
+
+def _language(update: object) -> str | None:
+    """The language of the sender's Telegram."""
+    return update.effective_user.language_code if isinstance(update, Update) and update.effective_user else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an error is: its name in the log, whether it can happen without a bug, and what the person is told.
+
+    ``say`` is None where a message would not arrive, or must not be sent.
+    """
+
+    event: str
+    expected: bool
+    say: str | None
+
+
+def judge(error: BaseException | None) -> Verdict:
+    """Decide what an error means and what to tell the person who caused it."""
+    match error:
+        case StoreUnavailable():
+            return Verdict("store_unavailable", True, _(DATABASE_DOWN))
+        case StoreError():  # its text speaks of tables
+            return Verdict("update_failed", False, _(SOMETHING_WRONG))
+        case MatineeError():
+            return Verdict("refused", True, _sentence(str(error)))
+        case Forbidden():
+            return Verdict("person_left", True, None)
+        case RetryAfter():  # even the rate limiter's patience is over: another message would make it worse
+            return Verdict("told_to_wait", True, None)
+        case BadRequest() if "is not modified" in error.message.lower():
+            return Verdict("nothing_to_change", True, None)
+        case BadRequest() if "query is too old" in error.message.lower():
+            return Verdict("tap_too_old", True, None)
+        case NetworkError() if not isinstance(error, BadRequest):
+            # What was being sent may have arrived. Sending it, or an apology for it, again could say it twice.
+            return Verdict("telegram_unreachable", True, None)
+        case _:
+            return Verdict("update_failed", False, _(SOMETHING_WRONG))
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:1000]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+async def on_error(update: object, context: Context) -> None:
+    """Log what went wrong in a handler or a job; then tell the person once, and leave no button spinning."""
+    error = context.error
+    verdict = judge(error)
+    reason = type(error).__name__
+    if (handling := _handling.get(None)) is not None:
+        handling.outcome = reason
+    health.ERRORS.labels(reason).inc()
+    facts = {"reason": reason} | ({"job": context.job.name} if context.job is not None else {})
+    if not verdict.expected:
+        log.error(verdict.event, exception=_trace(error, update), **facts)
+    elif verdict.event == "refused":  # our own words, which may quote theirs
+        log.info(verdict.event, **facts)
+    else:
+        log.warning(verdict.event, detail=str(error), **facts)
+
+    if isinstance(error, Forbidden):
+        await _note_absence(update, context)
+    elif isinstance(update, Update):
+        try:
+            await _tell(update, context, verdict.say)
+        except TelegramError as e:
+            log.warning("person_not_told", reason=type(e).__name__)
+
+
+def _trace(error: BaseException | None, update: object) -> str:
+    """The traceback, without what the person wrote."""
+    trace = "".join(traceback.format_exception(error))
+    message = update.effective_message if isinstance(update, Update) else None
+    text = (message and message.text) or ""
+    for theirs in (text, text.partition(" ")[2]):
+        trace = trace.replace(theirs, "<their words>") if len(theirs) > 2 else trace
+    return trace
+
+
+async def _tell(update: Update, context: Context, text: str | None) -> None:
+    """Say it where the person is looking: over the button they pressed, or else in the chat."""
+    if update.callback_query is not None:
+        try:
+            await update.callback_query.answer(text, show_alert=text is not None)
+            return
+        except BadRequest:
+            pass  # the handler has answered it already
+    elif update.inline_query is not None:
+        await update.inline_query.answer([], cache_time=0)
+        return
+    if text is not None and update.effective_chat is not None:
+        await context.bot.send_message(update.effective_chat.id, text)
+
+
+async def membership(update: Update, context: Context) -> None:
+    """Someone blocked the bot, or let it in again."""
+    change = update.my_chat_member
+    if change is not None and change.chat.type == ChatType.PRIVATE:
+        active = change.new_chat_member.status == ChatMemberStatus.MEMBER
+        await asyncio.to_thread(context.services.store.set_active, change.chat.id, active)
+
+
+async def _note_absence(update: object, context: Context) -> None:
+    """Someone has blocked the bot: note it, and write to them no more until they come back."""
+    chat = update.effective_chat if isinstance(update, Update) else None
+    telegram_id = chat.id if chat is not None else context.job.chat_id if context.job is not None else None
+    if telegram_id is None or telegram_id < 0:  # a group has many people, none of whom has blocked us
+        return
+    try:
+        await asyncio.to_thread(context.services.store.set_active, telegram_id, False)
+    except StoreError as e:
+        log.warning("absence_not_noted", reason=type(e).__name__)
+
+
+async def run_polling(application: App, heartbeat: Heartbeat, *, patience_seconds: float) -> int:
+    """Serve Telegram until SIGTERM or SIGINT.
+
+    Updates that came while the bot was away are handled, and so are those at hand when it is told to stop.
+
+    Returns:
+        The exit code: 0 if told to stop, ``STALLED`` if no poll succeeded for ``patience_seconds``. A connection that
+        hangs can look healthy from inside for hours; a new process cures that, and whatever else it may be.
+
+    Raises:
+        InvalidToken: Telegram does not know the token.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    updater = cast(Updater, application.updater)
+    try:
+        if not await _connect(application, heartbeat, stop, patience_seconds):
+            return 0 if stop.is_set() else STALLED
+        await updater.start_polling(
+            allowed_updates=ALLOWED_UPDATES, drop_pending_updates=False, error_callback=_poll_failed
+        )
+        await application.start()
+        log.info("polling", bot=application.bot.username)
+        stalled = await _stalls(heartbeat, stop, patience_seconds)
+        return STALLED if stalled else 0
+    finally:
+        log.info("stopping")
+        # Its last poll tells Telegram what has been read. Without a network that fails, at length and harmlessly.
+        logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
+        if updater.running:
+            # It may be waiting to try again, for up to half a minute.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(updater.stop(), STOP_SECONDS)
+        if application.running:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(application.stop(), STOP_SECONDS)
+        await application.shutdown()
+        await application.bot.shutdown()  # if it never came to be initialized
+
+
+async def _connect(application: App, heartbeat: Heartbeat, stop: asyncio.Event, patience_seconds: float) -> bool:
+    """Reach Telegram. Return whether that worked before patience ran out, or before we were told to stop."""
+    pause = 1.0
+    while not stop.is_set() and heartbeat.age_seconds() < patience_seconds:
+        try:
+            await application.initialize()
+            return True
+        except InvalidToken:
+            raise
+        except TelegramError as e:
+            log.warning("telegram_unreachable", reason=type(e).__name__, detail=str(e))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+        pause = min(2 * pause, 15)
+    return False
+
+
+async def _stalls(heartbeat: Heartbeat, stop: asyncio.Event, patience_seconds: float) -> bool:
+    """Wait until we are told to stop (False) or polling has brought nothing for too long (True)."""
+    while not stop.is_set():
+        left = patience_seconds - heartbeat.age_seconds()
+        if left <= 0:
+            log.critical("polling_stalled", seconds=round(heartbeat.age_seconds()))
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), min(left, 5))
+    return False
+
+
+def _poll_failed(error: TelegramError) -> None:
+    if isinstance(error, Conflict):
+        log.error("poll_failed", reason="Conflict", detail="another program polls with this token: stop one of them")
+    else:
+        log.warning("poll_failed", reason=type(error).__name__, detail=str(error))

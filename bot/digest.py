@@ -1,0 +1,118 @@
+"""Picks once a week for those who want them: three films that they have not been shown, every Friday.
+
+Each digest is taken in the database before it goes out, so that a restart sends none twice; and they are spread over
+the afternoon, so that a thousand of them are no flood.
+"""
+
+import asyncio
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+
+from bot import advice, language, preference_views
+from bot.advice import Line
+from bot.app import App, Context, Handler
+from bot.library import EmptyCatalogue, Shelf
+from bot.memory import Memory
+from bot.talk import NO_PREVIEW
+from engine.store import Digest, Store
+
+log = structlog.get_logger(__name__)
+
+FRIDAY = 4
+FROM_HOUR, HOURS = 14, 6
+"""Between which hours (UTC) they go out."""
+
+FILMS = 3
+LOOK_SECONDS = 60
+AT_ONCE = 100
+"""Digests that are sent in one go; the rest waits a minute."""
+
+TOO_LATE = timedelta(days=1)
+"""A bot that was away for so long leaves the week out: films for a weekend that is over are no use."""
+
+LATER = timedelta(minutes=15)
+
+
+def handlers() -> list[Handler]:
+    return []
+
+
+def jobs(application: App) -> None:
+    if application.job_queue is not None:
+        job = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        application.job_queue.run_repeating(send_digests, LOOK_SECONDS, first=10, name="send_digests", job_kwargs=job)
+
+
+def next_digest(user_id: int, after: datetime) -> datetime:
+    """Return when somebody's next digest is due: on a Friday, at the minute that is always theirs."""
+    minute = zlib.crc32(str(user_id).encode()) % (HOURS * 60)
+    friday = after.astimezone(UTC).replace(hour=FROM_HOUR, minute=0, second=0, microsecond=0)
+    due = friday + timedelta(days=(FRIDAY - friday.weekday()) % 7, minutes=minute)
+    return due if due > after else due + timedelta(days=7)
+
+
+async def send_digests(context: Context) -> None:
+    """Send what is due; what Telegram does not take now is tried again later."""
+    store, now = context.services.store, context.services.clock()
+    due = await asyncio.to_thread(store.due_digests, now, AT_ONCE)
+    shelf = await context.services.library.shelf() if due else None
+    for digest in due:
+        if shelf is None or not await _send(context, shelf, digest, now):
+            return
+
+
+async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -> bool:
+    """Send one digest. Return whether to go on with the others."""
+    store, person = context.services.store, digest.person
+    following = next_digest(person.id, now)
+    films = await asyncio.to_thread(choose, store, shelf, digest, now) if now - digest.due_at < TOO_LATE else []
+    if not await asyncio.to_thread(store.take_digest, digest, following, [line.movie.id for line in films]):
+        return True
+    if not films:
+        return True
+    with language.speaking(person.language):
+        view = preference_views.digest(person.telegram_id, films)
+    try:
+        await context.bot.send_message(
+            person.telegram_id,
+            view.text,
+            parse_mode=ParseMode.HTML,
+            reply_markup=view.keyboard,
+            link_preview_options=NO_PREVIEW,
+        )
+    except Forbidden:
+        await asyncio.to_thread(store.set_active, person.telegram_id, False)
+    except RetryAfter as error:
+        await asyncio.to_thread(store.give_digest_back, digest, following, now + _span(error.retry_after))
+        return False
+    except (BadRequest, TimedOut) as error:  # wrong, or perhaps arrived: not again this week
+        log.warning("digest_not_sent", reason=type(error).__name__)
+    except NetworkError as error:
+        log.warning("digest_not_sent", reason=type(error).__name__)
+        await asyncio.to_thread(store.give_digest_back, digest, following, now + LATER)
+        return False
+    except TelegramError as error:
+        log.warning("digest_not_sent", reason=type(error).__name__)
+    return True
+
+
+def choose(store: Store, shelf: Shelf, digest: Digest, now: datetime) -> list[Line]:
+    """Return somebody's best films that neither a digest nor a list or surprise that we remember has shown."""
+    person, taste, memory = digest.person, store.taste(digest.person.id, now), Memory.parse(digest.person.settings)
+    if not taste.ratings:
+        return []
+    shown = {*digest.shown, *memory.surprised}.union(*(listing.shown for listing in memory.listings))
+    published = store.recommendations(person.id) if not taste.waiting else []
+    try:
+        return advice.picks(shelf, taste, published=published, leave_out=shown, limit=FILMS)
+    except EmptyCatalogue:
+        return []
+
+
+def _span(seconds: Any) -> timedelta:
+    return seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)

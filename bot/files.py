@@ -1,0 +1,183 @@
+"""/import and /export: ratings from Letterboxd or IMDb in, one's own data out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from telegram import Document, InputFile, Message
+from telegram.ext import filters
+
+from bot import buttons, file_views, ratings_file
+from bot.app import Handler
+from bot.library import Films
+from bot.memory import Memory
+from bot.ratings_file import Matched, NotRatings, RatingsFile
+from bot.talk import Visit, command, message, tap
+from engine.domain import Movie
+from engine.store import Store, Taste, UndoTooLate
+
+A_TABLE = filters.Document.FileExtension("csv") | filters.Document.MimeType("text/csv")
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("import", how_to, private=True),
+        command("export", export, private=True),
+        message(A_TABLE & filters.ChatType.PRIVATE, preview),
+        tap(buttons.ImportFile, import_file),
+        tap(buttons.LeaveFile, leave_file),
+        tap(buttons.UndoImport, undo_import),
+    ]
+
+
+# --- In ---------------------------------------------------------------------------------------------------------------
+
+
+async def how_to(visit: Visit) -> None:
+    """/import: which file to send."""
+    await visit.show(file_views.how_to_import())
+
+
+async def preview(visit: Visit) -> None:
+    """Say what a file holds; nothing is rated before the person says yes."""
+    sent = visit.update.effective_message
+    document = sent.document if isinstance(sent, Message) else None
+    if document is None:
+        return
+    try:
+        file, matched = await _read(visit, document)
+    except NotRatings as error:
+        await visit.show(file_views.not_ratings(error))
+        return
+    await _remember(visit, document.file_id)
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    await visit.show(file_views.preview(visit.owner, file, matched, taste))
+
+
+async def import_file(visit: Visit, _button: buttons.ImportFile) -> None:
+    """Give all films of the file their stars."""
+    file_id = Memory.parse(visit.person.settings).file_id
+    if file_id is None:  # the same tap a second time, or another file was sent since and left
+        await visit.tell(file_views.no_file())
+        return
+    _, matched = await _read(visit, file_id)
+    await _remember(visit, None)
+    events = await visit.store(rate_all, visit.person.id, matched.stars, visit.now)
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    await visit.show(file_views.imported(visit.owner, events, taste.waiting, trained=visit.shelf.model is not None))
+
+
+async def leave_file(visit: Visit, _button: buttons.LeaveFile) -> None:
+    await _remember(visit, None)
+    await visit.show(file_views.left())
+
+
+async def undo_import(visit: Visit, button: buttons.UndoImport) -> None:
+    """Take back what an import did, but for films that were rated again since."""
+    undone = await visit.store(undo_all, visit.person.id, button.event_id, button.last_event_id, visit.now)
+    await visit.show(file_views.import_undone(visit.owner, undone))
+
+
+async def _read(visit: Visit, document: Document | str) -> tuple[RatingsFile, Matched]:
+    """Fetch a file from Telegram and find its films.
+
+    Raises:
+        NotRatings: it is too large, or not such a file.
+    """
+    if isinstance(document, Document) and (document.file_size or 0) > ratings_file.MOST_BYTES:
+        raise NotRatings(ratings_file.TOO_LARGE, megabytes=ratings_file.MOST_BYTES // 1_000_000)
+    file = await visit.context.bot.get_file(document)
+    content = bytes(await file.download_as_bytearray())
+    return await visit.think(_understand, content, visit.shelf.films)
+
+
+def _understand(content: bytes, films: Films) -> tuple[RatingsFile, Matched]:
+    file = ratings_file.read(content)
+    return file, ratings_file.match(file, films)
+
+
+async def _remember(visit: Visit, file_id: str | None) -> None:
+    memory = replace(Memory.parse(visit.person.settings), file_id=file_id)
+    person = visit.person
+    await visit.store(Store.save_settings, person.id, language=person.language, settings=memory.as_settings())
+
+
+def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], now: datetime) -> list[int]:
+    """Rate many films. Return the ids of the acts; films that had these stars already are none."""
+    return store.rate_many(user_id, [(movie.id, value, now) for movie, value in stars.items()], now)
+
+
+def undo_all(store: Store, user_id: int, first: int, last: int, now: datetime) -> int:
+    """Undo someone's acts of a range of ids, as far as they can be. Return how many could."""
+    undone = 0
+    for event in store.events_of(user_id):
+        if first <= event["id"] <= last:
+            try:
+                undone += store.undo(user_id, event["id"], now).changed
+            except UndoTooLate:
+                continue
+    return undone
+
+
+# --- Out --------------------------------------------------------------------------------------------------------------
+
+
+async def export(visit: Visit) -> None:
+    """/export: the ratings in a form that others read too, and everything that is kept."""
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    everything = await visit.store(_everything, visit.person.id, taste, visit.shelf.films)
+    if not everything:
+        await visit.show(file_views.nothing_to_export(visit.owner))
+        return
+    if taste.ratings:
+        ratings = _ratings(taste, visit.shelf.films)
+        content = ratings_file.write(("imdbID", "tmdbID", "Title", "Year", "Rating", "Date"), ratings)
+        await _send(visit, "matinee-ratings.csv", content, file_views.ratings_caption(len(ratings)))
+    content = ratings_file.write(("When", "What", "Title", "Year", "Stars", "Until"), everything)
+    await _send(visit, "matinee-everything.csv", content, file_views.everything_caption())
+
+
+def _ratings(taste: Taste, films: Films) -> list[Sequence[object]]:
+    return [
+        (
+            f"tt{movie.imdb_id.removeprefix('tt')}" if movie.imdb_id else None,
+            movie.tmdb_id,
+            movie.display_title,
+            movie.year,
+            rating.stars,
+            rating.rated_at.date(),
+        )
+        for rating in taste.ratings
+        if (movie := films.by_id.get(rating.movie_id)) is not None
+    ]
+
+
+def _everything(store: Store, user_id: int, taste: Taste, films: Films) -> list[Sequence[object]]:
+    """Return every act, oldest first, and what is put aside."""
+
+    def named(movie_id: int) -> tuple[object, object]:
+        movie = films.by_id.get(movie_id)
+        return (f"film {movie_id}", None) if movie is None else (movie.display_title, movie.year)
+
+    acts: list[Sequence[object]] = [
+        (event["happened_at"].isoformat(), event["act"], *named(event["movie_id"]), event["stars"], None)
+        for event in store.events_of(user_id)
+    ]
+    aside: list[Sequence[object]] = [
+        (
+            put.dismissed_at.isoformat(),
+            put.kind.value,
+            *named(put.movie_id),
+            None,
+            put.expires_at.isoformat() if put.expires_at else None,
+        )
+        for put in taste.put_aside
+    ]
+    return acts + aside
+
+
+async def _send(visit: Visit, name: str, content: bytes, caption: str) -> None:
+    chat = visit.update.effective_chat
+    await visit.context.bot.send_document(
+        visit.owner if chat is None else chat.id, InputFile(content, filename=name), caption=caption
+    )

@@ -1,0 +1,138 @@
+"""What the bot remembers of one person between messages, beside their ratings. Kept in ``users.settings``, so that it
+outlives a restart and goes with the person. Pure values: every change returns a new one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.wish import ANYTHING, Wish
+
+SKIP_DAYS = 180
+"""For how long a film that someone has not seen is not asked about again."""
+
+LISTINGS = 3
+"""Lists of picks that can be paged through; the buttons of older ones begin a new list."""
+
+MOST_SHOWN = 300
+"""Films in one list of picks."""
+
+MOST_SKIPPED = 500
+
+OWN_KEYS = frozenset({"skipped", "listings", "surprised", "file_id"})
+"""What of ``users.settings`` is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of picks that someone pages through.
+
+    ``pages`` holds the films of each page as it was shown last; ``shown`` all that it ever showed. A page is worked
+    out anew whenever it is looked at, so that it knows the latest ratings, but leaves out what other pages have shown:
+    no film comes twice.
+    """
+
+    id: int
+    wish: Wish = ANYTHING
+    pages: tuple[tuple[int, ...], ...] = ()
+    shown: frozenset[int] = frozenset()
+
+    def elsewhere(self, page: int) -> frozenset[int]:
+        """Return the films that ``page`` (from 1) must not show."""
+        here = self.pages[page - 1] if page <= len(self.pages) else ()
+        return self.shown - set(here)
+
+    def with_page(self, page: int, movie_ids: Iterable[int]) -> "Listing":
+        """Return the list after ``page``, which is one of its pages or the next, has shown these films."""
+        films = tuple(movie_ids)
+        pages = (*self.pages[: page - 1], films, *self.pages[page:])
+        return replace(self, pages=pages, shown=self.shown | set(films))
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.shown) >= MOST_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered.
+
+    ``skipped`` are films that the person has not seen, and when they said so; ``listings`` the latest lists of picks
+    and ``surprised`` the films of earlier surprises, newest last; ``file_id`` is Telegram's name of
+    a file that they may want to import; ``other`` what else is in their settings, which goes back as it came.
+    """
+
+    skipped: Mapping[int, datetime] = field(default_factory=dict)
+    listings: tuple[Listing, ...] = ()
+    surprised: tuple[int, ...] = ()
+    file_id: str | None = None
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, Any]) -> "Memory":
+        """Read what ``as_settings`` wrote."""
+        skipped = {int(film): datetime.fromisoformat(at) for film, at in settings.get("skipped", {}).items()}
+        listings = tuple(
+            Listing(
+                kept["id"],
+                Wish.parse(kept["wish"]),
+                tuple(tuple(page) for page in kept["pages"]),
+                frozenset(kept["gone"]).union(*kept["pages"]),
+            )
+            for kept in settings.get("listings", ())
+        )
+        surprised = tuple(settings.get("surprised", ()))
+        other = {key: settings[key] for key in settings if key not in OWN_KEYS}
+        return cls(skipped, listings, surprised, settings.get("file_id"), other)
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return this as JSON can hold it."""
+        listings = [
+            {
+                "id": listing.id,
+                "wish": listing.wish.as_json(),
+                "pages": [list(page) for page in listing.pages],
+                "gone": sorted(listing.shown.difference(*listing.pages)),
+            }
+            for listing in self.listings
+        ]
+        skipped = {str(film): at.isoformat() for film, at in self.skipped.items()}
+        return {
+            **self.other,
+            "skipped": skipped,
+            "listings": listings,
+            "surprised": list(self.surprised),
+            "file_id": self.file_id,
+        }
+
+    def skip(self, movie_id: int, now: datetime) -> "Memory":
+        """Not ask about a film for some time."""
+        others = {film: at for film, at in self.skipped.items() if film != movie_id}
+        return replace(self, skipped=dict([*others.items(), (movie_id, now)][-MOST_SKIPPED:]))
+
+    def unskip(self, movie_id: int) -> "Memory":
+        return replace(self, skipped={film: at for film, at in self.skipped.items() if film != movie_id})
+
+    def surprise(self, movie_ids: Iterable[int]) -> "Memory":
+        """Not surprise with these films again soon."""
+        return replace(self, surprised=(*self.surprised, *movie_ids)[-MOST_SHOWN:])
+
+    def not_seen(self, now: datetime) -> frozenset[int]:
+        """Return the films that should not be asked about now."""
+        return frozenset(film for film, at in self.skipped.items() if now - at < timedelta(days=SKIP_DAYS))
+
+    def begin(self, wish: Wish) -> Listing:
+        """Return a new, empty list of picks; it is remembered once a page of it has been."""
+        return Listing(max((listing.id for listing in self.listings), default=0) + 1, wish)
+
+    def listing(self, number: int) -> Listing | None:
+        """Return a list of picks by its number, if it is still remembered."""
+        return next((listing for listing in self.listings if listing.id == number), None)
+
+    def remember(self, listing: Listing) -> "Memory":
+        """Keep a list as it is now."""
+        if self.listing(listing.id) is not None:
+            kept = tuple(listing if old.id == listing.id else old for old in self.listings)
+        else:
+            kept = (*self.listings, listing)
+        return replace(self, listings=kept[-LISTINGS:])

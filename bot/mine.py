@@ -1,0 +1,62 @@
+"""/my and /watchlist: what someone rated and put aside, newest first."""
+
+from bot import buttons, views
+from bot.app import Handler
+from bot.talk import Visit, command, tap
+from bot.views import Entry
+from engine.store import Dismissal, Store, Taste
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("my", my, private=True),
+        command("watchlist", watchlist, private=True),
+        tap(buttons.MyRatings, my_page),
+        tap(buttons.Watchlist, watchlist_page),
+        tap(buttons.Aside, aside_page),
+    ]
+
+
+async def my(visit: Visit) -> None:
+    """/my: my ratings, to look at, change and remove."""
+    await my_page(visit, buttons.MyRatings(visit.owner))
+
+
+async def my_page(visit: Visit, button: buttons.MyRatings) -> None:
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    event_id = await visit.store(Store.last_event, visit.person.id)
+    films = visit.shelf.films.by_id
+    entries = [
+        Entry(films[rating.movie_id], rating.rated_at, stars=rating.stars)
+        for rating in taste.ratings
+        if rating.movie_id in films
+    ]
+    aside = len(_put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME))
+    await visit.show(views.my_ratings(visit.owner, entries, button.page, aside=aside, last_event=event_id))
+
+
+async def watchlist(visit: Visit) -> None:
+    """/watchlist: films kept for later; those that were rated since have been seen."""
+    await watchlist_page(visit, buttons.Watchlist(visit.owner))
+
+
+async def watchlist_page(visit: Visit, button: buttons.Watchlist) -> None:
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    entries = _put(visit, taste, Dismissal.WATCHLIST)
+    await visit.show(views.watchlist(visit.owner, entries, button.page))
+
+
+async def aside_page(visit: Visit, button: buttons.Aside) -> None:
+    """Films marked as seen or not for me, so that it can be taken back."""
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    entries = _put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME)
+    await visit.show(views.aside(visit.owner, entries, button.page))
+
+
+def _put(visit: Visit, taste: Taste, *kinds: Dismissal) -> list[Entry]:
+    films, rated = visit.shelf.films.by_id, {rating.movie_id for rating in taste.ratings}
+    return [
+        Entry(films[put.movie_id], put.dismissed_at, kind=put.kind)
+        for put in taste.put_aside
+        if put.kind in kinds and put.movie_id in films and put.movie_id not in rated
+    ]

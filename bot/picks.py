@@ -1,0 +1,141 @@
+"""/top: ten picks for someone, page by page, by genre and years, and why."""
+
+import zlib
+from dataclasses import replace
+from datetime import datetime
+
+from bot import advice, buttons, views
+from bot.app import App, Context, Handler
+from bot.library import Shelf
+from bot.memory import Listing, Memory
+from bot.talk import Visit, command, tap
+from bot.views import PicksPage, View
+from bot.wish import ANYTHING, Wish, parse_wish
+from bot.words import Html
+from engine.store import Person, Store
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("top", top),
+        tap(buttons.NewPicks, new_picks),
+        tap(buttons.Picks, turn_page),
+        tap(buttons.WhyThese, why_these),
+        tap(buttons.ChooseGenre, choose_genre),
+        tap(buttons.PickGenre, pick_genre),
+        tap(buttons.PickDecade, pick_decade),
+    ]
+
+
+def jobs(application: App) -> None:
+    if application.job_queue is not None:
+        application.job_queue.run_once(warm_up, 0, name="warm_up")
+
+
+async def warm_up(context: Context) -> None:
+    """Read films and model before the first person asks: tens of thousands of titles take a few seconds."""
+    await context.services.library.shelf()
+
+
+async def top(visit: Visit) -> None:
+    """/top [genre] [years]: the first page of a new list."""
+    genres = visit.shelf.films.genres
+    wish, unknown = parse_wish(visit.words, genres, visit.now.year)
+    await visit.show(await begin(visit, wish, notice=views.unknown_genre(unknown, genres) if unknown else None))
+
+
+async def new_picks(visit: Visit, _button: buttons.NewPicks) -> None:
+    await visit.show(await begin(visit))
+
+
+async def turn_page(visit: Visit, button: buttons.Picks) -> None:
+    """Show a page of a list; a new list, and say so, if that one is forgotten."""
+    listing = Memory.parse(visit.person.settings).listing(button.listing)
+    if listing is None:
+        await visit.show(await begin(visit, notice=views.new_list()))
+    else:
+        shown = await visit.store(
+            work_out, visit.shelf, visit.person, visit.now, listing, button.page, reasons=_reasons(visit)
+        )
+        await visit.show(views.picks(visit.owner, shown))
+
+
+async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
+    """Name the ratings that speak for each film of a page."""
+    if visit.in_group:
+        await visit.show(views.in_private(visit.bot_name, "top"))
+        return
+    listing = Memory.parse(visit.person.settings).listing(button.listing)
+    if listing is None:
+        await visit.show(await begin(visit, notice=views.new_list()))
+    else:
+        shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, button.page, reasons=3)
+        await visit.show(views.why_these(visit.owner, shown))
+
+
+async def choose_genre(visit: Visit, button: buttons.ChooseGenre) -> None:
+    wish, names = _wish(visit.person, button.listing), visit.shelf.films.genres
+    keys = {name: genre_key(name) for name in names}
+    await visit.show(views.genres(visit.owner, button.listing, button.page, names, keys, wish))
+
+
+async def pick_genre(visit: Visit, button: buttons.PickGenre) -> None:
+    """Begin a list of one genre, for the same years as before."""
+    names = tuple(name for name in visit.shelf.films.genres if genre_key(name) == button.genre)
+    wish = replace(_wish(visit.person, button.listing), genres=names, without=())
+    await visit.show(await begin(visit, wish))
+
+
+async def pick_decade(visit: Visit, button: buttons.PickDecade) -> None:
+    """Begin a list of one decade, for the same genres as before."""
+    since, until = (button.decade, button.decade + 9) if button.decade else (None, None)
+    wish = replace(_wish(visit.person, button.listing), since=since, until=until)
+    await visit.show(await begin(visit, wish))
+
+
+async def begin(
+    visit: Visit, wish: Wish = ANYTHING, *, notice: Html | None = None, undo: buttons.Button | None = None
+) -> View:
+    """Return the first page of a new list."""
+    listing = Memory.parse(visit.person.settings).begin(wish)
+    shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, reasons=_reasons(visit))
+    return views.picks(visit.owner, shown, notice=notice, undo=undo)
+
+
+def _reasons(visit: Visit) -> int:
+    """How many of their own films are named with each pick: none where others read along."""
+    return 0 if visit.in_group else 2
+
+
+def work_out(
+    store: Store, shelf: Shelf, person: Person, now: datetime, listing: Listing, page: int, *, reasons: int = 2
+) -> PicksPage:
+    """Return a page as the latest ratings want it, and remember that it was shown."""
+    taste = store.taste(person.id, now)
+    page = min(page, len(listing.pages) + 1)
+    published = store.recommendations(person.id) if listing.wish.is_open and not taste.waiting else []
+    lines = advice.picks(
+        shelf,
+        taste,
+        listing.wish,
+        published=published,
+        leave_out=listing.elsewhere(page),
+        reasons=reasons,
+    )
+    after = listing.with_page(page, (line.movie.id for line in lines)) if lines else listing
+    memory = Memory.parse(person.settings)
+    if memory.listing(after.id) != after:
+        settings = memory.remember(after).as_settings()
+        # Not durable: nobody misses the page of before a power cut, and waiting for the disk would be the longest step.
+        store.save_settings(person.id, language=person.language, settings=settings, durable=False)
+    return PicksPage(after, page, lines, len(taste.ratings), shelf.model is not None)
+
+
+def genre_key(name: str) -> int:
+    """Return what a button carries for a genre: a number that stays the same when other genres come or go."""
+    return zlib.crc32(name.encode()) or 1
+
+
+def _wish(person: Person, listing: int) -> Wish:
+    known = Memory.parse(person.settings).listing(listing)
+    return ANYTHING if known is None else known.wish

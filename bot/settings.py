@@ -1,0 +1,56 @@
+"""The bot's settings."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from engine.store.settings import StoreSettings
+
+
+class BotSettings(StoreSettings):
+    """What `python -m bot` reads from the environment. Every field is the variable ``MATINEE_<FIELD>``."""
+
+    telegram_token: SecretStr | None = None
+    """The token that BotFather gave you. Without it, the chat is in the terminal."""
+
+    telegram_api: str = "https://api.telegram.org"
+    """The Bot API server; another URL for one that you host yourself."""
+
+    admins: Annotated[frozenset[int], NoDecode] = frozenset()
+    """Telegram ids of those who may use the admin commands, separated by commas. In the terminal you are one."""
+
+    not_for_me_days: int = Field(default=180, ge=1)
+    """For how many days "not for me" keeps a film out of somebody's picks."""
+
+    night_misery: float = Field(default=0.5, ge=0, le=1)
+    """On a movie night, how much the least happy guest counts: 1 only they do, 0 only the average of all."""
+
+    quiet_hours: str = "off"
+    """Hours (UTC) in which admins get no message about failed runs, as 22-8; they come afterwards. "off" for none."""
+
+    bot_port: int = Field(default=0, ge=0, le=65535)
+    """Port of the bot's /healthz and /metrics; 0 for none."""
+
+    @property
+    def quiet(self) -> tuple[int, int] | None:
+        """From which hour to which one admins are left alone; None for never."""
+        if self.quiet_hours == "off":
+            return None
+        since, until = map(int, self.quiet_hours.split("-"))
+        return since, until
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        value = value.strip().lower() or "off"
+        hours = re.fullmatch(r"(\d{1,2}) *- *(\d{1,2})", value, re.ASCII)
+        if value != "off" and (hours is None or max(map(int, hours.groups())) > 23):
+            raise ValueError('should be two hours of a day, as 22-8, or "off"')
+        return value
+
+    @field_validator("admins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part for part in value.replace(",", " ").split() if part] if isinstance(value, str) else value

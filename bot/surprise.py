@@ -1,0 +1,36 @@
+"""/surprise: one safe film, one near, one wild, and why."""
+
+from datetime import datetime
+
+from bot import advice, buttons, views
+from bot.advice import Surprise
+from bot.app import Handler
+from bot.library import Shelf
+from bot.memory import Memory
+from bot.talk import Visit, command, tap
+from engine.store import Person, Store
+
+
+def handlers() -> list[Handler]:
+    return [command("surprise", surprise, private=True), tap(buttons.MoreSurprises, more_surprises)]
+
+
+async def surprise(visit: Visit) -> None:
+    """/surprise: three films that no earlier surprise has shown."""
+    films = await visit.store(choose, visit.shelf, visit.person, visit.now)
+    await visit.show(views.surprise(visit.owner, films))
+
+
+async def more_surprises(visit: Visit, _button: buttons.MoreSurprises) -> None:
+    await surprise(visit)
+
+
+def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surprise:
+    """Choose three films, and remember that they were shown."""
+    memory, taste = Memory.parse(person.settings), store.taste(person.id, now)
+    near = advice.favourite(shelf, taste, turn=len(memory.surprised) // 3)
+    alike = store.similar(near.id) if near is not None else []
+    films = advice.surprise(shelf, taste, memory.surprised, near, alike)
+    memory = memory.surprise(line.movie.id for line in films.lines)
+    store.save_settings(person.id, language=person.language, settings=memory.as_settings())
+    return films

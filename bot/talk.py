@@ -1,0 +1,246 @@
+"""What all features share: who is speaking, whether they may, and how they are answered.
+
+``command``, ``tap`` and ``message`` turn a feature's function into a handler. The function gets a ``Visit`` and, for a
+tap, the button that was pressed: parsed, answered, and theirs to press.
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import structlog
+from telegram import CallbackQuery, LinkPreviewOptions, Message, Update, User
+from telegram.constants import ChatType, ParseMode
+from telegram.error import BadRequest
+from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
+
+from bot import admin_views, buttons, language, views
+from bot.app import Context, Handler
+from bot.buttons import BadButton, Button
+from bot.language import _
+from bot.library import Shelf
+from bot.services import Services
+from bot.views import View
+from engine.domain import MatineeError
+from engine.store import Person, Store
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+AnyButton = TypeVar("AnyButton", bound=Button)
+
+NEW_MESSAGES = filters.UpdateType.MESSAGE
+"""Not edited ones: who corrects a typo in an old command does not mean to give it again."""
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One update of one person, and all that is needed to answer it.
+
+    ``words`` is what stands after a command, or the whole text of a message.
+    """
+
+    update: Update
+    context: Context
+    person: Person
+    shelf: Shelf
+    now: datetime
+    words: str = ""
+
+    @property
+    def services(self) -> Services:
+        return self.context.services
+
+    @property
+    def owner(self) -> int:
+        """The Telegram id that goes into this person's buttons."""
+        return self.person.telegram_id
+
+    @property
+    def is_admin(self) -> bool:
+        return self.owner in self.services.settings.admins
+
+    @property
+    def in_group(self) -> bool:
+        """Whether others read along."""
+        chat = self.update.effective_chat
+        return chat is not None and chat.type != ChatType.PRIVATE
+
+    @property
+    def bot_name(self) -> str:
+        """Our name on Telegram, for links."""
+        return self.context.bot.username
+
+    async def store(self, act: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do something with the store in a thread, so that nobody else waits: ``await visit.store(Store.taste, …)``."""
+        return await asyncio.to_thread(act, self.services.store, *args, **kwargs)
+
+    async def think(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do some longer work in a thread, so that nobody else waits."""
+        return await asyncio.to_thread(work, *args, **kwargs)
+
+    async def show(self, view: View) -> None:
+        """Show it in place of the message whose button was pressed, or else as a new one."""
+        query = self.update.callback_query
+        if query is None or not await _edited(query, view):
+            await self.tell(view)
+
+    async def tell(self, view: View) -> Message:
+        """Show it as a new message."""
+        chat = self.update.effective_chat
+        # A tap may come without its message, from an inline message or a very old one: then we write to the person.
+        chat_id = self.owner if chat is None else chat.id
+        return await self.context.bot.send_message(
+            chat_id,
+            view.text,
+            parse_mode=ParseMode.HTML,
+            reply_markup=view.keyboard,
+            link_preview_options=NO_PREVIEW,
+        )
+
+
+Act = Callable[[Visit], Awaitable[None]]
+TapAct = Callable[[Visit, AnyButton], Awaitable[None]]
+
+
+def command(name: str, act: Act, *, for_admins: bool = False, private: bool = False) -> Handler:
+    """Handle ``/name words``; if ``private``, lead from a group to the private chat: others need not read along."""
+
+    @functools.wraps(act)
+    async def handle(update: Update, context: Context) -> None:
+        if for_admins and not _admitted(update, context, name):
+            await _speak_theirs(update.effective_user, context)
+            await _say(update, admin_views.not_for_you(name))
+            return
+        if private and update.effective_chat is not None and update.effective_chat.type != ChatType.PRIVATE:
+            await _say(update, views.in_private(context.bot.username, name))
+            return
+        await _answer(update, context, act, words=" ".join(context.args or ()))
+
+    return CommandHandler(name, handle, filters=NEW_MESSAGES)
+
+
+def message(of: filters.BaseFilter, act: Act) -> Handler:
+    """Handle a message that is no command of ours."""
+
+    @functools.wraps(act)
+    async def handle(update: Update, context: Context) -> None:
+        text = update.effective_message.text if update.effective_message is not None else None
+        await _answer(update, context, act, words=text or "")
+
+    return MessageHandler(NEW_MESSAGES & of, handle)
+
+
+def tap(kind: type[AnyButton], act: TapAct[AnyButton], *, for_admins: bool = False) -> Handler:
+    """Handle taps on buttons of one kind. This is where it is checked whether the button is theirs to press."""
+
+    @functools.wraps(act)
+    async def handle(update: Update, context: Context) -> None:
+        query = update.callback_query
+        if query is None:
+            return
+        try:
+            button = buttons.parse(query.data)
+        except BadButton:
+            await _decline(query, context, views.OLD_BUTTON)
+            return
+        if for_admins and not _admitted(update, context, kind.__name__):
+            await _decline(query, context, admin_views.NOT_FOR_YOU)
+        elif button.owner not in (0, query.from_user.id):
+            await _decline(query, context, views.NOT_YOURS)
+        else:
+            await _toast(query)  # first of all: until then the button spins
+            await _answer(update, context, act, button)
+
+    return CallbackQueryHandler(handle, pattern=buttons.pattern(kind))
+
+
+def any_other_tap() -> Handler:
+    """Handle taps on buttons that no feature knows."""
+
+    async def unknown_button(update: Update, context: Context) -> None:
+        if update.callback_query is not None:
+            await _decline(update.callback_query, context, views.OLD_BUTTON)
+
+    return CallbackQueryHandler(unknown_button)
+
+
+def _admitted(update: Update, context: Context, what: str) -> bool:
+    """Return whether an admin is asking, and note it if not. The only gate there is."""
+    user = update.effective_user
+    admitted = user is not None and user.id in context.services.settings.admins
+    if not admitted:
+        log.warning("admin_only", asked_for=what)
+    return admitted
+
+
+async def _answer(
+    update: Update, context: Context, act: Callable[..., Awaitable[None]], *args: Any, words: str = ""
+) -> None:
+    """Find out who is speaking, and have the feature answer; where an error is the answer, say that."""
+    user, services = update.effective_user, context.services
+    if user is None:  # a channel's post
+        return
+    now = services.clock()
+    person = await asyncio.to_thread(services.store.person, user.id, user.language_code, now)
+    language.use(person.language, user.language_code)
+    visit = Visit(update, context, person, await services.library.shelf(), now, words)
+    try:
+        await act(visit, *args)
+    except MatineeError as error:
+        view = views.refused(error) or admin_views.refused(error)
+        if view is None:
+            raise
+        log.info("refused", reason=type(error).__name__)
+        await visit.tell(view)
+
+
+async def _say(update: Update, view: View) -> None:
+    if update.effective_message is not None:
+        await update.effective_message.reply_html(view.text, reply_markup=view.keyboard)
+
+
+async def _decline(query: CallbackQuery, context: Context, text: str) -> None:
+    """Say over a button why nothing comes of it."""
+    await _speak_theirs(query.from_user, context)
+    await _toast(query, _(text))
+
+
+async def _speak_theirs(user: User | None, context: Context) -> None:
+    """Speak the language of someone whom we answer without noting that they were here."""
+    if user is not None:
+        person = await asyncio.to_thread(context.services.store.find_person, user.id)
+        language.use(person.language if person is not None else None, user.language_code)
+
+
+async def _toast(query: CallbackQuery, text: str | None = None) -> None:
+    try:
+        await query.answer(text, show_alert=text is not None)
+    except BadRequest as error:
+        # Telegram gives up on a tap after some minutes; what it asked for is done all the same.
+        if "query is too old" not in error.message.lower() and "query id is invalid" not in error.message.lower():
+            raise
+
+
+async def _edited(query: CallbackQuery, view: View) -> bool:
+    """Change the message under a button. Return False if there is none that can be changed."""
+    if not isinstance(query.message, Message):  # too old, or shared by somebody into a chat that we are not in
+        return False
+    try:
+        await query.edit_message_text(
+            view.text, parse_mode=ParseMode.HTML, reply_markup=view.keyboard, link_preview_options=NO_PREVIEW
+        )
+    except BadRequest as error:
+        reason = error.message.lower()
+        if "is not modified" in reason:  # the same tap came twice
+            return True
+        if "to edit not found" in reason or "can't be edited" in reason or "no text in the message" in reason:
+            return False
+        raise
+    return True
