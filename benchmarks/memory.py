@@ -1,0 +1,101 @@
+"""How much memory does the bot keep?
+
+    python -m benchmarks.memory
+
+Starts a process for each size that puts the bot together as ``python -m bot run`` does, reads films and model from the
+database, and answers a search and a /top; prints what it keeps then, and the most it had. The aim is 200 MB with as
+many films as ml-latest-small has and 500 MB with 87,000. Exits with 1 if it is missed by far (a third). Linux only.
+"""
+
+import bot  # noqa: F401 - first, as in the bot itself: it says how many threads numpy may use
+
+# isort: split
+import argparse
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from pydantic import SecretStr
+
+AIMS_MB = {10_000: 200, 87_000: 500}
+
+
+def kept_mb() -> float:
+    """Resident memory of this process now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def prepare(home: Path, count: int) -> None:
+    from benchmarks import chat
+    from engine.store import Store
+
+    store = Store(f"sqlite:///{home}/benchmark/matinee.db")
+    films = chat.catalogue_of(count)
+    viewers = chat.load(store, films, 10)
+    chat.publish(store, films, viewers, [])
+    store.close()
+
+
+def serve(home: Path) -> None:
+    """What the measured process does. It imports nothing that the bot does not."""
+    from bot.app import build_application
+    from bot.library import Library
+    from bot.memory import Memory
+    from bot.picks import work_out
+    from bot.services import Services, utc_now
+    from bot.settings import BotSettings
+    from bot.wish import ANYTHING
+    from engine.log import set_up_logging
+    from engine.store import Store
+
+    token = SecretStr("123456:TEST-TOKEN")
+    settings = BotSettings(_env_file=None, home=home, dataset="benchmark", database_url=None, telegram_token=token)
+    set_up_logging("WARNING")
+    store = Store(settings.url)
+    services = Services(settings=settings, store=store, library=Library(store))
+    build_application(services)
+    empty = kept_mb()
+    shelf = asyncio.run(services.library.settle())
+    shelf.find("the matrx", 8)
+    now = utc_now()
+    person = store.person(1001, "en", now)
+    for movie_id in list(shelf.films.by_id)[:20]:
+        store.rate(person.id, movie_id, 4.0, now)
+    assert work_out(store, shelf, person, now, Memory().begin(ANYTHING), 1).lines
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(len(shelf.films.by_id), empty, kept_mb(), most)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--serve", type=Path, metavar="HOME", help=argparse.SUPPRESS)
+    parser.add_argument("--prepare", type=Path, metavar="HOME", help=argparse.SUPPRESS)
+    parser.add_argument("--films", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.serve is not None:
+        serve(asked.serve)
+        return 0
+    if asked.prepare is not None:
+        prepare(asked.prepare, asked.films)
+        return 0
+    well = True
+    for count, aim in AIMS_MB.items():
+        with tempfile.TemporaryDirectory() as home:
+            me = [sys.executable, "-m", "benchmarks.memory"]
+            subprocess.run([*me, "--prepare", home, "--films", str(count)], check=True)
+            said = subprocess.run([*me, "--serve", home], check=True, capture_output=True, text=True).stdout
+        films, empty, kept, most = map(float, said.split())
+        print(
+            f"{films:7,.0f} films: {kept:5.0f} MB (aim {aim}), {most:5.0f} at the most, {empty:4.0f} before the films"
+        )
+        well &= kept <= aim * 4 / 3
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""What should a newcomer be asked? Five answers by three policies, judged by the picks that follow.
+
+    python -m benchmarks.newcomer [--data demo|PATH] [--answers 5]
+
+A fifth of the people are kept from training. Each is asked about films by a policy until they have answered so many
+(a film that they never rated is "haven't seen it"); then their picks are judged on the rest of what they rated. All
+policies meet the same people and the same model.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import functions as F
+
+from engine import datasets
+from engine.evaluation import RELEVANT_STARS, ranking
+from engine.factors import Hyperparameters, Model
+from engine.gate import bootstrap
+from engine.settings import EngineSettings
+from engine.spark import spark_session
+from engine.store import Store
+from engine.store.migrate import migrate
+from engine.training import SEED, train
+
+PATIENCE = 40
+"""After so many questions nobody answers any more."""
+
+Policy = Callable[[Model, dict[int, float], list[int], np.ndarray, int], int | None]
+
+
+def information(model: Model, answers: dict[int, float], asked: list[int], familiarity: np.ndarray, seed: int) -> int:
+    profile = model.profile(answers)
+    return model.next_question(profile, asked=asked, familiarity=familiarity, seed=seed)
+
+
+def popular(model: Model, answers: dict[int, float], asked: list[int], familiarity: np.ndarray, seed: int) -> int:
+    left = familiarity.copy()
+    left[model.rows(asked)] = -1
+    return int(model.movie_ids[np.argmax(left)])
+
+
+def random(model: Model, answers: dict[int, float], asked: list[int], familiarity: np.ndarray, seed: int) -> int:
+    known = np.flatnonzero(familiarity > np.quantile(familiarity, 0.9))  # not even chance asks about what nobody knows
+    left = np.setdiff1d(model.movie_ids[known], asked)
+    return int(np.random.default_rng(seed).choice(left))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="demo")
+    parser.add_argument("--answers", type=int, default=5)
+    asked = parser.parse_args()
+    model, familiarity, newcomers = prepare(asked.data)
+    print(f"{len(newcomers)} people who were kept from training, {asked.answers} answers each")
+    for policy in (information, popular, random):
+        scores, questions = [], []
+        for user, rated in newcomers.items():
+            score, count = simulate(policy, model, familiarity, rated, asked.answers, seed=user)
+            scores.append(score)
+            questions.append(count)
+        interval = bootstrap(np.array(scores))
+        print(
+            f"{policy.__name__:12} nDCG@10 {interval.mean:.3f} ({interval.low:.3f} to {interval.high:.3f}), "
+            f"{np.mean(questions):.1f} questions"
+        )
+
+
+def prepare(source: str) -> tuple[Model, np.ndarray, dict[int, dict[int, float]]]:
+    """Train on four fifths of the people; return the model, each film's familiarity, and the others' ratings."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = EngineSettings(home=Path(home), dataset=source, database_url=None)
+        store = Store(f"sqlite:///{home}/newcomer.db")
+        migrate(store)
+        loaded = datasets.load(source, store, settings.folder, settings.home / "downloads", now=datetime.now(UTC))
+        with spark_session(settings, log=Path(home) / "spark.log") as spark:
+            ratings = spark.read.parquet(str(loaded.ratings.absolute())).select("user_id", "movie_id", "stars")
+            new = F.pmod(F.xxhash64("user_id", F.lit(SEED)), F.lit(5)) == 0
+            trained = train(
+                spark, ratings.where(~new), Hyperparameters(), seed=SEED, progress=lambda done, detail: None
+            )
+            model = trained.model()
+            counts = ratings.where(~new).groupBy("movie_id").count().toPandas()
+            people = ratings.where(new).toPandas()
+            users = trained.users.count()
+    familiarity = np.zeros(len(model.movie_ids), np.float32)
+    familiarity[np.searchsorted(model.movie_ids, counts["movie_id"])] = counts["count"] / users
+    return model, familiarity, {int(user): _stars(rows) for user, rows in people.groupby("user_id")}
+
+
+def _stars(rows: pd.DataFrame) -> dict[int, float]:
+    return {int(movie): float(stars) for movie, stars in zip(rows["movie_id"], rows["stars"], strict=True)}
+
+
+def simulate(
+    policy: Policy, model: Model, familiarity: np.ndarray, rated: dict[int, float], answers: int, *, seed: int
+) -> tuple[float, int]:
+    """Ask one person, then judge their picks. Returns nDCG@10 on what they were not asked about, and the questions."""
+    given: dict[int, float] = {}
+    asked: list[int] = []
+    while len(given) < answers and len(asked) < PATIENCE:
+        film = policy(model, given, asked, familiarity, seed + len(asked))
+        if film is None:
+            break
+        asked.append(film)
+        if film in rated:
+            given[film] = rated[film]
+    relevant = {film for film, stars in rated.items() if stars >= RELEVANT_STARS and film not in given}
+    if not relevant:
+        return 0.0, len(asked)
+    picks = model.best(model.profile(given), limit=10, hidden=given)
+    hits = np.array([pick.movie_id in relevant for pick in picks])
+    return ranking(hits, len(relevant))["ndcg"], len(asked)
+
+
+if __name__ == "__main__":
+    main()

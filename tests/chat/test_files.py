@@ -1,0 +1,123 @@
+"""/import and /export."""
+
+from bot import buttons
+from engine.store import Store
+from tests import world
+from tests.chat.conftest import ANNA
+from tests.chat.reading import rates, titles
+from tests.fakes import FakeTelegram, Person
+from tests.unit.test_ratings_file import IMDB, LETTERBOXD
+
+
+def stars(store: Store) -> dict[str, float]:
+    person = store.find_person(ANNA)
+    assert person is not None
+    return {world.NAMES[rating.movie_id]: rating.stars for rating in store.taste(person.id, world.NOW).ratings}
+
+
+async def test_a_file_is_shown_before_anything_is_rated(anna: Person, store: Store):
+    await rates(anna, the_matrix="4½", heat="1")
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    assert anna.sees.splitlines() == [
+        "Letterboxd: 6 ratings, 5 of them of films that I know.",
+        "",
+        "3 are new.",
+        "1 changes what you gave before.",
+        "1 is as you gave it.",
+        "",
+        "1 film that I don't know:",
+        "Stalker (1979)",
+    ]
+    assert stars(store) == {"The Matrix": 4.5, "Heat": 1}
+
+
+async def test_one_tap_imports_and_another_takes_it_back(anna: Person, store: Store):
+    await rates(anna, the_matrix="4½", heat="1")
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    await anna.presses("Import 4")
+    assert "4 ratings are in." in anna.sees
+    assert "6 ratings wait" not in anna.sees
+    assert stars(store)["Heat"] == 4
+    assert len(stars(store)) == 5
+    await anna.presses("Undo")
+    assert "4 ratings of that file are taken back." in anna.sees
+    assert stars(store) == {"The Matrix": 4.5, "Heat": 1}
+
+
+async def test_imdb_files_too(anna: Person, store: Store):
+    await anna.sends_document("export.csv", IMDB.encode())
+    assert "IMDb: 4 ratings, 3 of them" in anna.sees
+    await anna.presses("Import 3")
+    assert stars(store) == {"The Matrix": 4.5, "Heat": 3.5, "Casablanca": 0.5}
+    await anna.presses("My picks")
+    assert not {"The Matrix (1999)", "Heat (1995)", "Casablanca (1942)"} & set(titles(anna.sees))
+
+
+async def test_an_import_delivered_twice_is_one_and_keeps_its_undo(anna: Person, store: Store):
+    await anna.sends_document("export.csv", IMDB.encode())
+    await anna.presses("Import 3")
+    await anna.repeats()
+    assert anna.sees == "No file is waiting to be imported. Send it again if it should be."
+    await anna.presses("Undo")
+    assert stars(store) == {}
+
+
+async def test_an_import_can_be_left(anna: Person, store: Store):
+    await anna.sends_document("export.csv", IMDB.encode())
+    await anna.presses("Leave it")
+    assert anna.sees == "Nothing was imported."
+    await anna.forges(buttons.pack(buttons.ImportFile(ANNA)))
+    assert stars(store) == {}
+
+
+async def test_a_file_with_nothing_new_says_so(anna: Person):
+    await rates(anna, heat="4")
+    await anna.sends_document("r.csv", b"Name,Year,Rating\nHeat,1995,4\nNoSuch,2000,3\n,,\nAlien,1979,9\n")
+    assert "There is nothing to import." in anna.sees
+    assert "1 line could not be used: 5." in anna.sees
+
+
+async def test_files_that_are_none_of_ratings_get_a_reason(anna: Person):
+    for content in (b"", b"a,b\n1,2\n", b"\0", b"x" * 2_000_001):
+        await anna.sends_document("ratings.csv", content)
+        assert "I can't read ratings from that file" in anna.sees
+    await anna.says("/import")
+    assert "Letterboxd" in anna.sees
+    assert "IMDb" in anna.sees
+
+
+async def test_export_sends_the_ratings_and_everything(anna: Person, telegram: FakeTelegram):
+    await rates(anna, heat="4", the_matrix="4½")
+    await rates(anna, heat="2")
+    await anna.says("alien")
+    await anna.presses("Not for me")
+    await anna.says("/export")
+    ratings, everything = (sent(message) for message in anna.messages[-2:])
+    assert sorted(ratings.splitlines()[1:]) == [
+        "tt0113277,949,Heat,1995,2.0,2026-03-01",
+        "tt0133093,603,The Matrix,1999,4.5,2026-03-01",
+    ]
+    assert [line.split(",")[1:5] for line in everything.splitlines()[1:]] == [
+        ["rated", "Heat", "1995", "4.0"],
+        ["rated", "The Matrix", "1999", "4.5"],
+        ["changed", "Heat", "1995", "2.0"],
+        ["not_for_me", "Alien", "1979", ""],
+    ]
+
+
+def sent(message) -> str:
+    assert message.file is not None
+    return message.file[1].decode("utf-8-sig")
+
+
+async def test_what_was_exported_can_be_imported_by_somebody_else(anna: Person, telegram: FakeTelegram):
+    await rates(anna, heat="4", the_matrix="4½")
+    await anna.says("/export")
+    boris = telegram.person(1002, "Boris")
+    await boris.sends_document("matinee-ratings.csv", sent(anna.messages[-2]).encode())
+    assert "Matinee: 2 ratings, 2 of them of films that I know." in boris.sees
+
+
+async def test_with_nothing_to_export_that_is_said(anna: Person):
+    await anna.says("/export")
+    assert "There is nothing to export yet" in anna.sees

@@ -1,0 +1,124 @@
+"""In a group others read along: what is personal leads to the private chat, films are shown as everybody may see."""
+
+from typing import Any
+
+import pytest
+
+from bot import views
+from engine.store import Store
+from tests.chat.conftest import ANNA
+from tests.chat.reading import rates, titles
+from tests.fakes import FakeTelegram, Person
+
+
+@pytest.fixture
+def there(anna: Person, telegram: FakeTelegram) -> Person:
+    """Anna, looking at a group."""
+    return anna.at(telegram.group())
+
+
+def url(person: Person, label: str) -> str | None:
+    button = person.message.button(label)
+    assert button is not None, person.screen
+    return button.url
+
+
+@pytest.mark.parametrize(
+    "command", ["my", "watchlist", "forget", "export", "import", "undo", "surprise", "rate", "settings"]
+)
+async def test_what_is_personal_leads_to_the_private_chat(
+    anna: Person, there: Person, command: str, telegram: FakeTelegram
+):
+    await rates(anna, heat="4½")
+    await there.says(f"/{command}@matinee_bot")
+    assert "between you and me" in there.sees
+    assert url(there, "Open our private chat") == f"https://t.me/matinee_bot?start={command}"
+    assert len(there.messages) == 1
+    await anna.says(f"/start {command}")
+    assert "Hello" not in anna.sees
+    assert "I know no" not in anna.sees
+
+
+async def test_a_link_shows_and_changes_nothing(anna: Person, store: Store):
+    await rates(anna, heat="4½")
+    for command in ("undo", "forget", "stop", "import", "my"):
+        await anna.says(f"/start {command}")
+    person = store.find_person(ANNA)
+    assert person is not None
+    assert person.active
+    assert store.people_counts()["ratings"] == 1
+
+
+async def test_a_card_in_a_group_is_everybodys_and_leads_to_ones_own(anna: Person, there: Person):
+    await rates(anna, heat="4½")
+    await there.says("/rate heat")
+    assert "Heat (1995)" in there.sees
+    assert "4½" not in there.sees
+    assert url(there, "Rate it") == "https://t.me/matinee_bot?start=m_30"
+    await anna.says("/start m_30")
+    assert "You: 4½" in anna.sees
+
+
+async def test_picks_in_a_group_name_nobodys_films(anna: Person, there: Person):
+    await rates(anna, high_noon="5", rio_bravo="5")
+    await there.says("/top")
+    assert len(titles(there.sees)) == 10
+    assert "because" not in there.sees
+    await there.presses("Next ten")
+    assert "because" not in there.sees
+    await there.presses("1")
+    assert "You:" not in there.sees
+    assert url(there, "Rate it")
+    await there.presses("Back to picks")
+    await there.presses("Why these?")
+    assert "between you and me" in there.sees
+    await anna.says("/top")
+    assert "because of" in anna.sees
+
+
+async def test_the_buttons_of_one_are_not_for_others(anna: Person, there: Person, telegram: FakeTelegram):
+    await there.says("/top")
+    bert = telegram.person(1002, "Bert").at(there.chat)
+    screen = there.screen
+    await bert.presses("Next ten")
+    assert "belongs to somebody else" in bert.toast
+    assert there.screen == screen
+
+
+async def test_several_films_of_one_name_can_be_chosen_from(there: Person):
+    await there.says("/similar sabrina")
+    await there.presses("Sabrina (1954)")
+    assert "Like Sabrina (1954)" in there.sees
+    await there.says("/rate sabrina")
+    await there.presses("Sabrina (1995)")
+    assert url(there, "Rate it") == "https://t.me/matinee_bot?start=m_42"
+
+
+async def test_start_in_a_group_says_what_it_is_for(there: Person):
+    await there.says("/start@matinee_bot")
+    assert "/night finds one that suits everybody here" in there.sees
+    await there.says("/start@matinee_bot night")
+    assert "Who is in?" in there.sees
+    await there.says("/start m_9999")
+    assert "between you and me" in there.sees
+
+
+async def test_every_command_is_answered_and_talk_is_not(there: Person):
+    for name, _ in views.COMMANDS:
+        before = len(there.messages)
+        await there.says(f"/{name}")
+        assert len(there.messages) > before, name
+    before = len(there.messages)
+    await there.says("heat")
+    await there.says("/nonsense")
+    assert len(there.messages) == before
+
+
+async def test_groups_are_offered_what_suits_them(anna: Person, telegram: FakeTelegram):
+    await telegram.run_jobs("announce_commands")
+    offered: list[Any] = [
+        [command["command"] for command in call["commands"]]
+        for call in telegram.called("setMyCommands")
+        if call.get("scope", {}).get("type") == "all_group_chats"
+    ]
+    assert offered[0] == ["top", "night", "rate", "similar", "help", "privacy"]

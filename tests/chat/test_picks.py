@@ -1,0 +1,313 @@
+"""/top: what is shown, what never is, and how one pages through it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from bot.app import App, build_application
+from bot.library import Library
+from bot.services import Services
+from engine.store import Store
+from engine.store.migrate import migrate
+from tests import world
+from tests.chat.conftest import ANNA, SettableClock
+from tests.chat.reading import numbers, rates, titles
+from tests.fakes import FakeTelegram, Person
+
+TEN_WESTERNS = {
+    "High Noon (1952)",
+    "Rio Bravo (1959)",
+    "The Good, the Bad and the Ugly (1966)",
+    "Once Upon a Time in the West (1968)",
+    "Unforgiven (1992)",
+    "True Grit (1969)",
+    "True Grit (2010)",
+}
+
+
+async def test_who_loves_westerns_is_shown_westerns(anna: Person):
+    await rates(anna, high_noon="5", rio_bravo="5", unforgiven="4½", scream="1")
+    await anna.says("/top")
+    assert set(titles(anna.sees)[:2]) <= TEN_WESTERNS
+
+
+async def test_a_pick_says_which_of_their_own_films_speak_for_it(anna: Person):
+    await rates(anna, high_noon="5", rio_bravo="4½", scream="1")
+    await anna.says("/top western")
+    assert "because of High Noon and Rio Bravo" in anna.sees
+    assert "Scream" not in anna.sees
+
+
+async def test_a_rating_counts_at_once(anna: Person):
+    await rates(anna, high_noon="5")
+    await anna.says("/top")
+    before = titles(anna.sees)
+    await rates(anna, psycho="5", the_shining="5", alien="5", get_out="4½")
+    await anna.says("/top")
+    assert titles(anna.sees) != before
+    assert "Horror" not in anna.sees
+    assert {"Scream (1996)", "The Ring (2002)"} & set(titles(anna.sees))
+
+
+async def test_what_was_rated_seen_or_is_not_for_them_is_never_shown(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("Blade Runner")
+    await anna.presses("Seen it")
+    await anna.says("Alien")
+    await anna.presses("Not for me")
+    await anna.says("Solaris")
+    await anna.presses("Watchlist")
+    shown = await all_pages(anna)
+    assert len(shown) == 42 - 4  # nobody has rated the last film, so no model knows it
+    assert not {"The Matrix (1999)", "Blade Runner (1982)", "Alien (1979)", "Solaris (1972)"} & set(shown)
+
+
+async def test_what_is_not_for_someone_comes_back_after_half_a_year(anna: Person, clock: SettableClock):
+    await rates(anna, the_matrix="5")
+    await anna.says("Alien")
+    await anna.presses("Not for me")
+    assert "I leave it out for 180 days" in anna.sees
+    assert "Alien (1979)" not in await all_pages(anna)
+    clock.advance(days=181)
+    assert "Alien (1979)" in await all_pages(anna)
+
+
+async def all_pages(person: Person) -> list[str]:
+    await person.says("/top")
+    shown = titles(person.sees)
+    while "Next ten" in person.buttons:
+        await person.presses("Next ten")
+        shown += titles(person.sees)
+    return shown
+
+
+async def test_paging_shows_every_film_once_and_numbers_them_on(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    assert numbers(anna.sees) == list(range(1, 11))
+    await anna.presses("Next ten")
+    assert numbers(anna.sees) == list(range(11, 21))
+    assert anna.buttons[:10] == [str(number) for number in range(11, 21)]
+    shown = await all_pages(anna)
+    assert len(shown) == len(set(shown)) == 41
+
+
+async def test_the_end_of_the_list_is_said(anna: Person):
+    await rates(anna, the_matrix="5", heat="4")  # leaves forty
+    await all_pages(anna)
+    assert "That was all" in anna.sees
+    await anna.presses("Previous ten")
+    assert numbers(anna.sees) == list(range(31, 41))
+
+
+async def test_a_rating_between_two_pages_brings_no_film_twice(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    shown = titles(anna.sees)
+    for love in ("High Noon", "Casablanca", "Psycho"):
+        list_message = anna.message
+        await anna.says(love)
+        if "5" in anna.buttons:
+            await anna.presses("5")
+        await anna.presses("Next ten", in_message=list_message)
+        assert not set(titles(anna.sees)) & set(shown)
+        shown += titles(anna.sees)
+
+
+async def test_a_page_that_one_comes_back_to_knows_what_was_rated_meanwhile(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    film = titles(anna.sees)[1]
+    await anna.presses("2")
+    assert anna.sees.startswith(film)
+    await anna.presses("4½")
+    await anna.presses("Back to picks")
+    assert film not in titles(anna.sees)
+    assert len(titles(anna.sees)) == 10
+
+
+async def test_next_ten_delivered_twice_is_one_page(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    await anna.presses("Next ten")
+    screen = anna.screen
+    await anna.repeats()
+    assert anna.screen == screen
+
+
+async def test_paging_goes_on_after_a_restart(anna: Person, services: Services, telegram: FakeTelegram):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    shown = titles(anna.sees)
+    again = Services(services.settings, services.store, Library(services.store), services.clock)
+    async with telegram.runs(build_application(again, request=telegram)):
+        await anna.presses("Next ten")
+        assert numbers(anna.sees) == list(range(11, 21))
+        assert not set(titles(anna.sees)) & set(shown)
+
+
+async def test_the_buttons_of_a_forgotten_list_begin_a_new_one(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    old = anna.message
+    for _ in range(4):
+        await anna.says("/top")
+    await anna.presses("Next ten", in_message=old)
+    assert "That list is from some time ago; here is a new one." in anna.sees
+    assert numbers(anna.sees) == list(range(1, 11))
+
+
+async def test_genre_and_years_in_words(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top sci-fi 80s")
+    assert titles(anna.sees) == ["Blade Runner (1982)", "*batteries not included (1987)"]
+    assert "Sci-Fi, 1980–1989" in anna.sees
+    await anna.says("/top comedy -horror after 1994")
+    assert set(titles(anna.sees)) == {"Sabrina (1995)", "Amelie (2001)"}
+
+
+async def test_genre_and_years_by_buttons(anna: Person):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    await anna.presses("Genres")
+    await anna.presses("Romance")
+    assert "Romance · " in anna.sees
+    assert "Heat (1995)" not in anna.sees
+    await anna.presses("Genres")
+    assert "Now: Romance" in anna.sees
+    await anna.presses("1990s")
+    assert set(titles(anna.sees)) == {"Sabrina (1995)", "Romeo + Juliet (1996)", "Before Sunrise (1995)"}
+    await anna.presses("Genres")
+    await anna.presses("All genres")
+    assert "Unforgiven (1992)" in anna.sees
+    assert len(anna.messages) == 2
+
+
+async def test_an_unknown_genre_is_said_and_the_genres_are_named(anna: Person):
+    await anna.says("/top nordic <b>noir")
+    assert "I know no genre or years called “nordic <b>noir”" in anna.sees
+    assert "Western" in anna.sees
+
+
+async def test_a_wish_that_nothing_fits_says_so(anna: Person):
+    await anna.says("/top western 2015")
+    assert "No film that you don't know yet fits this: Western, 2015." in anna.sees
+    await anna.presses("My picks")
+    assert titles(anna.sees)
+
+
+async def test_why_these_names_the_ratings_that_count(anna: Person):
+    await rates(anna, high_noon="5", the_matrix="5")
+    await anna.says("/top western")
+    await anna.presses("Why these?")
+    assert "Rio Bravo: High Noon" in anna.sees
+    await anna.presses("Back to picks")
+    assert "Ten" in anna.sees or "films for you" in anna.sees
+
+
+async def test_without_ratings_the_picks_are_what_most_people_like(anna: Person):
+    await anna.says("/top")
+    assert anna.sees.startswith("What most people like.")
+    assert "for you ·" not in anna.sees
+    assert len(titles(anna.sees)) == 10
+
+
+async def test_the_published_list_serves_whom_the_model_knows(anna: Person, store: Store, clock: SettableClock):
+    """Its order is the engine's, without what was put aside since."""
+    await rates(anna, scream="5")
+    person = store.find_person(ANNA)
+    assert person is not None
+    publish_list(store, person.id, [10, 40, 50, 60, 30, 20, 23, 11, 41, 51, 61, 31], clock)
+    await anna.says("/top")
+    assert "No model" not in anna.sees
+    assert {"High Noon (1952)", "Casablanca (1942)"} <= set(titles(anna.sees))
+    await anna.says("High Noon")
+    await anna.presses("Not for me")
+    await anna.says("/top")
+    assert "High Noon (1952)" not in titles(anna.sees)
+    await rates(anna, the_shining="5", psycho="5")  # newer than the list: folded in at once
+    await anna.says("/top horror")
+    assert "because of" in anna.sees
+
+
+def publish_list(store: Store, user_id: int, films: list[int], clock: SettableClock) -> None:
+    """Publish a model that has used everything so far, with this list for one person."""
+    rows = world.item_factors()
+    version = store.create_version(
+        dataset="tiny",
+        dataset_fingerprint="0" * 64,
+        hyperparameters=world.HYPERPARAMETERS,
+        metrics=world.METRICS,
+        counts={},
+        now=clock(),
+    )
+    store.write_item_factors(version, rows)
+    store.write_recommendations(
+        version, [(user_id, position, film, 3 - position / 10, 4.0) for position, film in enumerate(films, 1)]
+    )
+    store.publish(version, event_ids=store.read_queue().event_ids, now=clock())
+
+
+async def test_picks_use_the_new_model_once_it_is_live(
+    anna: Person, store: Store, services: Services, clock: SettableClock
+):
+    await rates(anna, scream="5")
+    person = store.find_person(ANNA)
+    assert person is not None
+    publish_list(store, person.id, list(range(10, 17)), clock)
+    await services.library.settle()
+    await anna.says("/my")
+    await rates(anna, get_out="4")
+    assert "1 rating waits for the next training" in anna.sees
+
+
+Bare = Callable[..., AbstractAsyncContextManager[Person]]
+
+
+@pytest.fixture
+def bare(settings, telegram: FakeTelegram, clock: SettableClock, tmp_path) -> Bare:
+    """Anna at a bot whose database is new: with films but no model, or with nothing at all."""
+
+    @asynccontextmanager
+    async def run(*, films: bool) -> AsyncIterator[Person]:
+        store = Store(f"sqlite:///{tmp_path / 'bare.db'}")
+        migrate(store)
+        if films:
+            world.build(store, published=False)
+        services = Services(settings=settings, store=store, library=Library(store), clock=clock)
+        application: App = build_application(services, request=telegram)
+        async with telegram.runs(application):
+            yield telegram.person(ANNA)
+        store.close()
+
+    return run
+
+
+async def test_before_the_first_training_well_known_films_have_to_do(bare: Bare):
+    async with bare(films=True) as anna:
+        await anna.says("/start")
+        for stars in ("4", "5", "2", "3½", "4½"):
+            await anna.presses(stars)
+        assert "No model has been trained yet" in anna.sees
+        shown = titles(anna.sees)
+        assert "The Usual Suspects (1995) · everyone: 4.2 (250)" in anna.sees
+        await anna.presses("Next ten")
+        assert not set(titles(anna.sees)) & set(shown)
+        await anna.says("heat")
+        await anna.presses("4")
+        assert "6 ratings wait for the first training" in anna.sees
+        await anna.says("/similar high noon")
+        assert "Well-known films of the same genres as High Noon (1952)" in anna.sees
+        assert set(titles(anna.sees)[:3]) <= TEN_WESTERNS | {"Heat (1995)"}
+
+
+async def test_with_no_films_at_all_everything_says_how_to_load_some(bare: Bare):
+    async with bare(films=False) as anna:
+        for words in ("/start", "/top", "/rate", "/rate heat", "/similar heat", "the matrix"):
+            await anna.says(words)
+            assert "There are no films yet" in anna.sees
+            assert "python -m engine load demo" in anna.sees
+        for words in ("/my", "/watchlist", "/help", "/privacy"):
+            await anna.says(words)
+            assert "no films yet" not in anna.sees

@@ -1,0 +1,138 @@
+"""Giving stars, changing them, taking them back."""
+
+from bot.app import build_application
+from bot.library import Library
+from bot.services import Services
+from engine.store import Store
+from tests import world
+from tests.chat.conftest import ANNA, SettableClock
+from tests.chat.reading import rates
+from tests.fakes import FakeTelegram, Person
+
+
+def stars(store: Store) -> dict[str, float]:
+    """What Anna gave, by film."""
+    person = store.find_person(ANNA)
+    assert person is not None
+    return {world.NAMES[rating.movie_id]: rating.stars for rating in store.taste(person.id, world.NOW).ratings}
+
+
+async def test_a_rating_is_confirmed_in_place_of_the_card(anna: Person, store: Store):
+    await anna.says("the matrix")
+    await anna.presses("4½")
+    assert anna.sees == "The Matrix, 4½. Your picks already know. 1 rating waits for the next training."
+    assert len(anna.messages) == 1
+    assert stars(store) == {"The Matrix": 4.5}
+
+
+async def test_the_waiting_ratings_are_counted(anna: Person):
+    await rates(anna, heat="4", fargo="3")
+    await anna.says("alien")
+    await anna.presses("½")
+    assert "3 ratings wait for the next training." in anna.sees
+
+
+async def test_every_half_star_is_kept_as_it_was_given(anna: Person, store: Store):
+    for label, value in (("½", 0.5), ("1", 1), ("1½", 1.5), ("2", 2), ("2½", 2.5), ("3", 3), ("3½", 3.5), ("4", 4)):
+        await anna.says("heat")
+        await anna.presses(label)
+        assert stars(store) == {"Heat": value}
+
+
+async def test_a_rating_can_be_undone_and_redone(anna: Person, store: Store):
+    await rates(anna, heat="2")
+    await anna.presses("Undo")
+    assert anna.sees == "Taken back: Heat is not rated."
+    assert stars(store) == {}
+    await anna.presses("Redo")
+    assert anna.sees == "Heat has 2 from you, after all."
+    assert stars(store) == {"Heat": 2}
+    await anna.presses("Undo")
+    assert stars(store) == {}
+
+
+async def test_undoing_a_change_brings_the_old_stars_back(anna: Person, store: Store):
+    await rates(anna, heat="2")
+    await rates(anna, heat="5")
+    await anna.presses("Undo")
+    assert anna.sees == "Taken back: Heat has 2 from you again."
+    assert stars(store) == {"Heat": 2}
+
+
+async def test_removing_a_rating_can_be_undone(anna: Person, store: Store):
+    await rates(anna, heat="2½")
+    await anna.says("heat")
+    await anna.presses("Remove my rating")
+    assert "Heat is not rated any more" in anna.sees
+    assert stars(store) == {}
+    await anna.presses("Undo")
+    assert stars(store) == {"Heat": 2.5}
+
+
+async def test_undo_works_after_a_restart(anna: Person, services: Services, telegram: FakeTelegram, store: Store):
+    await rates(anna, heat="2")
+    again = Services(services.settings, services.store, Library(services.store), services.clock)
+    async with telegram.runs(build_application(again, request=telegram)):
+        await anna.presses("Undo")
+        assert stars(store) == {}
+
+
+async def test_an_undo_delivered_twice_undoes_once(anna: Person, store: Store):
+    await rates(anna, heat="2")
+    await anna.presses("Undo")
+    screen = anna.screen
+    await anna.repeats()
+    assert anna.screen == screen
+    assert stars(store) == {}
+
+
+async def test_a_rating_delivered_twice_keeps_its_undo(anna: Person, store: Store):
+    await rates(anna, heat="2")
+    screen = anna.screen
+    await anna.repeats()
+    assert anna.screen == screen
+    await anna.presses("Undo")
+    assert stars(store) == {}
+
+
+async def test_an_act_that_was_followed_by_another_cannot_be_undone(anna: Person, store: Store):
+    await rates(anna, heat="2")
+    first = anna.message
+    await rates(anna, heat="5")
+    await rates(anna, heat="1")
+    await anna.presses("Undo", in_message=first)
+    assert "That can't be undone any more" in anna.sees
+    assert stars(store) == {"Heat": 1}
+
+
+async def test_the_command_undoes_the_last_act(anna: Person, store: Store):
+    await anna.says("/undo")
+    assert "There is nothing to undo" in anna.sees
+    await rates(anna, heat="2", fargo="4")
+    await anna.says("/undo")
+    assert anna.sees == "Taken back: Fargo is not rated."
+    assert stars(store) == {"Heat": 2}
+
+
+async def test_rate_with_a_title_opens_its_card(anna: Person):
+    await anna.says("/rate casablanca")
+    assert anna.sees.startswith("Casablanca (1942)")
+
+
+async def test_rate_alone_asks_about_one_film_after_the_other(anna: Person, clock: SettableClock):
+    await rates(anna, heat="4", fargo="5", alien="3", casablanca="2", psycho="4")
+    await anna.says("/rate")
+    assert "How was this one?" in anna.sees
+    film = anna.sees.splitlines()[-1].rpartition(" (")[0]
+    await anna.presses("4")
+    assert f"{film}, 4. Your picks already know. 6 ratings wait for the next training." in anna.sees
+    assert "How was this one?" in anna.sees
+    await anna.presses("My picks")
+    assert "Ten for you" in anna.sees
+
+
+async def test_who_was_marked_as_having_seen_a_film_may_still_be_asked_how_it_was(anna: Person, store: Store):
+    await anna.says("the matrix")
+    await anna.presses("Seen it")
+    await anna.presses("4")
+    assert stars(store) == {"The Matrix": 4}

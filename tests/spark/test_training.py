@@ -1,0 +1,115 @@
+"""Both models, trained for real on a world whose right answer is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from engine.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.scoring import histories, recommend
+from engine.training import TooFewRatings, Trained, fit_als, fit_biases, residuals, train
+from tests.spark.conftest import genre_of, tiny_world
+
+pytestmark = pytest.mark.spark
+
+SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings(rank=4, iterations=5))
+
+
+@pytest.fixture(scope="module")
+def trained(spark: SparkSession, ratings: DataFrame) -> Trained:
+    heard: list[str] = []
+    result = train(spark, ratings, SMALL, seed=1, progress=lambda done, detail: heard.append(detail))
+    assert heard[0] == "biases"
+    assert heard[-1] == "both models"
+    return result
+
+
+def test_viewers_of_one_genre_are_shown_that_genre(trained: Trained, ratings: DataFrame) -> None:
+    """Of films that they have not seen: 11 of the loved genre are left to everybody, so all of the first ten are."""
+    lists = recommend(trained.users, histories(ratings), trained.model(), limit=10).toPandas()
+    right = lists["movie_id"].map(genre_of) == lists["user_id"] % 4
+    assert right.mean() > 0.97
+
+
+def test_nobody_is_shown_a_film_they_rated_or_one_twice(trained: Trained, ratings: DataFrame) -> None:
+    lists = recommend(trained.users, histories(ratings), trained.model(), limit=90).toPandas()
+    assert not lists.merge(ratings.toPandas(), on=["user_id", "movie_id"]).size
+    assert not lists.duplicated(["user_id", "movie_id"]).any()
+    assert lists.groupby("user_id").size().eq(80).all(), "100 films less the 20 that each has seen"
+    assert lists.groupby("user_id")["position"].agg(lambda p: sorted(p) == list(range(1, 81))).all()
+
+
+def test_a_folded_in_viewer_gets_the_row_that_spark_gave_them(trained: Trained, ratings: DataFrame) -> None:
+    """Spark solves users last, so the same ratings with the films held still give the same row, in both models."""
+    model = trained.model()
+    of_user = {user: dict(zip(rows["movie_id"], rows["stars"], strict=True)) for user, rows in _by_user(ratings)}
+    for person in trained.users.collect():
+        profile = model.profile(of_user[person["user_id"]])
+        np.testing.assert_allclose(profile.preference, person["preference"], atol=2e-6)
+        np.testing.assert_allclose(profile.rating, person["rating"], atol=2e-6)
+        assert profile.bias == pytest.approx(person["bias"], abs=1e-6)
+
+
+def test_a_fresh_list_is_the_published_one(trained: Trained, ratings: DataFrame) -> None:
+    """The bot, folding in at request time, orders films and predicts stars as the batch does."""
+    model = trained.model()
+    published = recommend(trained.users, histories(ratings), model, limit=10).toPandas()
+    for user, rows in _by_user(ratings):
+        rated = dict(zip(rows["movie_id"], rows["stars"], strict=True))
+        fresh = model.best(model.profile(rated), limit=10, hidden=rated, variety=0.0)
+        batch = published[published["user_id"] == user].sort_values("position")
+        np.testing.assert_allclose([pick.score for pick in fresh], batch["score"], atol=1e-4)
+        np.testing.assert_allclose(
+            sorted(pick.predicted_stars for pick in fresh), sorted(batch["predicted_stars"]), atol=1e-3
+        )
+
+
+def test_the_order_of_preference_alone_is_sparks_own(trained: Trained, ratings: DataFrame) -> None:
+    """With blend 0 our lists are those of recommendForAllUsers with the films that each has seen taken out."""
+    values = ratings.select("user_id", "movie_id", (F.col("stars") - 2.9).cast("float").alias("value"))
+    als = fit_als(values, rank=8, reg=0.2, iterations=5, seed=1, alpha=1.0)
+    nested = als.recommendForAllUsers(100).select("user_id", F.explode("recommendations").alias("r"))
+    oracle = nested.select("user_id", "r.movie_id", "r.rating").join(ratings, ["user_id", "movie_id"], "left_anti")
+    oracle = oracle.toPandas().sort_values(["user_id", "rating"], ascending=[True, False])
+
+    users = als.userFactors.select(F.col("id").alias("user_id"), F.col("features").alias("preference"))
+    users = users.join(trained.users.drop("preference"), "user_id")
+    items = als.itemFactors.orderBy("id").toPandas()["features"]
+    rows = replace(trained.rows, preference=np.array(items.tolist(), np.float32))
+    model = replace(trained, rows=rows, hyperparameters=replace(SMALL, blend=0.0)).model()
+    ours = recommend(users, histories(ratings), model, limit=5).toPandas().sort_values(["user_id", "position"])
+
+    expected = oracle.groupby("user_id")["movie_id"].agg(lambda films: films.tolist()[:5])
+    assert ours.groupby("user_id")["movie_id"].agg(list).to_dict() == expected.to_dict()
+
+
+def test_biases_solve_the_damped_means(ratings: DataFrame) -> None:
+    """A film's bias is the damped mean of what the mean and the users' biases leave of its stars."""
+    world = ratings.repartition("user_id").cache()
+    biases = fit_biases(world, user_damping=8.0, movie_damping=3.0)
+    rows = world.toPandas().sort_values(["user_id", "movie_id"])
+    assert biases.mean_stars == pytest.approx(rows["stars"].mean(), abs=1e-6)
+    film = biases.movie_bias[np.searchsorted(biases.movie_ids, rows["movie_id"])]
+    left = residuals(world, biases).toPandas().sort_values(["user_id", "movie_id"])
+    np.testing.assert_allclose(left["value"], rows["stars"] - biases.mean_stars - left["bias"] - film, atol=1e-5)
+    for user, group in rows.assign(film=film, bias=left["bias"].to_numpy()).groupby("user_id"):
+        expected = (group["stars"] - biases.mean_stars - group["film"]).sum() / (len(group) + 8.0)
+        assert group["bias"].iloc[0] == pytest.approx(expected, abs=1e-5), user
+
+
+def test_the_same_seed_gives_the_same_model(trained: Trained, ratings: DataFrame, spark: SparkSession) -> None:
+    again = train(spark, ratings, SMALL, seed=1, progress=lambda done, detail: None)
+    np.testing.assert_allclose(again.rows.preference, trained.rows.preference, atol=1e-5)
+    np.testing.assert_allclose(again.rows.bias, trained.rows.bias, atol=1e-6)
+
+
+def test_ten_ratings_are_too_few(spark: SparkSession) -> None:
+    ten = spark.createDataFrame(tiny_world()[:10], "user_id int, movie_id int, stars float")
+    with pytest.raises(TooFewRatings, match=r"10 ratings are too few .* rate more films, or load a data set"):
+        train(spark, ten, SMALL, seed=1, progress=lambda done, detail: None)
+
+
+def _by_user(ratings: DataFrame) -> list[tuple[int, "object"]]:
+    return list(ratings.toPandas().groupby("user_id"))

@@ -1,0 +1,131 @@
+"""A search for hyperparameters: every trial kept as it ends, none run twice, the winner used by the next training."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from engine.domain import MatineeError, RunKind, RunState
+from engine.factors import Hyperparameters
+from engine.store import Store
+from engine.tuning import BadGrid, Search, parse_budget, parse_grid, search, settings_of, with_setting
+from tests.conftest import NewDatabase
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+GRID = {"rank": (4.0,), "reg": (0.05, 50.0), "iterations": (3.0,)}
+
+
+@pytest.fixture
+def trial_store(new_database: NewDatabase) -> Store:
+    return Store(new_database("sqlite"))
+
+
+class PowerCut(Exception):
+    pass
+
+
+@pytest.mark.spark
+def test_a_search_that_was_cut_goes_on_without_running_a_trial_twice(
+    spark: SparkSession, ratings: DataFrame, trial_store: Store
+) -> None:
+    asked = Search("preference", GRID, sample=0.5)
+    heard: list[str] = []
+
+    def listen(done: float, detail: str) -> None:
+        heard.append(detail)
+        if len(heard) == 2:
+            raise PowerCut
+
+    def run() -> object:
+        return search(
+            spark,
+            ratings,
+            asked,
+            store=trial_store,
+            name="tiny #1",
+            base=Hyperparameters(),
+            progress=listen,
+            now=lambda: NOW,
+        )
+
+    ratings.count()
+    cached = set(spark.sparkContext._jsc.getPersistentRDDs().keySet())
+    with pytest.raises(PowerCut):
+        run()
+    before = trial_store.trials("tiny #1")
+    assert len(before) == 1, "one trial had ended when the second began"
+    found = run()
+    after = trial_store.trials("tiny #1")
+    assert [row["id"] for row in after[:1]] == [row["id"] for row in before]
+    assert [row["phase"] for row in after] == [1, 1, 2, 2], "on a sample first, then on everybody"
+    assert len({row["setting"] for row in after}) == len(after)
+    assert found.finished  # type: ignore[attr-defined]
+    assert found.reused == 1  # type: ignore[attr-defined]
+    assert found.winner["reg"] == 0.05, "a crushing regularisation never wins"  # type: ignore[attr-defined]
+    left = set(spark.sparkContext._jsc.getPersistentRDDs().keySet()) - cached
+    assert not left, "of a finished trial only its row is kept"
+
+
+@pytest.mark.spark
+def test_the_rating_model_is_judged_by_its_errors_over_folds(
+    spark: SparkSession, ratings: DataFrame, trial_store: Store
+) -> None:
+    asked = Search("rating", {"rank": (4.0,), "reg": (0.3, 10.0), "iterations": (5.0,)}, sample=1.0, folds=2)
+    found = search(
+        spark,
+        ratings,
+        asked,
+        store=trial_store,
+        name="tiny",
+        base=Hyperparameters(),
+        progress=lambda done, detail: None,
+        now=lambda: NOW,
+    )
+    assert found.metric == "rmse_all"
+    assert found.winner["reg"] == 0.3
+    assert all(len(row["metrics"]["folds"]) == 2 for row in trial_store.trials("tiny"))
+
+
+def test_a_grid_reads_as_the_tutorials_write_it() -> None:
+    grid = parse_grid("rank=8,10,12 reg=.05,.1,.15 iterations=10,15", "rating")
+    settings = settings_of(grid)
+    assert len(settings) == 18
+    assert settings[0] == {"rank": 8.0, "reg": 0.05, "iterations": 10.0}
+    chosen = with_setting(Hyperparameters(), "rating", settings[-1]).rating
+    assert (chosen.rank, chosen.reg, chosen.iterations) == (12, 0.15, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "the grid is empty"),
+        ("depth=3", "'depth' is no hyperparameter of the rating model: it has rank, reg"),
+        ("reg=a", "should look like reg=.05"),
+        ("rank=0", "whole numbers from 1"),
+        ("rank=2.5", "whole numbers from 1"),
+    ],
+)
+def test_a_grid_that_cannot_be_read_says_why(text: str, says: str) -> None:
+    with pytest.raises(BadGrid, match=says):
+        parse_grid(text, "rating")
+
+
+def test_the_next_training_uses_what_the_last_search_found(trial_store: Store) -> None:
+    from engine.domain import Catalogue, Feedback
+    from engine.tuning import tuned_hyperparameters
+
+    catalogue = Catalogue("tiny", "f", False, Feedback.STARS, "", 1, 1, 1, NOW)
+    assert tuned_hyperparameters(trial_store, catalogue) == Hyperparameters()
+    for rank, dataset in ((8, "tiny"), (12, "tiny"), (99, "another")):
+        run = trial_store.request_run(RunKind.TUNE, "test", NOW)
+        trial_store.claim_run(NOW)
+        metrics = {"model": "preference", "dataset": dataset, "winner": {"rank": rank}}
+        trial_store.finish_run(run.id, RunState.DONE, NOW, metrics=metrics)
+    assert tuned_hyperparameters(trial_store, catalogue).preference.rank == 12
+    assert issubclass(BadGrid, MatineeError)
+
+
+def test_a_budget_reads_as_people_write_it() -> None:
+    assert (parse_budget("90s"), parse_budget("30m"), parse_budget("2h")) == (90, 1800, 7200)
+    with pytest.raises(BadGrid, match="should look like 90s, 30m or 2h"):
+        parse_budget("soon")

@@ -1,0 +1,314 @@
+"""The bot as a process of its own, against a Telegram over HTTP on this machine, and the chat through a real pipe."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import STALLED, build_application, polling_request, run_polling
+from bot.health import WatchedRequest
+from bot.library import Library
+from bot.services import Services
+from bot.settings import BotSettings
+from engine.health import Heartbeat
+from engine.store import Store
+from engine.store.migrate import migrate
+from tests import world
+from tests.conftest import ROOT, Program
+from tests.fakes import TOKEN, FakeTelegram, Person, serve_bot_api
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder with a database of the tiny world."""
+    store = Store(f"sqlite:///{tmp_path}/tiny/matinee.db")
+    migrate(store)
+    world.build(store)
+    store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def telegram() -> FakeTelegram:
+    return FakeTelegram()
+
+
+@pytest.fixture
+def url(telegram: FakeTelegram) -> Iterator[str]:
+    with serve_bot_api(telegram) as url:
+        yield url
+
+
+@pytest.fixture
+def environment(home: Path, url: str) -> dict[str, str]:
+    settings = {"MATINEE_DATASET": "tiny", "MATINEE_TELEGRAM_API": url, "MATINEE_TELEGRAM_TOKEN": TOKEN}
+    return Program(home, settings).environment
+
+
+def bot(*arguments: str, env: dict[str, str], given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=ROOT,
+        env=env,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def serving(env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A bot that runs, until the end of the block; its log goes to a file."""
+    with log.open("wb") as stderr:
+        process = subprocess.Popen([sys.executable, "-m", "bot", "run"], cwd=ROOT, env=env, stderr=stderr)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def until(true: Any, what: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def anna(telegram: FakeTelegram) -> Person:
+    return telegram.person(1001)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_answers_is_healthy_and_stops_when_told_to(
+    environment: dict[str, str], anna: Person, tmp_path: Path, number: signal.Signals
+):
+    log = tmp_path / "log"
+    before = await asyncio.to_thread(bot, "healthcheck", env=environment)
+    assert (before.returncode, before.stdout[:9]) == (1, "unhealthy")
+
+    await anna.says("/start")  # while the bot is away
+    with serving(environment, log) as process:
+        assert await anna.hears(60)
+        await anna.says("heat")
+        assert "Heat" in await anna.hears()
+
+        after = await asyncio.to_thread(bot, "healthcheck", env=environment)
+        assert (after.returncode, after.stdout[:8]) == (0, "healthy:")
+
+        told = time.monotonic()
+        process.send_signal(number)
+        assert await asyncio.to_thread(process.wait, 20) == 0
+        assert time.monotonic() - told < 5
+    written = log.read_text()
+    events = [json.loads(line)["event"] for line in written.splitlines()]
+    assert {"polling", "update_handled", "stopping"} <= set(events)
+    assert TOKEN not in written
+    assert "heat" not in written
+
+
+async def test_an_update_is_asked_for_no_more_once_it_is_handled(
+    environment: dict[str, str], anna: Person, telegram: FakeTelegram, tmp_path: Path
+):
+    await anna.says("/help")
+    for _ in range(2):
+        telegram.calls.clear()
+        with serving(environment, tmp_path / "log") as process:
+            await until(lambda: len(telegram.called("getUpdates")) > 1 or anna.messages, "an answer")
+            await until(lambda: telegram.called("getUpdates"), "a poll")
+            process.terminate()
+            assert await asyncio.to_thread(process.wait, 20) == 0
+    assert len(anna.messages) == 1
+
+
+async def test_healthz_and_metrics_are_served(environment: dict[str, str], anna: Person, tmp_path: Path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def get(path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    with serving(environment | {"MATINEE_BOT_PORT": str(port)}, tmp_path / "log"):
+        await anna.says("/help")
+        await anna.hears(60)
+        assert (await asyncio.to_thread(get, "healthz")).startswith("healthy:")
+        metrics = await asyncio.to_thread(get, "metrics")
+    for name in (
+        "matinee_bot_updates_total{",
+        "matinee_bot_handler_seconds_bucket{",
+        "matinee_bot_last_poll_age_seconds ",
+        "process_resident_memory_bytes ",
+    ):
+        assert f"\n{name}" in metrics
+
+
+def test_without_a_token_it_says_how_to_get_one(environment: dict[str, str]):
+    del environment["MATINEE_TELEGRAM_TOKEN"]
+    done = bot("run", env=environment)
+    assert done.returncode == 1
+    assert "https://t.me/BotFather" in done.stderr
+    assert "python -m bot chat" in done.stderr
+
+
+@pytest.mark.parametrize("token", ["654321:SOMEBODY-ELSES", "not a token"])
+def test_a_wrong_token_is_said_to_be_wrong(environment: dict[str, str], token: str):
+    done = bot("run", env=environment | {"MATINEE_TELEGRAM_TOKEN": token})
+    assert done.returncode == 1
+    assert "MATINEE_TELEGRAM_TOKEN" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert token not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "chat"])
+def test_a_database_without_tables_is_said_to_have_none(environment: dict[str, str], tmp_path: Path, command: str):
+    done = bot(command, env=environment | {"MATINEE_HOME": str(tmp_path / "new")})
+    assert done.returncode == 1
+    assert "python -m engine migrate" in done.stderr
+    assert "make run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "chat"])
+def test_a_database_that_is_down_is_said_to_be_down(environment: dict[str, str], command: str):
+    done = bot(command, env=environment | {"MATINEE_DATABASE_URL": "postgresql://matinee:hush@127.0.0.1:1/matinee"})
+    assert done.returncode == 1
+    assert "MATINEE_DATABASE_URL" in done.stderr
+    assert "hush" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("chat",), ("healthcheck",)])
+def test_help_says_what_each_does(command: tuple[str, ...], environment: dict[str, str]):
+    done = bot(*command, "--help", env=environment)
+    assert done.returncode == 0
+    assert "Exits with" in done.stdout or not command
+
+
+@pytest.fixture
+async def inside(home: Path, url: str, tmp_path: Path) -> Any:
+    """Poll from this process, with less patience: ``await inside(patience_seconds)`` returns the exit code."""
+    settings = BotSettings(
+        _env_file=None, home=home, dataset="tiny", database_url=None, telegram_token=TOKEN, telegram_api=url
+    )
+    store = Store(settings.url)
+    heartbeat = Heartbeat(tmp_path / "beat")
+
+    async def poll(patience_seconds: float) -> int:
+        heartbeat.start()
+        services = Services(settings=settings, store=store, library=Library(store))
+        request = WatchedRequest(polling_request(), heartbeat.beat)
+        application = build_application(services, get_updates_request=request, features=[])
+        return await run_polling(application, heartbeat, patience_seconds=patience_seconds)
+
+    yield poll
+    store.close()
+
+
+async def test_polling_that_brings_nothing_ends_the_program(inside: Any, telegram: FakeTelegram):
+    """Telegram is there, but every poll is refused."""
+    telegram.fails_for_ever("getUpdates")
+    assert await asyncio.wait_for(inside(1.0), 30) == STALLED
+
+
+async def test_a_telegram_that_cannot_be_reached_at_the_start_ends_the_program_too(inside: Any, telegram: FakeTelegram):
+    telegram.fails_for_ever("getMe")
+    assert await asyncio.wait_for(inside(1.0), 30) == STALLED
+
+
+async def test_a_short_silence_is_sat_out(inside: Any, telegram: FakeTelegram):
+    telegram.fails_for_ever("getMe")
+    telegram.fails_for_ever("getUpdates")
+    polling = asyncio.create_task(inside(20))
+    await asyncio.sleep(0.3)
+    telegram.recovers()
+    await until(lambda: telegram.called("getUpdates"), "a poll")
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(polling, 30) == 0
+
+
+def test_a_piped_conversation_reads_as_one(environment: dict[str, str]):
+    """With no token, and whether the end of the last line is there or not."""
+    del environment["MATINEE_TELEGRAM_TOKEN"]
+    done = bot("chat", env=environment, given="/start\n/no_such_command\n>99\nheat")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    said = done.stdout.splitlines()
+    assert said[0] == "you   /start"
+    assert said[1].startswith("bot   ")
+    assert "you   heat" in said
+    assert any("Heat" in line for line in said[said.index("you   heat") + 1 :])
+
+
+def test_the_terminals_person_is_an_admin(environment: dict[str, str]):
+    """Under a Telegram id above 2**31, too."""
+    done = bot("chat", "--as", "5000000001", env=environment, given="/status\n")
+    assert done.returncode == 0
+    assert "not" not in done.stdout.partition("bot ")[2].splitlines()[0].lower()
+
+
+def test_an_empty_conversation_ends_well(environment: dict[str, str]):
+    done = bot("chat", env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_reader_who_leaves_early_ends_the_chat_without_a_complaint(environment: dict[str, str]):
+    """As in `python -m bot chat | head -1`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "chat"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write("/start\n")
+    process.stdin.flush()
+    assert "/start" in process.stdout.readline()
+    process.stdout.close()
+    process.stdin.write("/top\n/help\n" * 20)
+    process.stdin.close()
+    assert process.wait(60) == 0
+    assert process.stderr.read() == ""
+
+
+def test_ctrl_c_ends_the_chat_while_it_waits(environment: dict[str, str]):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "chat"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("/help\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "you   /help\n"
+    assert process.stdout.readline().startswith("bot   ")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")

@@ -1,0 +1,98 @@
+"""The same engine on a Spark cluster: a master and two workers, processes of their own on the loopback."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from engine.spark import find_java
+from engine.store import Store
+from tests.spark.conftest import tiny_world
+
+pytestmark = [pytest.mark.system, pytest.mark.spark]
+
+ROOT = Path(__file__).parents[2]
+SPARK_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
+DEPLOY = "org.apache.spark.deploy"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a standalone cluster, started from the installed pyspark."""
+    folder = tmp_path_factory.mktemp("cluster")
+    environment = os.environ | {"JAVA_HOME": str(find_java(folder)), "SPARK_LOCAL_IP": "127.0.0.1"}
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str, *arguments: str) -> Path:
+        log = folder / f"{name}.log"
+        with log.open("wb") as out:
+            command = [SPARK_CLASS, *arguments]
+            processes.append(subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=folder))
+        return log
+
+    try:
+        log = start("master", f"{DEPLOY}.master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0")
+        url = _wait_for(log, r"Starting Spark master at (spark://\S+)")
+        for name in ("first", "second"):
+            work = str(folder / name)
+            worker = [f"{DEPLOY}.worker.Worker", "--cores", "1", "--memory", "1g", "--webui-port", "0", "-d", work, url]
+            _wait_for(start(name, *worker), "Successfully registered with master")
+        yield url
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=20)
+
+
+def _wait_for(log: Path, pattern: str, seconds: float = 60) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := re.search(pattern, log.read_text()):
+            return found.group(found.lastindex or 0)
+        time.sleep(0.1)
+    raise AssertionError(f"{pattern!r} did not appear within {seconds} s:\n{log.read_text()}")
+
+
+def _engine(home: Path, master: str, *verb: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MATINEE_")}
+    environment |= {
+        "MATINEE_HOME": str(home),
+        "MATINEE_DATABASE_URL": f"sqlite:///{home}/tiny.db",
+        "MATINEE_DATASET": str(home.parent / "tiny"),
+        "MATINEE_SPARK_MASTER": master,
+        "MATINEE_SPARK_MEMORY": "512m",
+    }
+    command = [sys.executable, "-m", "engine", *verb]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_cluster_trains_scores_and_publishes_the_lists_of_a_laptop(cluster: str, tmp_path: Path) -> None:
+    data = tmp_path / "tiny"
+    data.mkdir()
+    films = "\n".join(f"{film},Film {film} ({1950 + film % 70}),Drama" for film in range(100))
+    (data / "movies.csv").write_text(f"movieId,title,genres\n{films}\n")
+    rows = "\n".join(f"{user + 1},{film},{stars},{1_000_000_000 + film}" for user, film, stars in tiny_world())
+    (data / "ratings.csv").write_text(f"userId,movieId,rating,timestamp\n{rows}\n")
+
+    lists = {}
+    for name, master in (("laptop", "local[2]"), ("cluster", cluster)):
+        home = tmp_path / name
+        for verb in (["migrate"], ["load"], ["train"]):
+            _engine(home, master, *verb)
+        store = Store(f"sqlite:///{home}/tiny.db")
+        assert store.live_version() == 1
+        lists[name] = {
+            user: [pick.movie_id for pick in store.recommendations(user, limit=10)] for user in range(1, 121)
+        }
+        store.close()
+
+    same = [set(lists["laptop"][user]) == set(lists["cluster"][user]) for user in lists["laptop"]]
+    assert sum(same) >= 0.95 * len(same), "sums may be taken in another order, so a near-tie may fall the other way"

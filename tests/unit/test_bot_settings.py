@@ -1,0 +1,70 @@
+"""What the bot reads from the environment, and what it says when it cannot."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.settings import BotSettings
+from engine.store.settings import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def empty_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No ``.env`` here, and no variable of whoever runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for field in BotSettings.model_fields:
+        monkeypatch.delenv(f"MATINEE_{field.upper()}", raising=False)
+
+
+def test_everything_has_a_default():
+    settings = BotSettings.load()
+    assert settings.telegram_token is None
+    assert settings.admins == frozenset()
+    assert settings.telegram_api == "https://api.telegram.org"
+    assert settings.bot_port == 0
+
+
+def test_the_environment_goes_before_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / ".env").write_text("MATINEE_TELEGRAM_TOKEN=1:from-file\nMATINEE_BOT_PORT=8080\nSOMETHING_ELSE=x\n")
+    monkeypatch.setenv("MATINEE_TELEGRAM_TOKEN", "1:from-environment")
+    settings = BotSettings.load()
+    assert settings.telegram_token is not None
+    assert settings.telegram_token.get_secret_value() == "1:from-environment"
+    assert settings.bot_port == 8080
+
+
+@pytest.mark.parametrize("written", ["1001,5000000001", " 1001 , 5000000001 ", "1001 5000000001", "1001,,5000000001,"])
+def test_admins_are_separated_by_commas(written: str, monkeypatch: pytest.MonkeyPatch):
+    """One of these ids is above 2**31."""
+    monkeypatch.setenv("MATINEE_ADMINS", written)
+    assert BotSettings.load().admins == {1001, 5_000_000_001}
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch):
+    """As docker compose passes on what is not set."""
+    monkeypatch.setenv("MATINEE_TELEGRAM_TOKEN", "")
+    monkeypatch.setenv("MATINEE_ADMINS", "")
+    assert BotSettings.load() == BotSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MATINEE_ADMINS", "anna"),
+        ("MATINEE_BOT_PORT", "70000"),
+        ("MATINEE_BOT_PORT", "high"),
+        ("MATINEE_NOT_FOR_ME_DAYS", "0"),
+    ],
+)
+def test_an_error_names_the_variable_and_what_it_is_for(name: str, value: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: .+") as raised:
+        BotSettings.load()
+    assert (BotSettings.model_fields[name.removeprefix("MATINEE_").lower()].description or "?") in str(raised.value)
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MATINEE_TELEGRAM_TOKEN", "123456:hush")
+    monkeypatch.setenv("MATINEE_DATABASE_URL", "postgresql://matinee:hush@db/matinee")
+    settings = BotSettings.load()
+    assert "hush" not in f"{settings!r} {settings}"

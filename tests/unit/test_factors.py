@@ -1,0 +1,198 @@
+"""The arithmetic of both models, on numbers that can be checked by other means."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.factors import (
+    NUDGE,
+    FactorRows,
+    Hyperparameters,
+    Model,
+    Moments,
+    fold_in_preference,
+    fold_in_rating,
+    strengths,
+    user_bias,
+    user_order_vectors,
+    vary,
+)
+
+
+def made_model(n: int = 40, rank: int = 6, rating_rank: int = 3, seed: int = 0, **parameters: object) -> Model:
+    """A model of random factors whose film ids are 10, 20, 30 …"""
+    rng = np.random.default_rng(seed)
+    rows = FactorRows(
+        np.arange(1, n + 1, dtype=np.int32) * 10,
+        rng.normal(size=(n, rank)).astype(np.float32),
+        rng.normal(size=(n, rating_rank)).astype(np.float32) / 3,
+        rng.normal(size=n).astype(np.float32) / 3,
+    )
+    return Model.assemble(rows, asdict(Hyperparameters()) | {"mean_stars": 3.5} | parameters)
+
+
+class TestFoldIn:
+    def test_the_preference_row_minimises_the_objective_of_hu_koren_volinsky(self) -> None:
+        """Any step away from it costs more: Σ c (p − y·u)² over all films, plus n₊·reg·|u|²."""
+        model = made_model()
+        rated, strength = np.array([3, 8, 20]), np.array([1.5, -2.0, 0.5], np.float32)
+        reg, alpha = 0.3, 0.7
+        row, _ = fold_in_preference(model.preference, model.gram, rated, strength, reg=reg, alpha=alpha)
+
+        def cost(u: np.ndarray) -> float:
+            confidence, wanted = np.ones(40), np.zeros(40)
+            confidence[rated] += alpha * np.abs(strength)
+            wanted[rated] = strength > 0
+            return float((confidence * (wanted - model.preference @ u) ** 2).sum() + 2 * reg * u @ u)
+
+        least = cost(row.astype(np.float64))
+        for direction in np.eye(6):
+            assert cost(row + 1e-2 * direction) > least
+            assert cost(row - 1e-2 * direction) > least
+
+    def test_someone_who_liked_nothing_has_no_preference(self) -> None:
+        model = made_model()
+        disliked = np.array([-1.0, -2.0], np.float32)
+        row, _ = fold_in_preference(model.preference, model.gram, np.array([1, 2]), disliked, reg=0.2, alpha=1.0)
+        assert not row.any()
+
+    def test_the_rating_row_is_ridge_regression(self) -> None:
+        model = made_model()
+        rated, left = np.array([0, 5, 7, 9]), np.array([0.5, -0.5, 1.0, 0.0])
+        row = fold_in_rating(model.rating, rated, left, reg=0.1)
+        q = model.rating[rated].astype(np.float64)
+        stacked = np.vstack([q, np.sqrt(4 * 0.1) * np.eye(3)])
+        expected = np.linalg.lstsq(stacked, np.append(left, np.zeros(3)), rcond=None)[0]
+        np.testing.assert_allclose(row, expected, rtol=1e-5)
+
+    def test_without_ratings_the_rating_row_and_the_bias_are_nothing(self) -> None:
+        assert not fold_in_rating(made_model().rating, np.empty(0, np.intp), np.empty(0), reg=0.1).any()
+        assert user_bias(np.empty(0), np.empty(0), mean_stars=3.5, damping=8.0) == 0
+
+    def test_a_bias_is_damped_towards_nothing(self) -> None:
+        """Two ratings, each a star above what everyone gives, count as 2 / (2 + 8)."""
+        assert user_bias(np.array([4.5, 5.0]), np.array([0.0, 0.5]), mean_stars=3.5, damping=8.0) == pytest.approx(0.2)
+
+
+def test_a_strength_is_never_zero() -> None:
+    assert strengths(np.array([0.5, 3.0, 5.0]), 3.0).tolist() == pytest.approx([-2.5, NUDGE, 2.0])
+
+
+class TestOrder:
+    @given(st.integers(0, 2**31), st.floats(0, 2))
+    @settings(max_examples=25, deadline=None)
+    def test_the_closed_form_is_the_sum_of_two_standard_scores(self, seed: int, blend: float) -> None:
+        model = made_model(seed=seed)
+        rng = np.random.default_rng(seed)
+        preference, rating = rng.normal(size=(4, 6)), rng.normal(size=(4, 3))
+        vectors, offset = user_order_vectors(preference, rating, model.preference_moments, model.rating_moments, blend)
+        ours = vectors @ model.order_vectors.T - offset[:, None]
+
+        def standard(scores: np.ndarray) -> np.ndarray:
+            return (scores - scores.mean(axis=1, keepdims=True)) / scores.std(axis=1, keepdims=True)
+
+        stars = rating @ model.rating.T + model.bias
+        expected = standard(preference @ model.preference.T) + blend * standard(stars)
+        np.testing.assert_allclose(ours, expected, atol=2e-3)
+
+    def test_nobody_divides_by_zero(self) -> None:
+        moments = Moments.of(np.zeros((5, 2), np.float32))
+        assert moments.deviation(np.ones((3, 2))).tolist() == [1, 1, 1]
+
+    @given(st.integers(0, 2**31), st.lists(st.integers(1, 40), unique=True, max_size=15), st.integers(1, 30))
+    @settings(max_examples=50, deadline=None)
+    def test_picks_are_never_rated_hidden_or_twice(self, seed: int, films: list[int], limit: int) -> None:
+        model = made_model(seed=seed)
+        rated = {film * 10: 4.0 for film in films[:5]}
+        hidden = {film * 10 for film in films[5:]}
+        picks = model.best(model.profile(rated), limit=limit, hidden=hidden)
+        ids = [pick.movie_id for pick in picks]
+        assert len(ids) == len(set(ids)) == min(limit, 40 - len(films))
+        assert not set(ids) & (rated.keys() | hidden)
+        assert all(0.5 <= pick.predicted_stars <= 5 for pick in picks)
+
+    def test_only_what_is_allowed_is_picked(self) -> None:
+        model = made_model()
+        allowed = model.movie_ids <= 50
+        picks = model.best(model.profile({}), limit=10, allowed=allowed)
+        assert {pick.movie_id for pick in picks} == {10, 20, 30, 40, 50}
+
+    def test_without_variety_the_order_is_that_of_the_scores(self) -> None:
+        model = made_model()
+        profile = model.profile({10: 5.0, 30: 1.0})
+        scores = model.scores(profile)
+        scores[[0, 2]] = -np.inf
+        picks = model.best(profile, limit=5, variety=0.0)
+        assert [pick.movie_id for pick in picks] == model.movie_ids[np.argsort(-scores)[:5]].tolist()
+
+    def test_variety_keeps_the_best_first_and_passes_over_its_twin(self) -> None:
+        vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        relevance = np.array([3.0, 2.9, 2.5])
+        assert vary(relevance, vectors, 3, 0.0) == [0, 1, 2]
+        assert vary(relevance, vectors, 3, 1.0) == [0, 2, 1]
+
+
+class TestReasons:
+    def test_contributions_add_up_to_the_score(self) -> None:
+        """In ALS a score is a sum over one's own ratings, so nothing is left over."""
+        model = made_model()
+        profile = model.profile({10: 5.0, 20: 4.0, 30: 1.0})
+        liked = profile.strength > 0
+        y = model.preference.astype(np.float64)
+        parts = (
+            y[7]
+            @ profile.doubt
+            @ (
+                y[profile.rated[liked]]
+                * (1 + model.hyperparameters.preference.alpha * profile.strength[liked])[:, None]
+            ).T
+        )
+        assert parts.sum() == pytest.approx(float(y[7] @ profile.preference), abs=1e-5)
+
+    def test_a_film_is_explained_by_its_twin_among_those_liked(self) -> None:
+        model = made_model()
+        model.order_vectors[7, :6] = model.order_vectors[1, :6]
+        profile = model.profile({20: 5.0, 50: 4.0, 90: 4.0})
+        assert model.reasons(profile, 80, limit=1) == [20]
+
+    def test_what_was_disliked_is_no_reason(self) -> None:
+        model = made_model()
+        assert model.reasons(model.profile({10: 1.0, 20: 2.0}), 80) == []
+
+
+class TestQuestions:
+    def test_the_next_question_is_new_and_known_to_people(self) -> None:
+        model = made_model()
+        familiarity = np.zeros(40, np.float32)
+        familiarity[:8] = 0.5
+        for seed in range(20):
+            asked = [10, 20]
+            film = model.next_question(model.profile({30: 4.0}), asked=asked, familiarity=familiarity, seed=seed)
+            assert film in {40, 50, 60, 70, 80}
+
+    def test_when_all_has_been_asked_there_is_no_question(self) -> None:
+        model = made_model()
+        everything = model.movie_ids.tolist()
+        assert model.next_question(model.profile({}), asked=everything, familiarity=np.ones(40), seed=1) is None
+
+    def test_a_film_like_the_one_asked_before_waits(self) -> None:
+        model = made_model()
+        model.order_vectors[1, :6] = model.order_vectors[0, :6] * 1.5
+        familiarity = np.full(40, 0.01, np.float32)
+        familiarity[:2] = 1.0
+        first = model.next_question(model.profile({}), asked=[], familiarity=familiarity, seed=1, among=1)
+        then = model.next_question(model.profile({}), asked=[first or 0], familiarity=familiarity, seed=1, among=1)
+        assert first in (10, 20)
+        assert then not in (10, 20)
+
+
+def test_films_that_the_model_does_not_know_do_no_harm() -> None:
+    model = made_model()
+    profile = model.profile({11: 5.0, 10: 4.0})
+    assert profile.rated.tolist() == [0]
+    assert model.row(11) is None
+    stars = model.predicted_stars(profile, [11, 10])
+    assert stars[0] == pytest.approx(3.5 + profile.bias)

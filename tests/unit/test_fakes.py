@@ -1,0 +1,151 @@
+"""The Telegram of the tests refuses what the real one refuses, in its words."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.console import ApiError, Json
+from tests.fakes import FakeTelegram, parse_html, serve_bot_api
+
+
+@pytest.fixture
+def send() -> Callable[..., Any]:
+    """Call a method of a Telegram that Anna (7) has written to."""
+    telegram = FakeTelegram()
+    anna = telegram.person(7)
+    telegram.message_update(anna.user, anna.chat, "hello")
+
+    def call(method: str = "sendMessage", **params: Any) -> Any:
+        return telegram.call(method, {"chat_id": 7, **params}, {})
+
+    call.telegram = telegram  # type: ignore[attr-defined]
+    return call
+
+
+def keyboard(*rows: list[Json]) -> Json:
+    return {"inline_keyboard": list(rows)}
+
+
+def button(text: str = "x", data: str = "x") -> Json:
+    return {"text": text, "callback_data": data}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("<b>Heat</b> &amp; <i>Dust</i>", "Heat & Dust"),
+        ('<a href="https://a.b/?c=1&amp;d=2">film</a>', "film"),
+        ("1 &lt; 2 &#x27;quoted&#39; &quot;", "1 < 2 'quoted' \""),
+        ('<span class="tg-spoiler">secret</span> <tg-spoiler>x</tg-spoiler>', "secret x"),
+        ("plain > text\n", "plain > text"),
+    ],
+)
+def test_html_that_telegram_reads(written: str, read: str):
+    assert parse_html(written) == read
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("Fast & Furious", "bare & at byte offset 5"),
+        ("&nbsp;", "bare &"),
+        ("1 < 2", 'Unsupported start tag "" at byte offset 2'),
+        ("<p>x</p>", 'Unsupported start tag "p" at byte offset 0'),
+        ("é<br>", 'Unsupported start tag "br" at byte offset 2'),
+        ("<b>x", 'Can\'t find end tag corresponding to start tag "b"'),
+        ("x</b>", "Unmatched end tag at byte offset 1"),
+        ("<b><i>x</b></i>", 'expected "</i>", found "</b>"'),
+        ("<b>x</b>" * 101, "drops the formatting"),
+    ],
+)
+def test_html_that_telegram_does_not_read(written: str, complaint: str):
+    with pytest.raises(ApiError, match="entities") as raised:
+        parse_html(written)
+    assert complaint in raised.value.description
+
+
+@pytest.mark.parametrize(
+    ("params", "complaint"),
+    [
+        ({"text": ""}, "message text is empty"),
+        ({"text": " \n"}, "message text is empty"),
+        ({"text": "<b></b>", "parse_mode": "HTML"}, "message text is empty"),
+        ({"text": "x" * 4097}, "message is too long"),
+        ({"text": "🎬" * 2049}, "message is too long"),
+        ({"text": "x", "reply_markup": keyboard([button()] * 9)}, "reply markup is too long"),
+        ({"text": "x", "reply_markup": keyboard(*[[button()]] * 101)}, "reply markup is too long"),
+        ({"text": "x", "reply_markup": keyboard([button(data="")])}, "BUTTON_DATA_INVALID"),
+        ({"text": "x", "reply_markup": keyboard([button(data="é" * 33)])}, "BUTTON_DATA_INVALID"),
+        ({"text": "x", "reply_markup": keyboard([{"text": "x"}])}, "Text buttons are unallowed"),
+        ({"text": "x", "reply_markup": keyboard([{"text": "x", "url": "imdb"}])}, "Wrong HTTP URL"),
+        ({"text": "x", "chat_id": -5}, "chat not found"),
+        ({"text": "x", "chat_id": 8}, "bot can't initiate conversation with a user"),
+    ],
+)
+def test_messages_that_are_refused(send: Callable[..., Any], params: Json, complaint: str):
+    with pytest.raises(ApiError) as raised:
+        send(**params)
+    assert complaint in raised.value.description
+
+
+def test_messages_that_just_fit(send: Callable[..., Any]):
+    send(text="x" * 4096)
+    send(text="<b>" + "x" * 4090 + "</b>&amp;", parse_mode="HTML")
+    send(text="x", reply_markup=keyboard([button(data="é" * 32)] * 8))
+
+
+def test_edits_that_are_refused(send: Callable[..., Any]):
+    sent = send(text="one", reply_markup=keyboard([button()]))
+    same = {"message_id": sent["message_id"], "text": "one", "reply_markup": keyboard([button()])}
+    for params, complaint in (
+        (same, "message is not modified"),
+        (same | {"message_id": 999}, "message to edit not found"),
+    ):
+        with pytest.raises(ApiError) as raised:
+            send("editMessageText", **params)
+        assert complaint in raised.value.description
+    send("editMessageText", **same | {"text": "two"})
+
+
+def test_a_tap_can_be_answered_once(send: Callable[..., Any]):
+    telegram: FakeTelegram = send.telegram  # type: ignore[attr-defined]
+    query = telegram.press_update(telegram.person(7).user, None, "x")["callback_query"]
+    telegram.call("answerCallbackQuery", {"callback_query_id": query["id"]}, {})
+    for unknown in (query["id"], "12345"):
+        with pytest.raises(ApiError, match="query is too old"):
+            telegram.call("answerCallbackQuery", {"callback_query_id": unknown}, {})
+
+
+@pytest.mark.parametrize("command", ["Top", "top-ten", "x" * 33, ""])
+def test_commands_that_are_refused(send: Callable[..., Any], command: str):
+    with pytest.raises(ApiError, match="BOT_COMMAND_INVALID"):
+        send("setMyCommands", commands=[{"command": command, "description": "Ten picks"}])
+
+
+@pytest.mark.parametrize("options", [["one"], ["x" * 101, "y"], [str(n) for n in range(13)]])
+def test_polls_that_are_refused(send: Callable[..., Any], options: list[str]):
+    with pytest.raises(ApiError, match="poll"):
+        send("sendPoll", question="Tonight?", options=options)
+
+
+def test_it_answers_over_http():
+    telegram = FakeTelegram()
+    anna = telegram.person(7)
+    with serve_bot_api(telegram, token="1:a") as url:
+
+        def post(path: str) -> tuple[int, Json]:
+            try:
+                with urllib.request.urlopen(f"{url}/{path}", data=b"offset=0&timeout=1") as answer:  # noqa: S310
+                    return answer.status, json.load(answer)
+            except urllib.error.HTTPError as e:
+                return e.code, json.load(e)
+
+        assert post("bot1:a/getMe")[1]["result"]["username"] == "matinee_bot"
+        assert post("bot1:b/getMe") == (401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
+        telegram._pending.append(telegram.message_update(anna.user, anna.chat, "/start"))
+        (update,) = post("bot1:a/getUpdates")[1]["result"]
+        assert update["message"]["text"] == "/start"

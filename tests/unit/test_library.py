@@ -1,0 +1,191 @@
+"""The library: what is in memory follows what is in the database, without anybody waiting for it."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog.testing
+
+from bot.library import LOOK_EVERY_SECONDS, EmptyCatalogue, Facts, Library
+from bot.wish import Wish
+from engine.store import NoSuchMovie, Store, StoreUnavailable
+from engine.store.migrate import migrate
+from tests import world
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path / 'world.db'}")
+    migrate(store)
+    yield store
+    store.close()
+
+
+class Stopwatch:
+    """A monotonic clock that goes on when told to."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Slow(Store):
+    """A store whose films take until they are let go, and that counts how often they were read."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.go = threading.Event()
+        self.go.set()
+        self.reads = self.looks = 0
+
+    def movies(self):
+        self.reads += 1
+        assert self.go.wait(10)
+        return super().movies()
+
+    def live_version(self):
+        self.looks += 1
+        return super().live_version()
+
+
+@pytest.fixture
+def slow(store: Store, tmp_path: Path) -> Iterator[Slow]:
+    slow = Slow(f"sqlite:///{tmp_path / 'world.db'}")
+    yield slow
+    slow.close()
+
+
+async def test_an_empty_database_gives_an_empty_shelf(store: Store):
+    shelf = await Library(store).shelf()
+    assert shelf.model is None
+    assert shelf.version is None
+    with pytest.raises(EmptyCatalogue):
+        shelf.find("heat", 8)
+    with pytest.raises(NoSuchMovie):
+        shelf.film(603)
+
+
+async def test_films_and_model_are_there_at_once(store: Store):
+    world.build(store)
+    shelf = await Library(store).shelf()
+    assert shelf.version == 1
+    assert shelf.film(30).display_title == "Heat"
+    assert shelf.find("the matrx", 8).sure
+    assert shelf.is_simulated
+
+
+async def test_a_published_model_is_found_after_a_second(store: Store):
+    world.build(store)
+    clock = Stopwatch()
+    library = Library(store, monotonic=clock)
+    first = await library.shelf()
+    world.publish(store, [1, 2, 3])
+    assert (await library.shelf()).version == 1  # nobody has looked yet
+    clock.seconds += LOOK_EVERY_SECONDS
+    second = await library.shelf()
+    assert second.version == 2
+    assert second.films is first.films  # not read again
+
+
+async def test_a_model_of_another_data_set_is_as_none_and_that_is_said_once(store: Store):
+    """Its film ids would name other films."""
+    world.build(store)
+    clock = Stopwatch()
+    library = Library(store, monotonic=clock)
+    assert (await library.shelf()).model is not None
+    catalogue = store.catalogue()
+    assert catalogue is not None
+    store.save_catalogue(type(catalogue)(**{**fields_of(catalogue), "dataset": "another", "fingerprint": "1" * 64}))
+    with structlog.testing.capture_logs() as logged:
+        shelf = await library.settle()
+        for _ in range(3):
+            clock.seconds += LOOK_EVERY_SECONDS
+            assert await library.shelf() is shelf
+    assert (shelf.model, shelf.version, shelf.facts) == (None, None, None)
+    assert shelf.film(30).display_title == "Heat"
+    assert [line["event"] for line in logged].count("model_of_another_dataset") == 1
+
+
+async def test_while_a_reload_takes_long_the_old_shelf_is_served_and_there_is_one_reload(store: Store, slow: Slow):
+    world.build(store)
+    clock = Stopwatch()
+    library = Library(slow, monotonic=clock)
+    old = await library.shelf()
+    catalogue = store.catalogue()
+    assert catalogue is not None
+    store.save_catalogue(type(catalogue)(**{**fields_of(catalogue), "fingerprint": "1" * 64}))
+    clock.seconds += LOOK_EVERY_SECONDS
+    slow.go.clear()
+    shelves = await asyncio.gather(*(library.shelf() for _ in range(20)))
+    assert all(shelf is old for shelf in shelves)
+    assert slow.reads == 2
+    slow.go.set()
+    new = await library.settle()
+    assert new is not old
+    assert slow.reads == 2
+
+
+def fields_of(catalogue) -> dict:
+    return {name: getattr(catalogue, name) for name in catalogue.__dataclass_fields__}
+
+
+async def test_many_who_come_first_wait_for_one_reading(store: Store, slow: Slow):
+    world.build(store)
+    library = Library(slow)
+    shelves = await asyncio.gather(*(library.shelf() for _ in range(20)))
+    assert len({id(shelf) for shelf in shelves}) == 1
+    assert slow.reads == 1
+
+
+async def test_the_database_is_asked_at_most_once_a_second(store: Store, slow: Slow):
+    world.build(store)
+    clock = Stopwatch()
+    library = Library(slow, monotonic=clock)
+    await library.shelf()
+    looks = slow.looks
+    for _ in range(50):
+        await library.shelf()
+    assert slow.looks == looks
+
+
+async def test_without_a_database_the_first_shelf_fails_and_later_ones_are_what_was_read(store: Store):
+    with pytest.raises(StoreUnavailable):
+        await Library(Store("postgresql://x:y@127.0.0.1:1/z")).shelf()
+    world.build(store)
+    clock = Stopwatch()
+    library = Library(store, monotonic=clock)
+    shelf = await library.shelf()
+    with store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE live RENAME TO elsewhere")
+    clock.seconds += LOOK_EVERY_SECONDS
+    assert await library.shelf() is shelf
+    with store.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO live")
+    world.publish(store, [1, 2, 3])
+    clock.seconds += LOOK_EVERY_SECONDS
+    assert (await library.shelf()).version == 2
+
+
+async def test_wishes_pick_the_same_films_by_row_as_film_by_film(store: Store):
+    world.build(store)
+    shelf = await Library(store).shelf()
+    assert shelf.model is not None
+    facts = Facts.of(shelf.model, shelf.films)
+    for wish in (
+        Wish(),
+        Wish(("Comedy",)),
+        Wish(("Sci-Fi", "Horror")),
+        Wish(("Comedy",), ("Horror",)),
+        Wish(("Nothing",)),
+        Wish((), ("Nothing",)),
+        Wish(since=1990),
+        Wish(until=1960),
+        Wish(since=1990, until=1999),
+    ):
+        rows = facts.fitting(wish)
+        by_row = {int(film) for film in shelf.model.movie_ids[rows]}
+        known = set(shelf.model.movie_ids.tolist())
+        assert by_row == {movie.id for movie in world.FILMS if movie.id in known and wish.fits(movie)}

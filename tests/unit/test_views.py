@@ -1,0 +1,181 @@
+"""What people read: numbers as they are written, and texts that Telegram takes whatever they are about."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import admin_views, language, views, words
+from bot.advice import PAGE, Card, Line
+from bot.buttons import Place
+from bot.memory import Listing
+from bot.views import Entry, PicksPage, View
+from bot.wish import Wish
+from engine.domain import STARS, Movie, RunKind, RunState
+from engine.store import Dismissal, Run
+from tests.fakes import parse_html
+
+NOW = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
+OWNER = 2**52
+
+few = settings(max_examples=30, deadline=None)
+
+languages = st.sampled_from(sorted(language.LANGUAGES))
+
+
+@pytest.fixture(autouse=True)
+def speak_english() -> Iterator[None]:
+    """Whatever a test speaks, the next begins in English."""
+    with language.speaking("en"):
+        yield
+
+
+texts = st.text(min_size=1, max_size=2_000) | st.sampled_from(
+    ["<b>&</b>" * 200, "{title}", "& < >", "*_`[", "\n\n", "%s"]
+)
+movies = st.builds(
+    Movie,
+    st.integers(1, 2**31 - 1),
+    texts,
+    texts,
+    st.lists(texts, max_size=3).map(tuple),
+    st.none() | st.integers(1870, 2100),
+    st.lists(st.text(min_size=1, max_size=30), max_size=5).map(tuple),
+    st.none() | st.text(max_size=10),
+    st.none(),
+    st.integers(0, 10**7),
+    st.none() | st.floats(0.5, 5),
+)
+pages = st.lists(
+    st.builds(Line, movies, st.none() | st.floats(0.5, 5), st.lists(movies, max_size=3).map(tuple)),
+    min_size=PAGE,
+    max_size=PAGE,
+)
+
+
+def check(view: View) -> str:
+    """Return what people read, if Telegram takes it."""
+    text = parse_html(view.text)
+    assert 1 <= len(text.encode("utf-16-le")) // 2 <= 4096
+    for row in view.keyboard.inline_keyboard if view.keyboard else ():
+        assert 1 <= len(row) <= 8
+        for button in row:
+            assert button.text.strip()
+            assert button.url or 1 <= len(str(button.callback_data).encode()) <= 64
+    return text
+
+
+@few
+@given(pages, st.integers(1, 30), st.booleans(), languages)
+def test_picks_fit_one_message_whatever_the_titles(lines: list[Line], page: int, trained: bool, code: str):
+    language.use(code)
+    wish = Wish(("Comedy", "War", "Drama"), ("Horror",), 1990, 1999)
+    check(views.picks(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained), notice=words.say("Hello.")))
+    check(views.why_these(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained)))
+
+
+@few
+@given(
+    movies,
+    st.none() | st.sampled_from(STARS),
+    st.sets(st.sampled_from(Dismissal)),
+    st.lists(movies, max_size=2),
+    languages,
+)
+def test_cards_fit_one_message(movie: Movie, own: float | None, aside: set[Dismissal], because: list[Movie], code: str):
+    language.use(code)
+    card = Card(movie, own, frozenset(aside), 4.2, tuple(because))
+    check(views.card(OWNER, card, Place("similar", 2**31 - 1, 999), notice=views.put_aside(movie, Dismissal.SEEN, 9)))
+    check(views.question(OWNER, movie, 3, notice=views.rated(movie, 4.5, 1, trained=True)))
+    check(views.act(OWNER, movie, views.undone(movie, own), event_id=2**62, place=Place("mine", 0, 999)))
+
+
+@few
+@given(st.lists(movies, min_size=8, max_size=20), texts, languages)
+def test_lists_of_films_fit_one_message(films: list[Movie], text: str, code: str):
+    language.use(code)
+    check(views.choices(OWNER, text, films[:8], 100))
+    check(views.similar(OWNER, films[0], films[1:], 1, published=True))
+    entries = [Entry(movie, NOW, stars=4.5) for movie in films] * 2
+    check(views.my_ratings(OWNER, entries, 1, aside=3, last_event=2**62))
+    check(views.watchlist(OWNER, entries, 2))
+    check(views.no_hit(OWNER, text))
+    check(views.unknown_command(f"/{text}"))
+    check(View.of(views.unknown_genre([text], ["Comedy"] * 30)))
+
+
+@few
+@given(st.sampled_from(RunState), texts, st.floats(0, 1), st.sampled_from(RunKind), languages)
+def test_runs_fit_one_message(state: RunState, error: str, fraction: float, kind: RunKind, code: str):
+    language.use(code)
+    run = Run(
+        id=1, kind=kind, asked_by="cli", options={}, state=state, stage=None, fraction=fraction, detail=error,
+        asked_at=NOW, started_at=NOW, heartbeat_at=NOW, finished_at=NOW, cancel_asked=False, error=error,
+        metrics={"ndcg_at_10": None, "rmse_warm": 0.8412, "before": None}, model_version=12,
+    )  # fmt: skip
+    check(admin_views.progress(run, NOW + timedelta(seconds=41), served=11, before=11))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "½"), (1.0, "1"), (1.5, "1½"), (4.5, "4½"), (5.0, "5"), (4.24, "4"), (4.25, "4½"), (0.1, "½"), (7.0, "5")],
+)
+def test_stars_are_written_in_halves(value: float, text: str):
+    assert words.stars(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (41, "0:41"), (92, "1:32"), (3_725, "1:02:05"), (-3, "0:00")]
+)
+def test_durations_are_minutes_and_seconds(seconds: int, text: str):
+    assert words.duration(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [(0, "░░░░░░░░░░░░ 0 %"), (0.58, "▓▓▓▓▓▓▓░░░░░ 58 %"), (1, "▓▓▓▓▓▓▓▓▓▓▓▓ 100 %"), (7, "▓▓▓▓▓▓▓▓▓▓▓▓ 100 %")],
+)
+def test_bars_show_a_fraction(fraction: float, text: str):
+    assert words.bar(fraction) == text
+
+
+def test_facts_are_escaped_once_and_sentences_are_not_taken_apart():
+    inner = words.say("{title}", title="<b> & {curly}")
+    assert inner == "&lt;b&gt; &amp; {curly}"
+    assert words.say("Because of {film}", film=inner) == "Because of &lt;b&gt; &amp; {curly}"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"), [(["A"], "A"), (["A", "B"], "A and B"), (["A", "B", "C"], "A, B and C"), ([], "")]
+)
+def test_names_are_joined_as_people_say_them(names: list[str], text: str):
+    assert words.both(names) == text
+
+
+@pytest.mark.parametrize(
+    ("wish", "text"),
+    [
+        (Wish(("Comedy",), ("Horror",), 2001), "Comedy, not Horror, 2001 or later"),
+        (Wish(since=1980, until=1989), "1980–1989"),
+        (Wish(since=1995, until=1995), "1995"),
+        (Wish(until=1979), "1979 or earlier"),
+    ],
+)
+def test_wishes_are_put_in_words(wish: Wish, text: str):
+    assert views.wished(wish) == text
+
+
+def test_one_and_many_are_told_apart():
+    movie = Movie(1, "Heat (1995)", "Heat", (), 1995)
+    assert views.rated(movie, 4, 1, trained=True).endswith("1 rating waits for the next training.")
+    assert views.rated(movie, 4, 6, trained=True).endswith("6 ratings wait for the next training.")
+
+
+@given(movies)
+def test_every_film_has_an_address_at_imdb(movie: Movie):
+    url = views.imdb_url(movie)
+    assert url.startswith("https://www.imdb.com/")
+    assert url.isascii()
+    assert " " not in url
