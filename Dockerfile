@@ -1,0 +1,87 @@
+# Two images from one file:
+#   docker build --target bot    -t matinee-bot .       the chat: no Java, no Spark
+#   docker build --target engine -t matinee-engine .    training, scoring, and every other `python -m engine` verb
+# To install Python packages from an index of your own, add --build-arg PIP_INDEX_URL=…
+
+ARG PYTHON=python:3.12-slim-bookworm
+
+
+# What both images stand on. The program can write to /data and /tmp, and needs to write nowhere else.
+FROM ${PYTHON} AS base
+# Debian keeps no older versions of a package that could be pinned.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends tini \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 matinee \
+    && useradd --uid 10001 --gid matinee --home-dir /data --no-create-home --shell /usr/sbin/nologin matinee \
+    && install -d -o matinee -g matinee /data
+ENV PATH=/opt/matinee/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    MATINEE_HOME=/data
+WORKDIR /app
+STOPSIGNAL SIGTERM
+LABEL org.opencontainers.image.licenses="MIT"
+
+
+# The packages come before the program, so that a change of it does not install them again.
+FROM ${PYTHON} AS bot-packages
+ARG PIP_INDEX_URL
+COPY requirements/bot.txt /requirements/
+RUN python -m venv --without-pip /opt/matinee \
+    && pip --python /opt/matinee/bin/python install --no-cache-dir --require-hashes -r /requirements/bot.txt \
+    && find /opt/matinee/lib -type d -name tests -prune -exec rm -r {} +
+
+
+FROM base AS bot
+COPY --from=bot-packages /opt/matinee /opt/matinee
+COPY engine/ engine/
+COPY bot/ bot/
+RUN python -m compileall -q --invalidation-mode unchecked-hash engine bot
+LABEL org.opencontainers.image.title="Matinee's bot" \
+      org.opencontainers.image.description="A movie recommender that people talk to on Telegram."
+USER 10001:10001
+VOLUME /data
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "bot", "healthcheck"]
+ENTRYPOINT ["tini", "--", "python", "-m", "bot"]
+CMD ["run"]
+
+
+FROM ${PYTHON} AS engine-packages
+ARG PIP_INDEX_URL
+COPY requirements/engine.txt /requirements/
+RUN python -m venv --without-pip /opt/matinee \
+    && pip --python /opt/matinee/bin/python install --no-cache-dir --require-hashes -r /requirements/engine.txt \
+    && find /opt/matinee/lib -type d -name tests -prune -exec rm -r {} +
+# 200 of Spark's 490 MB serve what we do not use: its Connect server, Hive, Kubernetes, the state of streaming queries.
+# tests/system/test_containers.py trains without them, here and on a cluster.
+WORKDIR /opt/matinee/lib/python3.12/site-packages/pyspark
+RUN rm -r examples data jars/connect-repl \
+        jars/spark-connect_* jars/rocksdbjni-* \
+        jars/spark-kubernetes_* jars/kubernetes-* jars/volcano-* jars/vertx-* \
+        jars/spark-hive* jars/hive-[!s]* jars/hive-s[!t]* jars/derby* jars/datanucleus-* \
+        jars/*-osx-* jars/*-windows-*
+
+
+FROM base AS engine
+# libgomp is implicit's. Java's package wants a place for manual pages, which slim images lack.
+# hadolint ignore=DL3008
+RUN mkdir -p /usr/share/man/man1 \
+    && apt-get update \
+    && apt-get install -y --no-install-recommends libgomp1 openjdk-17-jre-headless \
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
+COPY --from=engine-packages /opt/matinee /opt/matinee
+COPY alembic.ini ./
+COPY migrations/ migrations/
+COPY engine/ engine/
+RUN python -m compileall -q --invalidation-mode unchecked-hash migrations engine
+LABEL org.opencontainers.image.title="Matinee's engine" \
+      org.opencontainers.image.description="Learns what people like with Spark, and publishes it for Matinee's bot."
+USER 10001:10001
+VOLUME /data
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "engine", "healthcheck"]
+# tini clears up after a Java whose parent was killed.
+ENTRYPOINT ["tini", "--", "python", "-m", "engine"]
+CMD ["serve"]
