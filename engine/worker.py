@@ -355,6 +355,9 @@ class Worker:
         if run.is_open:
             self._close_books(run, RunState.CANCELLED if run.cancel_asked else RunState.FAILED, child.why())
             run = self._store.run(run.id)
+        self._tell_end(run)
+
+    def _tell_end(self, run: Run) -> None:
         self._child = None
         seconds = round(((run.finished_at or self._now()) - (run.started_at or run.asked_at)).total_seconds(), 1)
         told = log.info if run.state is RunState.DONE else log.warning
@@ -409,8 +412,7 @@ class Worker:
         run = self._store.run(child.run_id)
         if run.is_open:
             self._close_books(run, RunState.CANCELLED, STOPPED)
-        log.info("run_stopped", run=run.id)
-        self._child = None
+        self._tell_end(self._store.run(run.id))
 
 
 def owes_training(schedule: CronTrigger, last: datetime, now: datetime) -> bool:
