@@ -29,7 +29,7 @@ import numpy as np
 from pydantic import SecretStr
 
 from benchmarks.search import make_movies
-from bot import advice, picks, views
+from bot import advice, picks, picks_views
 from bot.app import build_application
 from bot.library import Library
 from bot.memory import Memory
@@ -177,7 +177,7 @@ def steps(services: Services) -> None:
         "remember them (Store.save_settings)": lambda n: store.save_settings(
             people[n].id, language="en", settings=Memory().as_settings(), durable=False
         ),
-        "say it (views.picks)": lambda n: views.picks(people[n].telegram_id, page),
+        "say it (picks_views.picks)": lambda n: picks_views.picks(people[n].telegram_id, page),
     }
     for name, part in parts.items():
         milliseconds(part, 5)

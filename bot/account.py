@@ -6,7 +6,7 @@ import structlog
 from telegram import BotCommandScopeAllGroupChats, BotCommandScopeChat
 from telegram.error import TelegramError
 
-from bot import admin_views, buttons, language, views
+from bot import account_views, admin_views, buttons, language
 from bot.app import App, Context, Handler
 from bot.language import LANGUAGES, SOURCE
 from bot.talk import Visit, command, tap
@@ -36,14 +36,14 @@ def jobs(application: App) -> None:
 
 async def announce_commands(context: Context) -> None:
     """Tell Telegram which commands to offer, in each language: to everybody, and those for admins to them alone."""
-    in_groups = [(name, what) for name, what in views.COMMANDS if name in IN_GROUPS]
+    in_groups = [(name, what) for name, what in account_views.COMMANDS if name in IN_GROUPS]
     for code in LANGUAGES:
         with language.speaking(code):
             # What has no language is for those of all others.
             named = None if code == SOURCE else code
-            await context.bot.set_my_commands(views.described(views.COMMANDS), language_code=named)
+            await context.bot.set_my_commands(account_views.described(account_views.COMMANDS), language_code=named)
             await context.bot.set_my_commands(
-                views.described(in_groups), scope=BotCommandScopeAllGroupChats(), language_code=named
+                account_views.described(in_groups), scope=BotCommandScopeAllGroupChats(), language_code=named
             )
     for admin in context.services.settings.admins:
         person = await asyncio.to_thread(context.services.store.find_person, admin)
@@ -54,38 +54,38 @@ async def announce_commands(context: Context) -> None:
 async def offer_commands(context: Context, telegram_id: int) -> None:
     """Offer someone their commands in the language that is spoken now, whatever that of their Telegram."""
     is_admin = telegram_id in context.services.settings.admins
-    commands = (*views.COMMANDS, *admin_views.COMMANDS) if is_admin else views.COMMANDS
+    commands = (*account_views.COMMANDS, *admin_views.COMMANDS) if is_admin else account_views.COMMANDS
     try:
-        await context.bot.set_my_commands(views.described(commands), scope=BotCommandScopeChat(telegram_id))
+        await context.bot.set_my_commands(account_views.described(commands), scope=BotCommandScopeChat(telegram_id))
     except TelegramError as error:  # who has not written to us yet cannot be told
         log.info("commands_not_announced", reason=type(error).__name__)
 
 
 async def help_(visit: Visit) -> None:
     """/help: all commands, and for admins theirs too."""
-    await visit.show(views.help_text(views.COMMANDS, admin_views.COMMANDS if visit.is_admin else ()))
+    await visit.show(account_views.help_text(account_views.COMMANDS, admin_views.COMMANDS if visit.is_admin else ()))
 
 
 async def privacy(visit: Visit) -> None:
-    await visit.show(views.privacy(visit.services.settings.not_for_me_days))
+    await visit.show(account_views.privacy(visit.services.settings.not_for_me_days))
 
 
 async def stop(visit: Visit) -> None:
     """/stop: leave the person alone until they come back."""
     await visit.store(Store.set_active, visit.owner, False)
-    await visit.show(views.stopped())
+    await visit.show(account_views.stopped())
 
 
 async def forget(visit: Visit) -> None:
     """/forget: delete everything, after a second tap."""
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    await visit.show(views.ask_forget(visit.owner, len(taste.ratings)))
+    await visit.show(account_views.ask_forget(visit.owner, len(taste.ratings)))
 
 
 async def forget_me(visit: Visit, _button: buttons.ForgetMe) -> None:
     await visit.store(Store.forget, visit.person.id)
-    await visit.show(views.forgotten())
+    await visit.show(account_views.forgotten())
 
 
 async def keep_me(visit: Visit, _button: buttons.KeepMe) -> None:
-    await visit.show(views.kept())
+    await visit.show(account_views.kept())

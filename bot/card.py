@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot import advice, buttons, views
+from bot import advice, buttons, card_views, views
 from bot.app import Handler
 from bot.buttons import NOWHERE, Place
 from bot.talk import Visit, tap
@@ -28,14 +28,14 @@ async def put_aside(visit: Visit, button: buttons.PutAside) -> None:
     movie, days = visit.shelf.film(button.movie_id), visit.services.settings.not_for_me_days
     expires = visit.now + timedelta(days=days) if button.kind is Dismissal.NOT_FOR_ME else None
     await visit.store(Store.put_aside, visit.person.id, movie.id, button.kind, visit.now, expires_at=expires)
-    await visit.show(await card(visit, movie.id, button.place, notice=views.put_aside(movie, button.kind, days)))
+    await visit.show(await card(visit, movie.id, button.place, notice=card_views.put_aside(movie, button.kind, days)))
 
 
 async def take_back(visit: Visit, button: buttons.TakeBack) -> None:
     """Reverse that."""
     movie = visit.shelf.film(button.movie_id)
     await visit.store(Store.take_back, visit.person.id, movie.id, button.kind)
-    await visit.show(await card(visit, movie.id, button.place, notice=views.taken_back(movie, button.kind)))
+    await visit.show(await card(visit, movie.id, button.place, notice=card_views.taken_back(movie, button.kind)))
 
 
 async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: Html | None = None) -> View:
@@ -46,6 +46,6 @@ async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: H
     """
     movie = visit.shelf.film(movie_id)
     if visit.in_group:
-        return views.shared(movie, visit.bot_name, back=views.back_to(visit.owner, place))
+        return card_views.shared(movie, visit.bot_name, back=views.back_to(visit.owner, place))
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    return views.card(visit.owner, advice.card(visit.shelf, taste, movie), place, notice=notice)
+    return card_views.card(visit.owner, advice.card(visit.shelf, taste, movie), place, notice=notice)

@@ -2,7 +2,7 @@
 
 from telegram.ext import filters
 
-from bot import advice, buttons, views
+from bot import advice, buttons, lookup_views
 from bot.app import Handler
 from bot.card import card
 from bot.talk import Visit, command, message, tap
@@ -31,7 +31,7 @@ async def title(visit: Visit) -> None:
 async def similar(visit: Visit) -> None:
     """/similar [title]: ten like it."""
     if not visit.words:
-        await visit.show(views.which_film(visit.owner))
+        await visit.show(lookup_views.which_film(visit.owner))
         return
     movie, instead = find(visit, visit.words, similar=True)
     await visit.show(instead if movie is None else await films_like(visit, movie))
@@ -56,8 +56,8 @@ def find(visit: Visit, text: str, *, similar: bool = False) -> tuple[Movie | Non
     found = visit.shelf.find(text, CHOICES)
     movies = [hit.movie for hit in found.hits]
     if not movies:
-        return None, views.no_hit(visit.owner, text)
-    offered = views.choices(visit.owner, text, movies, found.total, similar=similar)
+        return None, lookup_views.no_hit(visit.owner, text)
+    offered = lookup_views.choices(visit.owner, text, movies, found.total, similar=similar)
     return (movies[0] if found.sure else None), offered
 
 
@@ -66,4 +66,4 @@ async def films_like(visit: Visit, movie: Movie, page: int = 1) -> View:
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     published = await visit.store(Store.similar, movie.id)
     films = advice.like(visit.shelf, taste, movie, published)
-    return views.similar(visit.owner, movie, films, page, published=bool(published))
+    return lookup_views.similar(visit.owner, movie, films, page, published=bool(published))

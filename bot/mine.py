@@ -1,9 +1,9 @@
 """/my and /watchlist: what someone rated and put aside, newest first."""
 
-from bot import buttons, views
+from bot import buttons, mine_views
 from bot.app import Handler
+from bot.mine_views import Entry
 from bot.talk import Visit, command, tap
-from bot.views import Entry
 from engine.store import Dismissal, Store, Taste
 
 
@@ -32,7 +32,7 @@ async def my_page(visit: Visit, button: buttons.MyRatings) -> None:
         if rating.movie_id in films
     ]
     aside = len(_put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME))
-    await visit.show(views.my_ratings(visit.owner, entries, button.page, aside=aside, last_event=event_id))
+    await visit.show(mine_views.my_ratings(visit.owner, entries, button.page, aside=aside, last_event=event_id))
 
 
 async def watchlist(visit: Visit) -> None:
@@ -43,14 +43,14 @@ async def watchlist(visit: Visit) -> None:
 async def watchlist_page(visit: Visit, button: buttons.Watchlist) -> None:
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     entries = _put(visit, taste, Dismissal.WATCHLIST)
-    await visit.show(views.watchlist(visit.owner, entries, button.page))
+    await visit.show(mine_views.watchlist(visit.owner, entries, button.page))
 
 
 async def aside_page(visit: Visit, button: buttons.Aside) -> None:
     """Films marked as seen or not for me, so that it can be taken back."""
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     entries = _put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME)
-    await visit.show(views.aside(visit.owner, entries, button.page))
+    await visit.show(mine_views.aside(visit.owner, entries, button.page))
 
 
 def _put(visit: Visit, taste: Taste, *kinds: Dismissal) -> list[Entry]:

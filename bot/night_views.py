@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from telegram import InlineKeyboardButton
 
 from bot import buttons
+from bot.card_views import summary
 from bot.language import _
-from bot.views import Row, View, link, press, summary, wished
+from bot.views import Row, View, link, press, wished
 from bot.wish import Wish
 from bot.words import Html, both, clip, count, facts, lines, name, numbered, paragraphs, plain, say
 from engine.domain import Movie

@@ -4,12 +4,13 @@ import zlib
 from dataclasses import replace
 from datetime import datetime
 
-from bot import advice, buttons, views
+from bot import advice, buttons, picks_views, views
 from bot.app import App, Context, Handler
 from bot.library import Shelf
 from bot.memory import Listing, Memory
+from bot.picks_views import PicksPage
 from bot.talk import Visit, command, tap
-from bot.views import PicksPage, View
+from bot.views import View
 from bot.wish import ANYTHING, Wish, parse_wish
 from bot.words import Html
 from engine.store import Person, Store
@@ -52,12 +53,12 @@ async def turn_page(visit: Visit, button: buttons.Picks) -> None:
     """Show a page of a list; a new list, and say so, if that one is forgotten."""
     listing = Memory.parse(visit.person.settings).listing(button.listing)
     if listing is None:
-        await visit.show(await begin(visit, notice=views.new_list()))
+        await visit.show(await begin(visit, notice=picks_views.new_list()))
     else:
         shown = await visit.store(
             work_out, visit.shelf, visit.person, visit.now, listing, button.page, reasons=_reasons(visit)
         )
-        await visit.show(views.picks(visit.owner, shown))
+        await visit.show(picks_views.picks(visit.owner, shown))
 
 
 async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
@@ -67,16 +68,16 @@ async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
         return
     listing = Memory.parse(visit.person.settings).listing(button.listing)
     if listing is None:
-        await visit.show(await begin(visit, notice=views.new_list()))
+        await visit.show(await begin(visit, notice=picks_views.new_list()))
     else:
         shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, button.page, reasons=3)
-        await visit.show(views.why_these(visit.owner, shown))
+        await visit.show(picks_views.why_these(visit.owner, shown))
 
 
 async def choose_genre(visit: Visit, button: buttons.ChooseGenre) -> None:
     wish, names = _wish(visit.person, button.listing), visit.shelf.films.genres
     keys = {name: genre_key(name) for name in names}
-    await visit.show(views.genres(visit.owner, button.listing, button.page, names, keys, wish))
+    await visit.show(picks_views.genres(visit.owner, button.listing, button.page, names, keys, wish))
 
 
 async def pick_genre(visit: Visit, button: buttons.PickGenre) -> None:
@@ -99,7 +100,7 @@ async def begin(
     """Return the first page of a new list."""
     listing = Memory.parse(visit.person.settings).begin(wish)
     shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, reasons=_reasons(visit))
-    return views.picks(visit.owner, shown, notice=notice, undo=undo)
+    return picks_views.picks(visit.owner, shown, notice=notice, undo=undo)
 
 
 def _reasons(visit: Visit) -> int:

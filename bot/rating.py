@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot import advice, buttons, picks, views
+from bot import advice, buttons, picks, rating_views, views
 from bot.advice import FIRST_PICKS
 from bot.app import Handler
 from bot.buttons import Button, Place
@@ -52,9 +52,9 @@ async def answer(visit: Visit, button: buttons.Answer) -> None:
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     trained, newcomer = visit.shelf.model is not None, len(taste.ratings) < FIRST_PICKS
     notice = (
-        views.noted(movie, button.stars)
+        rating_views.noted(movie, button.stars)
         if newcomer
-        else views.rated(movie, button.stars, taste.waiting, trained=trained)
+        else rating_views.rated(movie, button.stars, taste.waiting, trained=trained)
     )
     undo = buttons.UndoAnswer(visit.owner, event_id) if event_id else None
     if len(taste.ratings) == FIRST_PICKS:
@@ -68,7 +68,9 @@ async def skip(visit: Visit, button: buttons.Skip) -> None:
     movie = visit.shelf.film(button.movie_id)
     memory = Memory.parse(visit.person.settings).skip(movie.id, visit.now)
     await _remember(visit, memory)
-    await next_question(visit, notice=views.skipped(movie), undo=buttons.UndoSkip(visit.owner, movie.id), memory=memory)
+    await next_question(
+        visit, notice=rating_views.skipped(movie), undo=buttons.UndoSkip(visit.owner, movie.id), memory=memory
+    )
 
 
 async def undo_answer(visit: Visit, button: buttons.UndoAnswer) -> None:
@@ -100,9 +102,9 @@ async def next_question(
     not_seen = (memory or Memory.parse(visit.person.settings)).not_seen(visit.now)
     movie = advice.question(visit.shelf, taste, not_seen) if about is None else visit.shelf.film(about)
     if movie is None:
-        await visit.show(views.nothing_to_ask(visit.owner, notice=notice, undo=undo))
+        await visit.show(rating_views.nothing_to_ask(visit.owner, notice=notice, undo=undo))
     else:
-        await visit.show(views.question(visit.owner, movie, len(taste.ratings), notice=notice, undo=undo))
+        await visit.show(rating_views.question(visit.owner, movie, len(taste.ratings), notice=notice, undo=undo))
 
 
 async def _remember(visit: Visit, memory: Memory) -> None:
@@ -130,23 +132,23 @@ async def undo(visit: Visit, button: buttons.Undo) -> None:
     """Take one act back, be it from before a restart; what was undone can be done again."""
     act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
     movie = visit.shelf.film(act.movie_id)
-    text = views.undone(movie, act.stars)
-    await visit.show(views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place, redo=True))
+    text = rating_views.undone(movie, act.stars)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place, redo=True))
 
 
 async def redo(visit: Visit, button: buttons.Redo) -> None:
     """Take an undo back."""
     act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
     movie = visit.shelf.film(act.movie_id)
-    text = views.redone(movie, act.stars)
-    await visit.show(views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
+    text = rating_views.redone(movie, act.stars)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
 
 
 async def undo_last(visit: Visit) -> None:
     """/undo: take the latest act back."""
     event_id = await visit.store(Store.last_event, visit.person.id)
     if event_id is None:
-        await visit.show(views.nothing_to_undo(visit.owner))
+        await visit.show(rating_views.nothing_to_undo(visit.owner))
     else:
         await undo(visit, buttons.Undo(visit.owner, event_id))
 
@@ -155,11 +157,11 @@ async def _confirm(visit: Visit, act: Act, place: Place) -> None:
     movie = visit.shelf.film(act.movie_id)
     event_id = act.event_id or await visit.store(Store.last_event, visit.person.id, movie.id)
     if act.stars is None:
-        text = views.removed(movie)
+        text = rating_views.removed(movie)
     else:
         taste = await visit.store(Store.taste, visit.person.id, visit.now)
-        text = views.rated(movie, act.stars, taste.waiting, trained=visit.shelf.model is not None)
-    await visit.show(views.act(visit.owner, movie, text, event_id=event_id, place=place))
+        text = rating_views.rated(movie, act.stars, taste.waiting, trained=visit.shelf.model is not None)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=event_id, place=place))
 
 
 def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> Act:

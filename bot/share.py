@@ -8,7 +8,7 @@ from telegram import InlineQuery, InlineQueryResultArticle, InputTextMessageCont
 from telegram.constants import ParseMode
 from telegram.ext import InlineQueryHandler
 
-from bot import advice, language, views
+from bot import advice, card_views, language
 from bot.app import Context, Handler
 from bot.library import EmptyCatalogue, Shelf
 from engine.domain import Movie
@@ -56,12 +56,12 @@ def own_picks(store: Store, shelf: Shelf, person: Person | None, now: datetime) 
 async def _offer(query: InlineQuery, films: Sequence[Movie], bot: str, *, cache_seconds: int) -> None:
     results = []
     for movie in films:
-        view = views.shared(movie, bot)
+        view = card_views.shared(movie, bot)
         results.append(
             InlineQueryResultArticle(
                 id=str(movie.id),
-                title=views.heading(movie),
-                description=views.summary(movie),
+                title=card_views.heading(movie),
+                description=card_views.summary(movie),
                 input_message_content=InputTextMessageContent(view.text, parse_mode=ParseMode.HTML),
                 reply_markup=view.keyboard,
             )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot import advice, buttons, views
+from bot import advice, buttons, surprise_views
 from bot.advice import Surprise
 from bot.app import Handler
 from bot.library import Shelf
@@ -18,7 +18,7 @@ def handlers() -> list[Handler]:
 async def surprise(visit: Visit) -> None:
     """/surprise: three films that no earlier surprise has shown."""
     films = await visit.store(choose, visit.shelf, visit.person, visit.now)
-    await visit.show(views.surprise(visit.owner, films))
+    await visit.show(surprise_views.surprise(visit.owner, films))
 
 
 async def more_surprises(visit: Visit, _button: buttons.MoreSurprises) -> None:

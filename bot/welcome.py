@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from bot import account, files, mine, night_views, picks, preferences, rating, surprise, views
+from bot import account, files, mine, night_views, picks, preferences, rating, surprise, welcome_views
 from bot.advice import FIRST_PICKS
 from bot.app import Handler
 from bot.card import card
@@ -52,10 +52,10 @@ async def start(visit: Visit) -> None:
             await visit.show(await card(visit, int(link[1])))
             return
         except NoSuchMovie:
-            notice = views.film_gone()
+            notice = welcome_views.film_gone()
     simulated = visit.shelf.is_simulated
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     if len(taste.ratings) < FIRST_PICKS:
-        await next_question(visit, notice=notice or views.greeting(simulated=simulated))
+        await next_question(visit, notice=notice or welcome_views.greeting(simulated=simulated))
     else:
-        await visit.show(views.welcome_back(visit.owner, len(taste.ratings), simulated=simulated))
+        await visit.show(welcome_views.welcome_back(visit.owner, len(taste.ratings), simulated=simulated))

@@ -1,6 +1,6 @@
 """/help, /privacy, /stop, /forget, and the commands that Telegram offers."""
 
-from bot import admin_views, views
+from bot import account_views, admin_views
 from engine.store import Store
 from tests.chat.conftest import ADMIN, ANNA
 from tests.chat.reading import rates, titles
@@ -9,9 +9,9 @@ from tests.fakes import FakeTelegram, Person
 
 async def test_help_names_every_command_and_each_is_answered(anna: Person):
     await anna.says("/help")
-    for name, what in views.COMMANDS:
+    for name, what in account_views.COMMANDS:
         assert f"/{name}: {what}" in anna.sees
-    for name, _ in views.COMMANDS:
+    for name, _ in account_views.COMMANDS:
         before = anna.message.at
         await anna.says(f"/{name}")
         assert anna.message.at > before
@@ -29,7 +29,7 @@ async def test_help_shows_the_commands_of_admins_to_admins_only(anna: Person, ad
 async def test_telegram_is_told_the_commands_for_all_and_those_for_admins(telegram: FakeTelegram, anna: Person):
     await telegram.run_jobs("announce_commands")
     for_all, *_, for_admin = telegram.called("setMyCommands")
-    assert [command["command"] for command in for_all["commands"]] == [name for name, _ in views.COMMANDS]
+    assert [command["command"] for command in for_all["commands"]] == [name for name, _ in account_views.COMMANDS]
     assert for_admin["scope"] == {"type": "chat", "chat_id": ADMIN}
     assert "retrain" in [command["command"] for command in for_admin["commands"]]
 

@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from bot import admin_views, views
+from bot import account_views, admin_views
 from bot.app import App
 from bot.buttons import KINDS
 from engine.store import Store
@@ -19,7 +19,7 @@ WORDS = [
     *world.NAMES.values(), "sci-fi 80s", "comedy -horror after 1990", "m_20", "m_9999", "1", "the matrx", "sabrina",
     "<b>&amp;", "🎬", "%s", "{title}", "\\", "a" * 300, "2", "western",
 ]  # fmt: skip
-COMMANDS = [name for name, _ in (*views.COMMANDS, *admin_views.COMMANDS)] + ["nonsense"]
+COMMANDS = [name for name, _ in (*account_views.COMMANDS, *admin_views.COMMANDS)] + ["nonsense"]
 
 
 class Walker:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot import views
+from bot import account_views
 from engine.store import Store
 from tests.chat.conftest import ANNA
 from tests.chat.reading import rates, titles
@@ -104,7 +104,7 @@ async def test_start_in_a_group_says_what_it_is_for(there: Person):
 
 
 async def test_every_command_is_answered_and_talk_is_not(there: Person):
-    for name, _ in views.COMMANDS:
+    for name, _ in account_views.COMMANDS:
         before = len(there.messages)
         await there.says(f"/{name}")
         assert len(there.messages) > before, name

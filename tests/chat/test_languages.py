@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot import app, views
+from bot import account_views, app
 from bot.app import App
 from bot.services import Services
 from engine.domain import RunKind
@@ -203,5 +203,5 @@ async def test_commands_are_offered_in_every_language(telegram: FakeTelegram, ap
         assert offered["de"]["help"] == "Was ich kann"
         assert offered["es"]["help"] == "Lo que sé hacer"
         if scope is None:
-            assert all(list(each) == [name for name, _ in views.COMMANDS] for each in offered.values())
+            assert all(list(each) == [name for name, _ in account_views.COMMANDS] for each in offered.values())
     assert [call["scope"]["chat_id"] for call in calls if call.get("scope", {}).get("type") == "chat"] == [ADMIN]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot import language, views, words
+from bot import card_views, language, rating_views, views, words
 from bot.wish import Wish, parse_wish
 from engine.domain import Movie
 
@@ -79,7 +79,7 @@ async def test_threads_speak_the_language_of_whoever_sent_them_and_tasks_do_not_
 def test_one_and_many_are_told_apart(code: str, ratings: tuple[str, ...]):
     with language.speaking(code):
         for n, text in zip((0, 1, 2, 1_234, 12_345), ratings, strict=True):
-            assert text in views.rated(HEAT, 4.5, n, trained=False)
+            assert text in rating_views.rated(HEAT, 4.5, n, trained=False)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_dates_are_written_as_people_there_do(code: str, text: str):
 def test_genres_are_translated_and_titles_are_not():
     film = Movie(2, "Undo (1994)", "Undo", (), 1994, ("Comedy", "Film-Noir", "Heimatfilm"))
     with language.speaking("de"):
-        assert views.heading(film) == "Undo (1994)"
-        assert views.summary(film) == "Komödie, Film noir, Heimatfilm"
-        assert views.summary(HEAT) == "Krimi, Thriller · 4,0 (12.345)"
+        assert card_views.heading(film) == "Undo (1994)"
+        assert card_views.summary(film) == "Komödie, Film noir, Heimatfilm"
+        assert card_views.summary(HEAT) == "Krimi, Thriller · 4,0 (12.345)"
 
 
 def test_an_empty_text_stays_empty():

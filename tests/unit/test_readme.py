@@ -7,9 +7,9 @@ from pathlib import Path
 import typer.main
 
 from bot.__main__ import cli as bot_cli
+from bot.account_views import COMMANDS
 from bot.admin_views import COMMANDS as ADMIN_COMMANDS
 from bot.settings import BotSettings
-from bot.views import COMMANDS
 from engine.__main__ import cli as engine_cli
 from engine.settings import EngineSettings
 from engine.store.settings import StoreSettings

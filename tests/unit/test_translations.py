@@ -15,7 +15,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from bot import admin_views, language, views
+from bot import account_views, admin_views, language, picks_views, views
 from bot.wish import Wish, parse_wish
 from tests.fakes import TEXT_LENGTH, TOAST_LENGTH, parse_html
 
@@ -120,9 +120,11 @@ def test_translations_keep_to_the_limits_of_telegram(code: str) -> None:
     with language.speaking(code):
         for toast in (views.OLD_BUTTON, views.NOT_YOURS, admin_views.NOT_FOR_YOU):
             assert len(language._(toast)) <= TOAST_LENGTH
-        for _command, what in views.described((*views.COMMANDS, *admin_views.COMMANDS)):
+        for _command, what in account_views.described((*account_views.COMMANDS, *admin_views.COMMANDS)):
             assert 3 <= len(what) <= 100, what
-        everything = views.help_text(views.COMMANDS, admin_views.COMMANDS).text + views.privacy(180).text
+        everything = (
+            account_views.help_text(account_views.COMMANDS, admin_views.COMMANDS).text + account_views.privacy(180).text
+        )
         assert len(everything) < TEXT_LENGTH
 
 
@@ -137,8 +139,8 @@ def test_no_translation_is_much_longer_than_the_english(code: str) -> None:
 def test_the_examples_in_texts_are_understood(code: str) -> None:
     genres = sorted(language.GENRES)
     with language.speaking(code):
-        shown = [str(views.genres(1, 1, 1, ["Comedy"], {"Comedy": 1}, Wish()).text)]
-        shown += [what for name, what in views.described(views.COMMANDS) if name == "top"]
+        shown = [str(picks_views.genres(1, 1, 1, ["Comedy"], {"Comedy": 1}, Wish()).text)]
+        shown += [what for name, what in account_views.described(account_views.COMMANDS) if name == "top"]
         for text in shown:
             example = re.findall(r"/top ([\w -]+)", text)[0]
             wish, unknown = parse_wish(example, genres, 2026)

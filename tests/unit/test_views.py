@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import admin_views, language, views, words
+from bot import admin_views, card_views, language, lookup_views, mine_views, picks_views, rating_views, views, words
 from bot.advice import PAGE, Card, Line
 from bot.buttons import Place
 from bot.memory import Listing
-from bot.views import Entry, PicksPage, View
+from bot.mine_views import Entry
+from bot.picks_views import PicksPage
+from bot.views import View
 from bot.wish import Wish
 from engine.domain import STARS, Movie, RunKind, RunState
 from engine.store import Dismissal, Run
@@ -72,8 +74,10 @@ def check(view: View) -> str:
 def test_picks_fit_one_message_whatever_the_titles(lines: list[Line], page: int, trained: bool, code: str):
     language.use(code)
     wish = Wish(("Comedy", "War", "Drama"), ("Horror",), 1990, 1999)
-    check(views.picks(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained), notice=words.say("Hello.")))
-    check(views.why_these(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained)))
+    check(
+        picks_views.picks(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained), notice=words.say("Hello."))
+    )
+    check(picks_views.why_these(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained)))
 
 
 @few
@@ -87,21 +91,25 @@ def test_picks_fit_one_message_whatever_the_titles(lines: list[Line], page: int,
 def test_cards_fit_one_message(movie: Movie, own: float | None, aside: set[Dismissal], because: list[Movie], code: str):
     language.use(code)
     card = Card(movie, own, frozenset(aside), 4.2, tuple(because))
-    check(views.card(OWNER, card, Place("similar", 2**31 - 1, 999), notice=views.put_aside(movie, Dismissal.SEEN, 9)))
-    check(views.question(OWNER, movie, 3, notice=views.rated(movie, 4.5, 1, trained=True)))
-    check(views.act(OWNER, movie, views.undone(movie, own), event_id=2**62, place=Place("mine", 0, 999)))
+    check(
+        card_views.card(
+            OWNER, card, Place("similar", 2**31 - 1, 999), notice=card_views.put_aside(movie, Dismissal.SEEN, 9)
+        )
+    )
+    check(rating_views.question(OWNER, movie, 3, notice=rating_views.rated(movie, 4.5, 1, trained=True)))
+    check(rating_views.act(OWNER, movie, rating_views.undone(movie, own), event_id=2**62, place=Place("mine", 0, 999)))
 
 
 @few
 @given(st.lists(movies, min_size=8, max_size=20), texts, languages)
 def test_lists_of_films_fit_one_message(films: list[Movie], text: str, code: str):
     language.use(code)
-    check(views.choices(OWNER, text, films[:8], 100))
-    check(views.similar(OWNER, films[0], films[1:], 1, published=True))
+    check(lookup_views.choices(OWNER, text, films[:8], 100))
+    check(lookup_views.similar(OWNER, films[0], films[1:], 1, published=True))
     entries = [Entry(movie, NOW, stars=4.5) for movie in films] * 2
-    check(views.my_ratings(OWNER, entries, 1, aside=3, last_event=2**62))
-    check(views.watchlist(OWNER, entries, 2))
-    check(views.no_hit(OWNER, text))
+    check(mine_views.my_ratings(OWNER, entries, 1, aside=3, last_event=2**62))
+    check(mine_views.watchlist(OWNER, entries, 2))
+    check(lookup_views.no_hit(OWNER, text))
     check(views.unknown_command(f"/{text}"))
     check(View.of(views.unknown_genre([text], ["Comedy"] * 30)))
 
@@ -169,13 +177,13 @@ def test_wishes_are_put_in_words(wish: Wish, text: str):
 
 def test_one_and_many_are_told_apart():
     movie = Movie(1, "Heat (1995)", "Heat", (), 1995)
-    assert views.rated(movie, 4, 1, trained=True).endswith("1 rating waits for the next training.")
-    assert views.rated(movie, 4, 6, trained=True).endswith("6 ratings wait for the next training.")
+    assert rating_views.rated(movie, 4, 1, trained=True).endswith("1 rating waits for the next training.")
+    assert rating_views.rated(movie, 4, 6, trained=True).endswith("6 ratings wait for the next training.")
 
 
 @given(movies)
 def test_every_film_has_an_address_at_imdb(movie: Movie):
-    url = views.imdb_url(movie)
+    url = card_views.imdb_url(movie)
     assert url.startswith("https://www.imdb.com/")
     assert url.isascii()
     assert " " not in url
