@@ -19,6 +19,7 @@ from engine.store.models import (
 )
 from engine.store.nights import Guest, Night, NightStore
 from engine.store.people import Act, Dismissal, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
+from engine.store.pictures import Picture, PictureStore
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, Watcher
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "NoSuchMovie",
     "NoSuchVersion",
     "Person",
+    "Picture",
     "PublishRefused",
     "Put",
     "Queue",
@@ -47,5 +49,5 @@ __all__ = [
 ]
 
 
-class Store(CatalogueStore, PeopleStore, ModelStore, RunStore, NightStore, DigestStore):
+class Store(CatalogueStore, PeopleStore, ModelStore, RunStore, NightStore, DigestStore, PictureStore):
     """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""

@@ -343,6 +343,17 @@ class TrialRow(Base):
     finished_at: Mapped[datetime]
 
 
+class PictureRow(Base):
+    """A picture for those who run Matinee, as of the last training. Each has one name and one row."""
+
+    __tablename__ = "pictures"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    png: Mapped[bytes]
+    facts: Mapped[dict[str, Any]]
+    drawn_at: Mapped[datetime]
+
+
 class LiveRow(Base):
     """One row: the version that is served. Publishing is changing it."""
 
