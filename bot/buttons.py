@@ -181,6 +181,13 @@ class Picks(Button):
 
 
 @dataclass(frozen=True)
+class EarlierPicks(Button):
+    """Begin a list for the same wish that also has what was shown on earlier days."""
+
+    listing: int
+
+
+@dataclass(frozen=True)
 class WhyThese(Button):
     listing: int
     page: int
@@ -351,6 +358,7 @@ KINDS: dict[str, type[Button]] = {
     "qb": UndoSkip,
     "n": NewPicks,
     "t": Picks,
+    "te": EarlierPicks,
     "y": WhyThese,
     "g": ChooseGenre,
     "gp": PickGenre,

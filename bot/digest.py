@@ -6,7 +6,9 @@ the afternoon, so that a thousand of them are no flood.
 
 import asyncio
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -98,15 +100,22 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
         return False
     except TelegramError as error:
         log.warning("digest_not_sent", reason=type(error).__name__)
+    else:
+        await asyncio.to_thread(store.change_settings, person.id, partial(_noted, films, now))
     return True
 
 
+def _noted(films: Sequence[Line], now: datetime, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return someone's settings after these films have been sent: lists need not show them so soon."""
+    return Memory.parse(settings).show((line.movie.id for line in films), now, sitting=timedelta(0)).as_settings()
+
+
 def choose(store: Store, shelf: Shelf, digest: Digest, now: datetime) -> list[Line]:
-    """Return somebody's best films that neither a digest nor a list or surprise that we remember has shown."""
+    """Return somebody's best films that neither a digest nor, as far as we remember, a list or surprise has shown."""
     person, taste, memory = digest.person, store.taste(digest.person.id, now), Memory.parse(digest.person.settings)
     if not taste.ratings:
         return []
-    shown = {*digest.shown, *memory.surprised}.union(*(listing.shown for listing in memory.listings))
+    shown = {*digest.shown, *memory.surprised, *memory.rests}.union(*(listing.shown for listing in memory.listings))
     published = store.recommendations(person.id) if not taste.waiting else []
     try:
         return advice.picks(shelf, taste, published=published, leave_out=shown, limit=FILMS)

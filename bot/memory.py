@@ -4,6 +4,7 @@ outlives a restart and goes with the person. Pure values: every change returns a
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from bot.wish import ANYTHING, Wish
@@ -19,7 +20,16 @@ MOST_SHOWN = 300
 
 MOST_SKIPPED = 500
 
-OWN_KEYS = frozenset({"skipped", "listings", "surprised", "file_id"})
+SITTING = timedelta(hours=6)
+"""For how long a list shows again what it showed: who comes back from a card, or after dinner, finds the same films."""
+
+REST = timedelta(days=14)
+"""For how long a film that was shown, and that nothing came of, stays out of new lists after that."""
+
+MOST_RESTING = 300
+"""Films that rest at a time; beyond that, those shown first come up again earlier."""
+
+OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id"})
 """What of ``users.settings`` is ours."""
 
 
@@ -29,18 +39,22 @@ class Listing:
 
     ``pages`` holds the films of each page as it was shown last; ``shown`` all that it ever showed. A page is worked
     out anew whenever it is looked at, so that it knows the latest ratings, but leaves out what other pages have shown:
-    no film comes twice.
+    no film comes twice. ``again`` tells that films which were shown on earlier days are asked for too.
     """
 
     id: int
     wish: Wish = ANYTHING
     pages: tuple[tuple[int, ...], ...] = ()
     shown: frozenset[int] = frozenset()
+    again: bool = False
+
+    def on(self, page: int) -> frozenset[int]:
+        """Return the films that ``page`` (from 1) showed last."""
+        return frozenset(self.pages[page - 1]) if page <= len(self.pages) else frozenset()
 
     def elsewhere(self, page: int) -> frozenset[int]:
         """Return the films that ``page`` (from 1) must not show."""
-        here = self.pages[page - 1] if page <= len(self.pages) else ()
-        return self.shown - set(here)
+        return self.shown - self.on(page)
 
     def with_page(self, page: int, movie_ids: Iterable[int]) -> "Listing":
         """Return the list after ``page``, which is one of its pages or the next, has shown these films."""
@@ -58,13 +72,15 @@ class Memory:
     """What is remembered.
 
     ``skipped`` are films that the person has not seen, and when they said so; ``listings`` the latest lists of picks
-    and ``surprised`` the films of earlier surprises, newest last; ``file_id`` is Telegram's name of
-    a file that they may want to import; ``other`` what else is in their settings, which goes back as it came.
+    and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, those
+    shown first to begin with, and from when each stays out of new lists; ``file_id`` is Telegram's name of a file that
+    they may want to import; ``other`` what else is in their settings, which goes back as it came.
     """
 
     skipped: Mapping[int, datetime] = field(default_factory=dict)
     listings: tuple[Listing, ...] = ()
     surprised: tuple[int, ...] = ()
+    rests: Mapping[int, datetime] = field(default_factory=dict)
     file_id: str | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
 
@@ -78,12 +94,15 @@ class Memory:
                 Wish.parse(kept["wish"]),
                 tuple(tuple(page) for page in kept["pages"]),
                 frozenset(kept["gone"]).union(*kept["pages"]),
+                kept.get("again", False),
             )
             for kept in settings.get("listings", ())
         )
         surprised = tuple(settings.get("surprised", ()))
+        shown = ((datetime.fromisoformat(at), films) for at, films in settings.get("rests", ()))
+        rests = {film: at for at, films in shown for film in films}
         other = {key: settings[key] for key in settings if key not in OWN_KEYS}
-        return cls(skipped, listings, surprised, settings.get("file_id"), other)
+        return cls(skipped, listings, surprised, rests, settings.get("file_id"), other)
 
     def as_settings(self) -> dict[str, Any]:
         """Return this as JSON can hold it."""
@@ -93,6 +112,7 @@ class Memory:
                 "wish": listing.wish.as_json(),
                 "pages": [list(page) for page in listing.pages],
                 "gone": sorted(listing.shown.difference(*listing.pages)),
+                "again": listing.again,
             }
             for listing in self.listings
         ]
@@ -102,6 +122,8 @@ class Memory:
             "skipped": skipped,
             "listings": listings,
             "surprised": list(self.surprised),
+            # A page of films at a time: they were shown at one moment, and a moment is longer than their ids.
+            "rests": [[at.isoformat(), list(films)] for at, films in groupby(self.rests, key=self.rests.__getitem__)],
             "file_id": self.file_id,
         }
 
@@ -121,9 +143,28 @@ class Memory:
         """Return the films that should not be asked about now."""
         return frozenset(film for film, at in self.skipped.items() if now - at < timedelta(days=SKIP_DAYS))
 
-    def begin(self, wish: Wish) -> Listing:
-        """Return a new, empty list of picks; it is remembered once a page of it has been."""
-        return Listing(max((listing.id for listing in self.listings), default=0) + 1, wish)
+    def show(self, movie_ids: Iterable[int], now: datetime, *, sitting: timedelta = SITTING) -> "Memory":
+        """Note that films are shown. They rest once the sitting is over; when they rest already, nothing changes, or
+        who looks at an old list every day would never be rid of it."""
+        rests = {film: since for film, since in self.rests.items() if now < since + REST}
+        rests |= {film: now + sitting for film in movie_ids if film not in rests}
+        return replace(self, rests=dict([*rests.items()][-MOST_RESTING:]))
+
+    def resting(self, now: datetime) -> frozenset[int]:
+        """Return the films that new lists leave out."""
+        return frozenset(film for film, since in self.rests.items() if since <= now < since + REST)
+
+    def shown_lately(self, now: datetime) -> frozenset[int]:
+        """Return the films that rest, and those of this sitting."""
+        return frozenset(film for film, since in self.rests.items() if now < since + REST)
+
+    def begin(self, wish: Wish, *, again: bool = False) -> Listing:
+        """Return a new, empty list of picks; it is remembered once a page of it has been.
+
+        Args:
+            again: whether films that were shown on earlier days are asked for too.
+        """
+        return Listing(max((listing.id for listing in self.listings), default=0) + 1, wish, again=again)
 
     def listing(self, number: int) -> Listing | None:
         """Return a list of picks by its number, if it is still remembered."""

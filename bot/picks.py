@@ -1,10 +1,12 @@
 """/top: ten picks for someone, page by page, by genre and years, and why."""
 
 import zlib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
 from bot import advice, buttons, picks_views, views
+from bot.advice import Line
 from bot.app import App, Context, Handler
 from bot.library import Shelf
 from bot.memory import Listing, Memory
@@ -20,6 +22,7 @@ def handlers() -> list[Handler]:
     return [
         command("top", top),
         tap(buttons.NewPicks, new_picks),
+        tap(buttons.EarlierPicks, earlier_picks),
         tap(buttons.Picks, turn_page),
         tap(buttons.WhyThese, why_these),
         tap(buttons.ChooseGenre, choose_genre),
@@ -47,6 +50,11 @@ async def top(visit: Visit) -> None:
 
 async def new_picks(visit: Visit, _button: buttons.NewPicks) -> None:
     await visit.show(await begin(visit))
+
+
+async def earlier_picks(visit: Visit, button: buttons.EarlierPicks) -> None:
+    """Begin a list that also has what was shown on earlier days."""
+    await visit.show(await begin(visit, _wish(visit.person, button.listing), again=True))
 
 
 async def turn_page(visit: Visit, button: buttons.Picks) -> None:
@@ -95,10 +103,15 @@ async def pick_decade(visit: Visit, button: buttons.PickDecade) -> None:
 
 
 async def begin(
-    visit: Visit, wish: Wish = ANYTHING, *, notice: Html | None = None, undo: buttons.Button | None = None
+    visit: Visit,
+    wish: Wish = ANYTHING,
+    *,
+    again: bool = False,
+    notice: Html | None = None,
+    undo: buttons.Button | None = None,
 ) -> View:
-    """Return the first page of a new list."""
-    listing = Memory.parse(visit.person.settings).begin(wish)
+    """Return the first page of a new list; ``again`` if it may have what was shown on earlier days."""
+    listing = Memory.parse(visit.person.settings).begin(wish, again=again)
     shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, reasons=_reasons(visit))
     return picks_views.picks(visit.owner, shown, notice=notice, undo=undo)
 
@@ -111,25 +124,45 @@ def _reasons(visit: Visit) -> int:
 def work_out(
     store: Store, shelf: Shelf, person: Person, now: datetime, listing: Listing, page: int, *, reasons: int = 2
 ) -> PicksPage:
-    """Return a page as the latest ratings want it, and remember that it was shown."""
-    taste = store.taste(person.id, now)
+    """Return a page as the latest ratings want it, and remember that it was shown.
+
+    What was shown on earlier days is left out, unless it is asked for, or nothing else is there to show.
+    """
+    taste, memory = store.taste(person.id, now), Memory.parse(person.settings)
     page = min(page, len(listing.pages) + 1)
     published = store.recommendations(person.id) if listing.wish.is_open and not taste.waiting else []
-    lines = advice.picks(
-        shelf,
-        taste,
-        listing.wish,
-        published=published,
-        leave_out=listing.elsewhere(page),
-        reasons=reasons,
+    resting: frozenset[int] = frozenset() if listing.again else memory.resting(now) - listing.shown
+
+    def lines_without(out: frozenset[int]) -> list[Line]:
+        return advice.picks(shelf, taste, listing.wish, published=published, leave_out=out, reasons=reasons)
+
+    lines = lines_without(listing.elsewhere(page) | resting)
+    nothing_new = not lines and page == 1 and bool(resting)
+    if nothing_new:
+        listing, resting = replace(listing, again=True), frozenset()
+        lines = lines_without(listing.elsewhere(page))
+    if lines:
+        films = [line.movie.id for line in lines]
+        listing = listing.with_page(page, films)
+        after = memory.remember(listing).show(films, now)
+        if after != memory:
+            # Not durable: nobody misses the page of before a power cut, and the disk would be the longest step.
+            settings = after.as_settings()
+            store.save_settings(person.id, language=person.language, settings=settings, durable=False)
+    return PicksPage(
+        listing,
+        page,
+        lines,
+        ratings=len(taste.ratings),
+        trained=shelf.model is not None,
+        resting=_count(shelf, listing.wish, resting - taste.hidden),
+        nothing_new=nothing_new and bool(lines),
     )
-    after = listing.with_page(page, (line.movie.id for line in lines)) if lines else listing
-    memory = Memory.parse(person.settings)
-    if memory.listing(after.id) != after:
-        settings = memory.remember(after).as_settings()
-        # Not durable: nobody misses the page of before a power cut, and waiting for the disk would be the longest step.
-        store.save_settings(person.id, language=person.language, settings=settings, durable=False)
-    return PicksPage(after, page, lines, len(taste.ratings), shelf.model is not None)
+
+
+def _count(shelf: Shelf, wish: Wish, movie_ids: Collection[int]) -> int:
+    """Return how many of these films fit a wish."""
+    return sum(film in shelf.films.by_id and wish.fits(shelf.films.by_id[film]) for film in movie_ids)
 
 
 def genre_key(name: str) -> int:

@@ -17,13 +17,20 @@ DECADES = (2020, 2010, 2000, 1990, 1980, 1970, 1960, 1950)
 
 @dataclass(frozen=True, slots=True)
 class PicksPage:
-    """One page of picks. ``ratings`` is how many they rest on; ``trained`` whether there is a model at all."""
+    """One page of picks.
+
+    ``ratings`` is how many they rest on; ``trained`` whether there is a model at all; ``resting`` how many films are
+    left out because they were shown on earlier days; ``nothing_new`` whether they are not left out because there would
+    be nothing else.
+    """
 
     listing: Listing
     page: int
     lines: Sequence[Line]
     ratings: int
     trained: bool
+    resting: int = 0
+    nothing_new: bool = False
 
 
 def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
@@ -33,9 +40,10 @@ def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: But
     genres = press(_("Genres"), buttons.ChooseGenre(owner, listing.id, page))
     back = press(_("Previous ten"), buttons.Picks(owner, listing.id, page - 1)) if page > 1 else None
     undoing = [press(_("Undo"), undo)] if undo else None
+    again = [press(_("Show them again"), buttons.EarlierPicks(owner, listing.id))] if shown.resting else None
     if not shown.lines:
-        rows = [undoing, [back] if back else None, [genres, press(_("My picks"), buttons.NewPicks(owner))]]
-        return View.of(paragraphs(notice, no_picks(listing.wish, page)), rows)
+        rows = [undoing, [back] if back else None, again, [genres, press(_("My picks"), buttons.NewPicks(owner))]]
+        return View.of(paragraphs(notice, lines(no_picks(listing.wish, page), _resting(shown))), rows)
     films = numbered((pick(line, whole=not at) for at, line in enumerate(shown.lines)), first)
     further = (
         press(_("Next ten"), buttons.Picks(owner, listing.id, page + 1))
@@ -43,13 +51,30 @@ def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: But
         else None
     )
     why = press(_("Why these?"), buttons.WhyThese(owner, listing.id, page)) if shown.ratings and shown.trained else None
+    asks_again = page == 1 or further is None
     rows = [
         *number_buttons(owner, [line.movie for line in shown.lines], first, place),
         undoing,
         [button for button in (back, further) if button],
+        again if asks_again else None,
         [button for button in (genres, why) if button],
     ]
-    return View.of(paragraphs(notice, lines(_picks_heading(shown), films)), rows)
+    nothing_new = say("Nothing new is left, so here is again what you have been shown before.")
+    text = paragraphs(
+        notice,
+        nothing_new if shown.nothing_new else None,
+        lines(_picks_heading(shown), films),
+        _resting(shown) if asks_again else None,
+    )
+    return View.of(text, rows)
+
+
+def _resting(shown: PicksPage) -> Html | None:
+    if not shown.resting:
+        return None
+    return count(
+        "Left out: {n} film that I showed you lately.", "Left out: {n} films that I showed you lately.", shown.resting
+    )
 
 
 def _picks_heading(shown: PicksPage) -> Html:

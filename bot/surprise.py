@@ -1,6 +1,6 @@
 """/surprise: one safe film, one near, one wild, and why."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot import advice, buttons, surprise_views
 from bot.advice import Surprise
@@ -10,13 +10,16 @@ from bot.memory import Memory
 from bot.talk import Visit, command, tap
 from engine.store import Person, Store
 
+AT_ONCE = timedelta(0)
+"""When a film that was a surprise begins to rest: no list needs to show it again."""
+
 
 def handlers() -> list[Handler]:
     return [command("surprise", surprise, private=True), tap(buttons.MoreSurprises, more_surprises)]
 
 
 async def surprise(visit: Visit) -> None:
-    """/surprise: three films that no earlier surprise has shown."""
+    """/surprise: three films that neither an earlier surprise nor, lately, anything else has shown."""
     films = await visit.store(choose, visit.shelf, visit.person, visit.now)
     await visit.show(surprise_views.surprise(visit.owner, films))
 
@@ -30,7 +33,10 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
     memory, taste = Memory.parse(person.settings), store.taste(person.id, now)
     near = advice.favourite(shelf, taste, turn=len(memory.surprised) // 3)
     alike = store.similar(near.id) if near is not None else []
-    films = advice.surprise(shelf, taste, memory.surprised, near, alike)
-    memory = memory.surprise(line.movie.id for line in films.lines)
+    films = advice.surprise(shelf, taste, {*memory.surprised, *memory.shown_lately(now)}, near, alike)
+    if not films.lines:  # a list has shown all the others: better one of those than none
+        films = advice.surprise(shelf, taste, memory.surprised, near, alike)
+    shown = [line.movie.id for line in films.lines]
+    memory = memory.surprise(shown).show(shown, now, sitting=AT_ONCE)
     store.save_settings(person.id, language=person.language, settings=memory.as_settings())
     return films

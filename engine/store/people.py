@@ -1,7 +1,7 @@
 """People, their ratings, and what they put aside."""
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -147,6 +147,15 @@ class PeopleStore(Database):
         with self.write(durable=durable) as connection:
             chosen = {"language": language, "settings": settings}
             connection.execute(sa.update(users).where(users.c.id == user_id).values(chosen))
+
+    def change_settings(self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change what is in someone's settings now, for those who have not just read them."""
+        with self.write() as connection:
+            _hold(connection, user_id)
+            settings = connection.scalar(sa.select(users.c.settings).where(users.c.id == user_id))
+            if settings is not None:
+                changed = sa.update(users).where(users.c.id == user_id).values(settings=change(dict(settings)))
+                connection.execute(changed)
 
     def forget(self, user_id: int) -> None:
         """Delete the person, their ratings, what they put aside and their lists, at once and for good."""

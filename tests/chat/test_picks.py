@@ -158,6 +158,168 @@ async def test_the_buttons_of_a_forgotten_list_begin_a_new_one(anna: Person):
     assert numbers(anna.sees) == list(range(1, 11))
 
 
+# --- From day to day --------------------------------------------------------------------------------------------------
+
+
+async def test_in_one_sitting_the_list_stays(anna: Person, clock: SettableClock):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    evening = titles(anna.sees)
+    clock.advance(hours=5)
+    await anna.says("/top")
+    assert titles(anna.sees) == evening
+    assert "Left out" not in anna.sees
+
+
+async def test_what_was_shown_on_one_day_is_not_shown_on_the_next(anna: Person, clock: SettableClock):
+    await rates(anna, the_matrix="5")
+    shown: list[str] = []
+    for _ in range(3):
+        await anna.says("/top")
+        shown += titles(anna.sees)
+        clock.advance(days=1)
+    assert len(shown) == len(set(shown)) == 30
+    assert "Left out: 20 films that I showed you lately." in anna.sees
+
+
+async def test_earlier_picks_are_shown_again_when_asked_for(anna: Person, clock: SettableClock):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    monday = titles(anna.sees)
+    await anna.presses("Next ten")
+    clock.advance(days=1)
+    await anna.says("/top")
+    assert not set(titles(anna.sees)) & set(monday)
+    await anna.presses("Show them again")
+    assert titles(anna.sees) == monday
+    assert "Left out" not in anna.sees
+    shown = monday
+    while "Next ten" in anna.buttons:
+        await anna.presses("Next ten")
+        shown += titles(anna.sees)
+    assert len(shown) == len(set(shown)) == 41
+
+
+async def test_after_two_weeks_they_come_up_by_themselves(anna: Person, clock: SettableClock):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    first = titles(anna.sees)
+    clock.advance(days=15)
+    await anna.says("/top")
+    assert titles(anna.sees) == first
+
+
+async def test_where_nothing_new_is_left_that_is_said_and_the_earlier_ones_are_shown(
+    anna: Person, clock: SettableClock
+):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top sci-fi 80s")
+    both = titles(anna.sees)
+    assert len(both) == 2
+    clock.advance(days=1)
+    await anna.says("/top sci-fi 80s")
+    assert "Nothing new is left, so here is again what you have been shown before." in anna.sees
+    assert titles(anna.sees) == both
+    await anna.says("/top western 2015")
+    assert "No film that you don't know yet fits this" in anna.sees
+
+
+async def test_a_few_new_ones_are_shown_alone(anna: Person, clock: SettableClock):
+    """The 38 of yesterday are a tap away."""
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    for _ in range(3):
+        await anna.presses("Next ten")
+    await anna.presses("Previous ten")
+    clock.advance(days=1)
+    await anna.says("/top")
+    assert anna.sees.startswith("1 film for you")
+    assert "Left out: 40 films" in anna.sees
+    await anna.presses("Show them again")
+    assert numbers(anna.sees) == list(range(1, 11))
+
+
+async def test_a_wish_leaves_out_what_any_list_has_shown_and_counts_only_what_fits_it(
+    anna: Person, clock: SettableClock
+):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    monday = set(titles(anna.sees))
+    clock.advance(days=1)
+    await anna.says("/top drama")
+    assert titles(anna.sees)
+    assert not set(titles(anna.sees)) & monday
+    dramas = {f"{movie.display_title} ({movie.year})" for movie in world.FILMS if "Drama" in movie.genres}
+    assert 1 < len(dramas & monday) < 10
+    assert f"Left out: {len(dramas & monday)} films that I showed you lately." in anna.sees
+
+
+async def test_the_pages_of_yesterday_s_list_stay_as_they_were(anna: Person, clock: SettableClock):
+    await rates(anna, the_matrix="5")
+    await anna.says("/top")
+    monday = titles(anna.sees)
+    await anna.presses("Next ten")
+    second, old = titles(anna.sees), anna.message
+    clock.advance(days=1)
+    await anna.says("/top")
+    tuesday = titles(anna.sees)
+    await anna.presses("Previous ten", in_message=old)
+    assert titles(anna.sees) == monday
+    await anna.presses("Next ten")
+    assert titles(anna.sees) == second
+    clock.advance(days=1)
+    await anna.presses("Next ten")
+    assert titles(anna.sees)
+    assert not set(titles(anna.sees)) & {*monday, *second, *tuesday}
+
+
+async def test_a_rating_changes_the_list_at_once_also_on_a_later_day(anna: Person, clock: SettableClock):
+    await rates(anna, high_noon="5")
+    await anna.says("/top")
+    clock.advance(days=1)
+    await anna.says("/top")
+    film = titles(anna.sees)[0]
+    await anna.presses("1")
+    await anna.presses("5")
+    await anna.says("/top")
+    assert film not in titles(anna.sees)
+    assert numbers(anna.sees) == list(range(1, 11))
+
+
+async def test_what_was_a_surprise_is_no_pick_on_the_same_day(anna: Person):
+    await rates(anna, high_noon="5", unforgiven="5", scream="1")
+    await anna.says("/surprise")
+    surprises = {line.split(": ")[1].split(" · ")[0] for line in anna.sees.splitlines() if ": " in line}
+    assert len(surprises) == 3
+    assert not surprises & set(await all_pages(anna))
+
+
+async def test_a_surprise_is_none_of_the_picks_of_that_day(anna: Person):
+    await rates(anna, high_noon="5", unforgiven="5", scream="1")
+    await anna.says("/top")
+    picks = titles(anna.sees)
+    await anna.says("/surprise")
+    assert not any(film in anna.sees for film in picks)
+
+
+async def test_the_published_list_is_used_on_the_next_day_too(anna: Person, store: Store, clock: SettableClock):
+    await rates(anna, scream="5")
+    person = store.find_person(ANNA)
+    assert person is not None
+    published = [10, 40, 50, 60, 30, 20, 23, 11, 41, 51, 61, 31, 12, 42, 52, 24, 32, 13, 43, 14]
+    publish_list(store, person.id, published, clock)
+    names = {movie.id: f"{movie.display_title} ({movie.year})" for movie in world.FILMS}
+    shown: set[str] = set()
+    for _ in range(2):
+        await anna.says("/top")
+        shown |= set(titles(anna.sees))
+        clock.advance(days=1)
+    assert shown == {names[film] for film in published}
+
+
+# --- By genre and years -----------------------------------------------------------------------------------------------
+
+
 async def test_genre_and_years_in_words(anna: Person):
     await rates(anna, the_matrix="5")
     await anna.says("/top sci-fi 80s")

@@ -82,6 +82,21 @@ async def test_what_a_list_has_shown_is_not_sent(subscriber: Person, telegram: F
     assert not set(titles(subscriber.sees)) & set(listed)
 
 
+async def test_what_was_sent_is_in_no_list_of_that_day(subscriber: Person, telegram: FakeTelegram):
+    await telegram.run_jobs("send_digests")
+    friday = titles(subscriber.sees)
+    await subscriber.says("/top")
+    assert not set(titles(subscriber.sees)) & set(friday)
+    assert "Left out: 3 films that I showed you lately." in subscriber.sees
+
+
+async def test_what_could_not_be_sent_may_be_in_a_list(subscriber: Person, telegram: FakeTelegram):
+    telegram.floods("sendMessage", retry_after_seconds=30)
+    await telegram.run_jobs("send_digests")
+    await subscriber.says("/top")
+    assert "Left out" not in subscriber.sees
+
+
 async def test_its_buttons_open_a_film_and_stop_it(subscriber: Person, telegram: FakeTelegram, clock: SettableClock):
     await telegram.run_jobs("send_digests")
     message = subscriber.message

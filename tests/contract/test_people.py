@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -81,6 +82,18 @@ def test_settings_are_kept(store: Store) -> None:
     kept = store.find_person(ANN)
     assert kept is not None
     assert (kept.language, kept.settings) == ("fr", {"step": 1.0, "digest": False})
+
+
+def test_changes_of_settings_at_one_moment_are_all_kept(store: Store) -> None:
+    person = store.person(ANN, "en", NOW)
+    changes = [partial(store.change_settings, person.id, lambda known, n=n: {**known, str(n): n}) for n in range(4)]
+    assert together(*changes) == [None] * 4
+    kept = store.find_person(ANN)
+    assert kept is not None
+    assert (kept.language, kept.settings) == ("en", {"0": 0, "1": 1, "2": 2, "3": 3})
+    store.forget(person.id)
+    store.change_settings(person.id, lambda known: {**known, "late": 1})
+    assert store.find_person(ANN) is None
 
 
 # --- Ratings ----------------------------------------------------------------------------------------------------------

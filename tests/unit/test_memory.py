@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.memory import LISTINGS, MOST_SKIPPED, SKIP_DAYS, Listing, Memory
+from bot.memory import LISTINGS, MOST_RESTING, MOST_SKIPPED, REST, SITTING, SKIP_DAYS, Listing, Memory
 from bot.wish import Wish
 
 NOW = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
@@ -24,9 +24,10 @@ def test_it_comes_back_from_json(pages: list[list[int]], skipped: dict[int, date
     memory = Memory(other={"digest": True})
     for film, at in skipped.items():
         memory = memory.skip(film, at)
-    listing = memory.begin(COMEDIES)
+    listing = memory.begin(COMEDIES, again=len(pages) > 2)
     for number, page in enumerate(pages, 1):
         listing = listing.with_page(number, page)
+        memory = memory.show(page, NOW + timedelta(minutes=number // 2))
     memory = memory.remember(listing)
     assert Memory.parse(json.loads(json.dumps(memory.as_settings()))) == memory
 
@@ -61,3 +62,40 @@ def test_only_the_latest_skips_and_lists_are_kept():
         memory = memory.remember(memory.begin(Wish()))
     assert [listing.id for listing in memory.listings] == [3, 4, 5]
     assert memory.listing(2) is None
+
+
+def test_a_film_rests_from_the_end_of_the_sitting_for_two_weeks():
+    memory = Memory().show([603], NOW)
+    assert memory.resting(NOW) == frozenset()
+    assert memory.resting(NOW + SITTING - timedelta(seconds=1)) == frozenset()
+    assert memory.resting(NOW + SITTING) == {603}
+    assert memory.resting(NOW + SITTING + REST - timedelta(seconds=1)) == {603}
+    assert memory.resting(NOW + SITTING + REST) == frozenset()
+    assert memory.shown_lately(NOW) == {603}
+
+
+def test_a_film_that_is_shown_while_it_rests_rests_no_longer_for_that():
+    memory = Memory().show([603], NOW).show([603], NOW + timedelta(days=3))
+    assert memory == Memory().show([603], NOW)
+    afterwards = NOW + SITTING + REST
+    assert memory.show([603], afterwards).resting(afterwards + SITTING) == {603}
+
+
+@given(st.lists(st.tuples(films, st.integers(0, 40)), max_size=80))
+def test_what_rests_stays_small(pages: list[tuple[list[int], int]]):
+    """Settings are written with every page."""
+    memory, now = Memory(), NOW
+    for page, hours in pages:
+        now += timedelta(hours=hours)
+        memory = memory.show(page, now)
+        assert set(page) <= memory.shown_lately(now) or len(page) > MOST_RESTING
+        assert len(memory.rests) <= MOST_RESTING
+        assert all(now < since + REST for since in memory.rests.values())
+
+
+def test_of_too_many_films_those_shown_first_come_up_again():
+    memory = Memory()
+    for page in range(40):
+        memory = memory.show(range(page * 10, page * 10 + 10), NOW + timedelta(minutes=page))
+    assert set(memory.rests) == set(range(400 - MOST_RESTING, 400))
+    assert len(json.dumps(memory.as_settings()["rests"])) < 4_000
