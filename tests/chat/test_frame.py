@@ -110,12 +110,15 @@ async def test_updates_of_one_person_are_handled_in_the_order_in_which_they_came
 
 async def test_different_people_do_not_wait_for_each_other(runs: Runs, telegram: FakeTelegram):
     both_are_here = asyncio.Barrier(2)
+    met: set[str] = set()
 
     async def answer(update: Update, context: Context) -> None:
         await asyncio.wait_for(both_are_here.wait(), 5)
+        met.add(update.message.text)
 
     async with runs(on_text(answer)):
         await asyncio.gather(telegram.person(1).says("a"), telegram.person(2).says("b"))
+    assert met == {"a", "b"}
 
 
 def message_from(telegram_id: int) -> Update:

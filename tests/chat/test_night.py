@@ -297,11 +297,19 @@ async def test_names_are_shown_as_they_are(telegram: FakeTelegram, application: 
 
 
 async def test_a_group_that_throws_the_bot_out_is_no_failure(
-    anna: Person, club: dict[str, Any], telegram: FakeTelegram
+    anna: Person, club: dict[str, Any], telegram: FakeTelegram, store: Store
 ):
+    """What was tapped is done, nothing more is said there, and whoever tapped is still somebody to write to."""
     (a,) = await all_in(club, anna)
     telegram.fails("editMessageText", ApiError(403, "Forbidden: bot was kicked from the supergroup chat"))
+    said = len(telegram.called("sendMessage"))
     await a.presses("I'm out")
+    evening, person = store.night(1), store.find_person(ANNA)
+    assert evening is not None
+    assert evening.guests == ()
+    assert len(telegram.called("sendMessage")) == said
+    assert person is not None
+    assert person.active
 
 
 async def test_a_group_is_spoken_to_in_the_language_of_who_began(

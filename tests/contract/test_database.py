@@ -93,8 +93,11 @@ def test_a_database_of_a_newer_matinee_is_left_alone(store: Store) -> None:
 # --- A database that does not answer ----------------------------------------------------------------------------------
 
 
-def test_a_database_that_answers(store: Store) -> None:
+def test_a_database_that_answers_has_been_asked(store: Store) -> None:
+    asked: list[str] = []
+    sa.event.listen(store.db, "after_cursor_execute", lambda _conn, _cursor, statement, *_: asked.append(statement))
     store.ping()
+    assert "SELECT 1" in asked
 
 
 def test_tables_that_are_missing_are_named_with_what_to_do(new_database: NewDatabase, backend: str) -> None:

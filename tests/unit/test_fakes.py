@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.console import ApiError, Json
+from bot.console import ApiError, Json, LocalTelegram
 from tests.fakes import FakeTelegram, parse_html, serve_bot_api
+
+
+PNG = b"\x89PNG\r\n\x1a\nand so on"
 
 
 @pytest.fixture
@@ -93,9 +96,32 @@ def test_messages_that_are_refused(send: Callable[..., Any], params: Json, compl
 
 
 def test_messages_that_just_fit(send: Callable[..., Any]):
-    send(text="x" * 4096)
-    send(text="<b>" + "x" * 4090 + "</b>&amp;", parse_mode="HTML")
-    send(text="x", reply_markup=keyboard([button(data="é" * 32)] * 8))
+    assert len(send(text="x" * 4096)["text"]) == 4096
+    assert send(text="<b>" + "x" * 4090 + "</b>&amp;", parse_mode="HTML")["text"] == "x" * 4090 + "&"
+    (row,) = send(text="x", reply_markup=keyboard([button(data="é" * 32)] * 8))["reply_markup"]["inline_keyboard"]
+    assert len(row) == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "caption", "complaint"),
+    [
+        (b"", "x", "file must be non-empty"),
+        (b"<svg></svg>", "x", "IMAGE_PROCESS_FAILED"),
+        (PNG, "x" * 1025, "caption is too long"),
+        (PNG, "<b>x", "can't parse entities"),
+    ],
+)
+@pytest.mark.parametrize("telegram", [FakeTelegram(), LocalTelegram()], ids=["in tests", "in the terminal"])
+def test_pictures_that_are_refused(telegram: LocalTelegram, content: bytes, caption: str, complaint: str):
+    telegram.chats[7] = {"id": 7, "type": "private"}
+    params = {"chat_id": 7, "caption": caption, "parse_mode": "HTML"}
+    if complaint.startswith("can't") and not isinstance(telegram, FakeTelegram):
+        pytest.skip("the terminal takes any text")
+    with pytest.raises(ApiError) as raised:
+        telegram.call("sendPhoto", params, {"photo": ("plot.png", content)})
+    assert complaint in raised.value.description
+    fits = params | {"caption": "<b>" + "x" * 1024 + "</b>"}
+    assert telegram.call("sendPhoto", fits, {"photo": ("plot.png", PNG)})["photo"]
 
 
 def test_edits_that_are_refused(send: Callable[..., Any]):
@@ -130,6 +156,33 @@ def test_commands_that_are_refused(send: Callable[..., Any], command: str):
 def test_polls_that_are_refused(send: Callable[..., Any], options: list[str]):
     with pytest.raises(ApiError, match="poll"):
         send("sendPoll", question="Tonight?", options=options)
+
+
+@pytest.mark.parametrize(
+    ("params", "complaint"),
+    [
+        ({"url": "http://a.b"}, "An HTTPS URL must be provided for webhook"),
+        ({"url": "https://a.b:5000"}, "only on ports 80, 88, 443 or 8443"),
+        ({"url": "https://a.b", "secret_token": ""}, "unallowed characters"),
+        ({"url": "https://a.b", "secret_token": "1:x"}, "unallowed characters"),
+        ({"url": "https://a.b", "secret_token": "x" * 257}, "unallowed characters"),
+        ({"url": "https://a.b", "max_connections": 101}, "max_connections"),
+    ],
+)
+def test_webhooks_that_are_refused(send: Callable[..., Any], params: Json, complaint: str):
+    with pytest.raises(ApiError) as raised:
+        send("setWebhook", **params)
+    assert complaint in raised.value.description
+    assert send("getWebhookInfo")["url"] == ""
+
+
+def test_who_has_a_webhook_cannot_ask_for_updates(send: Callable[..., Any]):
+    send("setWebhook", url="https://a.b:8443/c", secret_token="x" * 256)
+    assert send("getWebhookInfo")["url"] == "https://a.b:8443/c"
+    with pytest.raises(ApiError, match="Conflict"):
+        send("getUpdates")
+    send("deleteWebhook")
+    assert send("getUpdates") == []
 
 
 def test_it_answers_over_http():

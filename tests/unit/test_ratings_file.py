@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.library import Films
 from bot.ratings_file import MOST_BYTES, NotRatings, match, read, write
+from engine.domain import STARS
 from tests import world
 
 FILMS = Films.of(None, list(world.FILMS))
@@ -99,4 +100,10 @@ def test_any_file_is_read_or_refused(content: bytes):
         file = read(content)
     except NotRatings:
         return
-    match(file, FILMS)
+    matched = match(file, FILMS)
+    assert file.source
+    assert all(row.stars in STARS and row.line > 1 for row in file.rows)
+    assert set(matched.stars) <= set(world.FILMS)
+    assert set(matched.stars.values()) <= {row.stars for row in file.rows}
+    assert set(matched.unknown) <= set(file.rows)
+    assert len(matched.stars) + len(matched.unknown) <= len(file.rows)
