@@ -59,16 +59,17 @@ def run() -> None:
     """Serve people on Telegram.
 
     Goes on until told to stop (SIGTERM or Ctrl-C). Needs MATINEE_TELEGRAM_TOKEN, and a database that
-    `python -m engine migrate` has made. Updates that came while the bot was away are answered. With MATINEE_BOT_PORT,
-    /healthz and /metrics are served there.
+    `python -m engine migrate` has made. Asks Telegram for updates; with MATINEE_WEBHOOK_URL, has Telegram bring them.
+    Those that came while the bot was away are answered. With MATINEE_BOT_PORT, /healthz and /metrics are served there.
 
     Exits with 0 when told to stop; 1 when a setting, the token or the database is wrong; 75 when Telegram has not
     answered for 90 seconds, so that whoever watches over it starts it again.
     """
     from telegram.error import InvalidToken
 
-    from bot.app import build_application, polling_request, run_polling
+    from bot.app import build_application, polling_request
     from bot.health import LAST_POLL_AGE, WatchedRequest
+    from bot.serving import Polling, Webhook, secret, serve
 
     settings = _settings()
     token = settings.telegram_token.get_secret_value() if settings.telegram_token is not None else ""
@@ -79,7 +80,7 @@ def run() -> None:
     heartbeat = health.Heartbeat(heartbeat_file(settings))
     server = None
     try:
-        set_up_logging(settings.log_level, hide=_secrets(settings))
+        set_up_logging(settings.log_level, hide=[*_secrets(settings), secret(token)])
         services = _services(settings)
         heartbeat.start()
         LAST_POLL_AGE.set_function(heartbeat.age_seconds)
@@ -90,16 +91,18 @@ def run() -> None:
     except OSError as e:
         _fail(f"MATINEE_HOME: {settings.folder} cannot be written to: {e.strerror}")
 
-    async def serve() -> int:
-        request = WatchedRequest(polling_request(), heartbeat.beat)
-        return await run_polling(
-            build_application(services, get_updates_request=request), heartbeat, patience_seconds=PATIENCE_SECONDS
-        )
+    async def live() -> int:
+        url, port = settings.webhook_url, settings.webhook_port
+        application = build_application(services, get_updates_request=WatchedRequest(polling_request(), heartbeat.beat))
+        intake = Webhook(url, port, secret(token)) if url else Polling()
+        return await serve(application, heartbeat, intake, patience_seconds=PATIENCE_SECONDS)
 
     try:
-        raise typer.Exit(asyncio.run(serve()))
+        raise typer.Exit(asyncio.run(live()))
     except InvalidToken:
         _fail(REFUSED)
+    except MatineeError as e:
+        _fail(str(e))
     finally:
         services.store.close()
         if server is not None:
@@ -170,8 +173,9 @@ def chat(
 def healthcheck() -> None:
     """Say whether the bot on this machine is well.
 
-    It is if Telegram has answered one of its polls in the last 90 seconds. Changes nothing. Exits with 0 if it is well,
-    else with 1; either way a line says why.
+    It is if Telegram has answered one of its polls in the last 90 seconds; or, with a webhook, if Telegram said that it
+    has our address, and our port answered. Changes nothing. Exits with 0 if it is well, else with 1; either way a line
+    says why.
     """
     well, line = _health(_settings())
     print(line)
@@ -184,7 +188,8 @@ def heartbeat_file(settings: BotSettings) -> Path:
 
 
 def _health(settings: BotSettings) -> tuple[bool, str]:
-    return health.check(heartbeat_file(settings), "answered poll", limit_seconds=PATIENCE_SECONDS, now=time.time())
+    what = "good look at the webhook" if settings.webhook_url else "answered poll"
+    return health.check(heartbeat_file(settings), what, limit_seconds=PATIENCE_SECONDS, now=time.time())
 
 
 def _settings() -> BotSettings:

@@ -6,11 +6,8 @@ told to the person once.
 """
 
 import asyncio
-import contextlib
 import functools
 import hashlib
-import logging
-import signal
 import time
 import traceback
 from collections.abc import Awaitable, Sequence
@@ -22,7 +19,7 @@ from weakref import WeakValueDictionary
 import structlog
 from telegram import Update
 from telegram.constants import ChatMemberStatus, ChatType
-from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
     AIORateLimiter,
     Application,
@@ -34,7 +31,6 @@ from telegram.ext import (
     ContextTypes,
     ExtBot,
     JobQueue,
-    Updater,
 )
 from telegram.request import BaseRequest, HTTPXRequest
 
@@ -42,7 +38,6 @@ from bot import health, language
 from bot.language import _, marked
 from bot.services import Services
 from engine.domain import MatineeError
-from engine.health import Heartbeat
 from engine.store import StoreError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -50,19 +45,10 @@ log = structlog.get_logger(__name__)
 CONCURRENT_UPDATES = 64
 """People whose updates are worked on at one moment. The rest wait; none is dropped."""
 
-ALLOWED_UPDATES = (Update.MESSAGE, Update.CALLBACK_QUERY, Update.INLINE_QUERY, Update.MY_CHAT_MEMBER)
-"""What we ask Telegram for. Named, because an empty list means "as last time", whatever that was."""
-
 TERMINAL_TOKEN = "1:terminal"  # noqa: S105 - opens nothing: the terminal chat has no server behind it
 
 LATE_SECONDS = 300
 """How late a job may begin, on a machine that slept or was busy."""
-
-STOP_SECONDS = 8
-"""How long each half of a stop may take: containers are killed after some twenty."""
-
-STALLED = 75
-"""Exit code when Telegram left polls unanswered for too long: sysexits' "try again later"."""
 
 DATABASE_DOWN = marked("I can't reach my database, so this was not saved. Please try again in a minute.")
 SOMETHING_WRONG = marked("Something went wrong; it has been noted.")
@@ -346,80 +332,3 @@ async def _note_absence(update: object, context: Context) -> None:
         await asyncio.to_thread(context.services.store.set_active, telegram_id, False)
     except StoreError as e:
         log.warning("absence_not_noted", reason=type(e).__name__)
-
-
-async def run_polling(application: App, heartbeat: Heartbeat, *, patience_seconds: float) -> int:
-    """Serve Telegram until SIGTERM or SIGINT.
-
-    Updates that came while the bot was away are handled, and so are those at hand when it is told to stop.
-
-    Returns:
-        The exit code: 0 if told to stop, ``STALLED`` if no poll succeeded for ``patience_seconds``. A connection that
-        hangs can look healthy from inside for hours; a new process cures that, and whatever else it may be.
-
-    Raises:
-        InvalidToken: Telegram does not know the token.
-    """
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    updater = cast(Updater, application.updater)
-    try:
-        if not await _connect(application, heartbeat, stop, patience_seconds):
-            return 0 if stop.is_set() else STALLED
-        await updater.start_polling(
-            allowed_updates=ALLOWED_UPDATES, drop_pending_updates=False, error_callback=_poll_failed
-        )
-        await application.start()
-        log.info("polling", bot=application.bot.username)
-        stalled = await _stalls(heartbeat, stop, patience_seconds)
-        return STALLED if stalled else 0
-    finally:
-        log.info("stopping")
-        # Its last poll tells Telegram what has been read. Without a network that fails, at length and harmlessly.
-        logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
-        if updater.running:
-            # It may be waiting to try again, for up to half a minute.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(updater.stop(), STOP_SECONDS)
-        if application.running:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(application.stop(), STOP_SECONDS)
-        await application.shutdown()
-        await application.bot.shutdown()  # if it never came to be initialized
-
-
-async def _connect(application: App, heartbeat: Heartbeat, stop: asyncio.Event, patience_seconds: float) -> bool:
-    """Reach Telegram. Return whether that worked before patience ran out, or before we were told to stop."""
-    pause = 1.0
-    while not stop.is_set() and heartbeat.age_seconds() < patience_seconds:
-        try:
-            await application.initialize()
-            return True
-        except InvalidToken:
-            raise
-        except TelegramError as e:
-            log.warning("telegram_unreachable", reason=type(e).__name__, detail=str(e))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
-        pause = min(2 * pause, 15)
-    return False
-
-
-async def _stalls(heartbeat: Heartbeat, stop: asyncio.Event, patience_seconds: float) -> bool:
-    """Wait until we are told to stop (False) or polling has brought nothing for too long (True)."""
-    while not stop.is_set():
-        left = patience_seconds - heartbeat.age_seconds()
-        if left <= 0:
-            log.critical("polling_stalled", seconds=round(heartbeat.age_seconds()))
-            return True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), min(left, 5))
-    return False
-
-
-def _poll_failed(error: TelegramError) -> None:
-    if isinstance(error, Conflict):
-        log.error("poll_failed", reason="Conflict", detail="another program polls with this token: stop one of them")
-    else:
-        log.warning("poll_failed", reason=type(error).__name__, detail=str(error))

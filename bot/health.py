@@ -14,7 +14,11 @@ HANDLER_SECONDS = Histogram(
     ["handler"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-LAST_POLL_AGE = Gauge("matinee_bot_last_poll_age_seconds", "Time since Telegram last answered a poll")
+LAST_POLL_AGE = Gauge(
+    "matinee_bot_last_poll_age_seconds", "Time since Telegram last answered a poll, or its webhook was found well"
+)
+WEBHOOK_PENDING = Gauge("matinee_bot_webhook_pending_updates", "Updates that wait at Telegram to be brought to us")
+WEBHOOK_REFUSED = Counter("matinee_bot_webhook_refused", "Requests to the webhook that did not come from Telegram")
 
 
 class WatchedRequest(BaseRequest):

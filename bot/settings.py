@@ -2,8 +2,9 @@
 
 import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from engine.store.settings import StoreSettings
@@ -17,6 +18,12 @@ class BotSettings(StoreSettings):
 
     telegram_api: str = "https://api.telegram.org"
     """The Bot API server; another URL for one that you host yourself."""
+
+    webhook_url: str = ""
+    """The https address at which Telegram can bring messages to the bot. Empty: the bot asks for them."""
+
+    webhook_port: int = Field(default=8443, ge=1, le=65535)
+    """The port on which the bot listens for what comes to that address."""
 
     admins: Annotated[frozenset[int], NoDecode] = frozenset()
     """Telegram ids of those who may use the admin commands, separated by commas. In the terminal you are one."""
@@ -40,6 +47,32 @@ class BotSettings(StoreSettings):
             return None
         since, until = map(int, self.quiet_hours.split("-"))
         return since, until
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _address(cls, value: str, info: ValidationInfo) -> str:
+        value = value.strip()
+        if not value:
+            return value
+        try:
+            url = urlsplit(value)
+            host, port = url.hostname, url.port
+        except ValueError:
+            host, port = None, None
+        token = info.data.get("telegram_token")
+        if token is not None and token.get_secret_value() in value:
+            raise ValueError("should not hold the bot's token, which everybody on the way could read")
+        if not host or url.query or url.fragment or url.username is not None:
+            raise ValueError("should be an address such as https://films.example.org/telegram")
+        # A Bot API server of one's own brings updates to any address.
+        if urlsplit(info.data.get("telegram_api", "")).hostname == "api.telegram.org":
+            if url.scheme != "https":
+                raise ValueError("should begin with https://: Telegram brings messages to no other")
+            if port not in (None, 443, 80, 88, 8443):
+                raise ValueError("should have no port, or 443, 80, 88 or 8443: Telegram brings messages to no other")
+        elif url.scheme not in ("http", "https"):
+            raise ValueError("should begin with https:// or http://")
+        return value
 
     @field_validator("quiet_hours")
     @classmethod

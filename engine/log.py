@@ -13,7 +13,9 @@ from engine.store.settings import SettingsError
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
-TALKATIVE = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "matplotlib", "py4j", "telegram", "urllib3")
+TALKATIVE = (
+    "alembic", "apscheduler", "asyncio", "httpcore", "httpx", "matplotlib", "py4j", "telegram", "tornado", "urllib3",
+)  # fmt: skip
 """Libraries that are heard from WARNING up only. Below, some of them log URLs with the token in it, or messages."""
 
 

@@ -18,7 +18,9 @@ import logging
 import re
 import threading
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -111,10 +113,15 @@ class FakeTelegram(LocalTelegram):
         calls: every request of the bot, those that were refused too.
         answers: what appeared over buttons, latest last.
         errors: what the bot's error handler met and should not have.
+        local: whether it is a Bot API server of one's own, which brings updates to any address.
+        webhook: what the bot asked to be brought updates with; None while it asks for them itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, local: bool = False) -> None:
         super().__init__()
+        self.local = local
+        self.webhook: Json | None = None
+        self._not_brought: Json = {}
         self.calls: list[Call] = []
         self.answers: list[Answer] = []
         self.errors: list[BaseException] = []
@@ -301,13 +308,77 @@ class FakeTelegram(LocalTelegram):
                 raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
             raise bad_request("chat not found")
 
+    # Webhooks.
+
+    def _set_webhook(self, params: Json, files: Files) -> bool:
+        url = urllib.parse.urlsplit(params["url"])
+        if not params["url"]:
+            return self._delete_webhook(params, files)
+        if url.scheme != "https" and not self.local:
+            raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+        if url.port not in (None, 443, 80, 88, 8443) and not self.local:
+            raise bad_request("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
+        if not 1 <= int(params.get("max_connections") or 40) <= 100:
+            raise bad_request("invalid max_connections")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", params.get("secret_token", "none")):
+            raise bad_request("secret token contains unallowed characters")
+        self._drop_pending(params)
+        self.webhook = dict(params)
+        return True
+
+    def _delete_webhook(self, params: Json, files: Files) -> bool:
+        self._drop_pending(params)
+        self.webhook = None
+        return True
+
+    def _get_webhook_info(self, params: Json, files: Files) -> Json:
+        info = {"url": "", "has_custom_certificate": False, "pending_update_count": len(self._pending)}
+        return info | {"url": self.webhook["url"]} | self._not_brought if self.webhook is not None else info
+
+    def _drop_pending(self, params: Json) -> None:
+        if params.get("drop_pending_updates"):
+            self._pending.clear()
+
+    def bring_updates(self, ended: threading.Event) -> None:
+        """Bring updates to the webhook, if there is one, one after the other, each until it is taken."""
+        while not ended.is_set():
+            with self._changed:
+                if self.webhook is None or not self._pending:
+                    self._changed.wait(0.05)
+                    continue
+                webhook, update = self.webhook, self._pending[0]
+            secret = {"X-Telegram-Bot-Api-Secret-Token": webhook["secret_token"]} if "secret_token" in webhook else {}
+            try:
+                post_update(webhook["url"], update, secret)
+            except OSError as e:
+                reason = f"Wrong response from the webhook: {e}" if isinstance(e, urllib.error.HTTPError) else str(e)
+                self._not_brought = {"last_error_date": int(time.time()), "last_error_message": reason}
+                ended.wait(0.1)
+            else:
+                with self._changed:
+                    self._pending = [other for other in self._pending if other is not update]
+
     def _get_updates(self, params: Json, files: Files) -> list[Json]:
         with self._changed:
+            if self.webhook is not None:
+                description = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first"
+                raise ApiError(409, description)
             offset = int(params.get("offset") or 0)
             self._pending = [update for update in self._pending if update["update_id"] >= offset]
             if not self._pending:
                 self._changed.wait(float(params.get("timeout") or 0))
             return list(self._pending)
+
+
+def post_update(url: str, update: Json, headers: Json) -> None:
+    """Bring an update to a webhook.
+
+    Raises:
+        OSError: nobody is there, or it is not taken (``HTTPError``).
+    """
+    headers = {"Content-Type": "application/json"} | headers
+    request = urllib.request.Request(url, json.dumps(update).encode(), headers)  # noqa: S310 - a process of ours
+    urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
 
 
 def too_many_requests(retry_after_seconds: int) -> ApiError:
@@ -548,12 +619,18 @@ def serve_bot_api(fake: FakeTelegram, *, token: str = TOKEN, host: str = "127.0.
         def log_message(self, *args: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 256  # a busy bot connects many times at once
+
+    server = Server((host, port), Handler)
     server.daemon_threads = True
+    ended = threading.Event()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(target=fake.bring_updates, args=(ended,), daemon=True).start()
     try:
         yield f"http://{host}:{server.server_address[1]}"
     finally:
+        ended.set()
         server.shutdown()
         server.server_close()
 
@@ -579,7 +656,17 @@ def _read_form(content_type: str, body: bytes) -> tuple[Json, dict[str, tuple[st
 
 def _value(name: str, text: str) -> Any:
     """A form has only texts; those that name things other than texts are JSON."""
-    texts = ("text", "caption", "question", "parse_mode", "callback_query_id", "inline_query_id", "file_id", "url")
+    texts = (
+        "text",
+        "caption",
+        "question",
+        "parse_mode",
+        "callback_query_id",
+        "inline_query_id",
+        "file_id",
+        "url",
+        "secret_token",
+    )
     if name in texts:
         return text
     try:

@@ -9,24 +9,28 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from bot.app import STALLED, build_application, polling_request, run_polling
+from bot.app import build_application, polling_request
 from bot.health import WatchedRequest
 from bot.library import Library
 from bot.services import Services
+from bot.serving import STALLED, Intake, Polling, Webhook, serve
 from bot.settings import BotSettings
 from engine.health import Heartbeat
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests import world
 from tests.conftest import ROOT, Program
-from tests.fakes import TOKEN, FakeTelegram, Person, serve_bot_api
+from tests.fakes import TOKEN, FakeTelegram, Person, post_update, serve_bot_api
 
 pytestmark = pytest.mark.system
 
@@ -137,20 +141,27 @@ async def test_an_update_is_asked_for_no_more_once_it_is_handled(
     assert len(anna.messages) == 1
 
 
-async def test_healthz_and_metrics_are_served(environment: dict[str, str], anna: Person, tmp_path: Path):
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
 
-    def get(path: str) -> str:
+
+async def get(port: int, path: str) -> str:
+    def read() -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
+    return await asyncio.to_thread(read)
+
+
+async def test_healthz_and_metrics_are_served(environment: dict[str, str], anna: Person, tmp_path: Path):
+    port = free_port()
     with serving(environment | {"MATINEE_BOT_PORT": str(port)}, tmp_path / "log"):
         await anna.says("/help")
         await anna.hears(60)
-        assert (await asyncio.to_thread(get, "healthz")).startswith("healthy:")
-        metrics = await asyncio.to_thread(get, "metrics")
+        assert (await get(port, "healthz")).startswith("healthy:")
+        metrics = await get(port, "metrics")
     for name in (
         "matinee_bot_updates_total{",
         "matinee_bot_handler_seconds_bucket{",
@@ -202,24 +213,155 @@ def test_help_says_what_each_does(command: tuple[str, ...], environment: dict[st
     assert "Exits with" in done.stdout or not command
 
 
+# Webhooks
+
+
+@pytest.fixture
+def hooked(environment: dict[str, str], telegram: FakeTelegram) -> dict[str, str]:
+    """The settings of a bot with a webhook; our Telegram is one of those that bring updates to any address."""
+    telegram.local = True
+    port = free_port()
+    webhook = {"MATINEE_WEBHOOK_URL": f"http://127.0.0.1:{port}/films", "MATINEE_WEBHOOK_PORT": str(port)}
+    return environment | webhook | {"MATINEE_LOG_LEVEL": "DEBUG", "MATINEE_BOT_PORT": str(free_port())}
+
+
+async def test_with_a_webhook_it_is_brought_updates_answers_and_stops_when_told_to(
+    hooked: dict[str, str], anna: Person, telegram: FakeTelegram, tmp_path: Path
+):
+    log = tmp_path / "log"
+    await anna.says("/start")  # while the bot is away
+    with serving(hooked, log) as process:
+        assert await anna.hears(60)
+        await anna.says("heat")
+        assert "Heat" in await anna.hears()
+
+        def well() -> bool:
+            done = bot("healthcheck", env=hooked)
+            return done.returncode == 0 and done.stdout.startswith("healthy: the last good look at the webhook")
+
+        assert await asyncio.to_thread(well)
+        assert (await get(int(hooked["MATINEE_BOT_PORT"]), "healthz")).startswith("healthy:")
+
+        told = time.monotonic()
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 20) == 0
+        assert time.monotonic() - told < 5
+
+    (asked,) = telegram.called("setWebhook")
+    assert asked["url"] == hooked["MATINEE_WEBHOOK_URL"]
+    assert asked["secret_token"] not in TOKEN
+    assert set(asked["allowed_updates"]) == {"message", "callback_query", "inline_query", "my_chat_member"}
+    assert not asked.get("drop_pending_updates")
+    assert not telegram.called("getUpdates")
+    assert telegram.webhook is not None, "Telegram keeps what comes until we are back"
+    written = log.read_text()
+    assert {"webhook", "update_handled", "stopping"} <= {json.loads(line)["event"] for line in written.splitlines()}
+    for hidden in (TOKEN, TOKEN.partition(":")[2], asked["secret_token"], "heat", "Heat"):
+        assert hidden not in written
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Telegram-Bot-Api-Secret-Token": "opensesame"}])
+async def test_what_comes_without_the_secret_is_refused(
+    hooked: dict[str, str], anna: Person, telegram: FakeTelegram, tmp_path: Path, headers: dict[str, str]
+):
+    log = tmp_path / "log"
+    with serving(hooked, log):
+        await anna.says("/help")
+        await anna.hears(60)
+        forged = telegram.message_update(anna.user, anna.chat, "forged words")
+        for _ in range(3):
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                await asyncio.to_thread(post_update, hooked["MATINEE_WEBHOOK_URL"], forged, headers)
+        await anna.says("/help")
+        await anna.hears()
+        metrics = await get(int(hooked["MATINEE_BOT_PORT"]), "metrics")
+    assert len(anna.messages) == 2
+    assert "\nmatinee_bot_webhook_refused_total 3.0" in metrics
+    written = log.read_text()
+    assert written.count("webhook_refused") == 1, "strangers shall not fill the log"
+    assert "forged" not in written
+    assert "opensesame" not in written
+
+
+async def test_a_restart_of_a_bot_with_a_webhook_loses_nothing(
+    hooked: dict[str, str], telegram: FakeTelegram, tmp_path: Path
+):
+    """It is told to stop in the middle of a stream of updates. One may come twice, as is Telegram's way."""
+    people = [telegram.person(2000 + number) for number in range(120)]
+    for number, (those, enough) in enumerate([(people[:60], 1), (people[60:], len(people))]):
+        for person in those:
+            await person.says("/start")
+        with serving(hooked, tmp_path / f"log{number}") as process:
+            await until(lambda enough=enough: sum(bool(person.messages) for person in people) >= enough, "answers")
+            process.terminate()
+            assert await asyncio.to_thread(process.wait, 20) == 0
+    for person in people:
+        assert "1 of 5" in person.sees
+
+
+async def test_polling_takes_away_a_webhook_that_was_left_behind(
+    environment: dict[str, str], anna: Person, telegram: FakeTelegram, tmp_path: Path
+):
+    telegram.local = True
+    telegram.call("setWebhook", {"url": "http://127.0.0.1:1/"}, {})
+    await anna.says("/help")
+    with serving(environment, tmp_path / "log"):
+        assert await anna.hears(60)
+    assert telegram.webhook is None
+    assert not any(call.get("drop_pending_updates") for call in telegram.called("deleteWebhook"))
+
+
+def test_an_address_that_telegram_refuses_is_said_to_be(hooked: dict[str, str], telegram: FakeTelegram):
+    telegram.local = False
+    done = bot("run", env=hooked)
+    assert done.returncode == 1
+    assert "MATINEE_WEBHOOK_URL: Telegram refuses" in done.stderr
+    assert "https url must be provided" in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_to_be(hooked: dict[str, str]):
+    with socket.create_server(("127.0.0.1", int(hooked["MATINEE_WEBHOOK_PORT"]))):
+        done = bot("run", env=hooked)
+    assert done.returncode == 1
+    assert f"MATINEE_WEBHOOK_PORT: port {hooked['MATINEE_WEBHOOK_PORT']} cannot be had" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# When Telegram is silent
+
+
 @pytest.fixture
 async def inside(home: Path, url: str, tmp_path: Path) -> Any:
-    """Poll from this process, with less patience: ``await inside(patience_seconds)`` returns the exit code."""
+    """Serve from this process, with less patience: ``await inside(patience_seconds)`` returns the exit code."""
     settings = BotSettings(
         _env_file=None, home=home, dataset="tiny", database_url=None, telegram_token=TOKEN, telegram_api=url
     )
     store = Store(settings.url)
     heartbeat = Heartbeat(tmp_path / "beat")
 
-    async def poll(patience_seconds: float) -> int:
+    async def live(patience_seconds: float, intake: Intake | None = None) -> int:
         heartbeat.start()
         services = Services(settings=settings, store=store, library=Library(store))
         request = WatchedRequest(polling_request(), heartbeat.beat)
         application = build_application(services, get_updates_request=request, features=[])
-        return await run_polling(application, heartbeat, patience_seconds=patience_seconds)
+        return await serve(application, heartbeat, intake or Polling(), patience_seconds=patience_seconds)
 
-    yield poll
+    yield live
     store.close()
+
+
+@pytest.fixture
+def webhook(telegram: FakeTelegram) -> Webhook:
+    """A webhook that is looked after at short intervals."""
+    telegram.local = True
+    port = free_port()
+    return Webhook(f"http://127.0.0.1:{port}", port, "secret", look_seconds=0.1)
+
+
+async def told_to_stop(serving: asyncio.Task[int]) -> int:
+    os.kill(os.getpid(), signal.SIGTERM)
+    return await asyncio.wait_for(serving, 30)
 
 
 async def test_polling_that_brings_nothing_ends_the_program(inside: Any, telegram: FakeTelegram):
@@ -234,14 +376,57 @@ async def test_a_telegram_that_cannot_be_reached_at_the_start_ends_the_program_t
 
 
 async def test_a_short_silence_is_sat_out(inside: Any, telegram: FakeTelegram):
-    telegram.fails_for_ever("getMe")
-    telegram.fails_for_ever("getUpdates")
-    polling = asyncio.create_task(inside(20))
-    await asyncio.sleep(0.3)
+    for method in ("getMe", "deleteWebhook", "getUpdates"):
+        telegram.fails_for_ever(method)
+    serving = asyncio.create_task(inside(20))
+    await until(lambda: telegram.called("getMe"), "a call")
+    telegram.recovers()
+    telegram.fails_for_ever("deleteWebhook")
+    await until(lambda: telegram.called("deleteWebhook"), "another")
     telegram.recovers()
     await until(lambda: telegram.called("getUpdates"), "a poll")
-    os.kill(os.getpid(), signal.SIGTERM)
-    assert await asyncio.wait_for(polling, 30) == 0
+    assert await told_to_stop(serving) == 0
+
+
+async def test_a_webhook_is_set_once_telegram_can_be_reached(inside: Any, telegram: FakeTelegram, webhook: Webhook):
+    telegram.fails_for_ever("setWebhook")
+    serving = asyncio.create_task(inside(20, webhook))
+    await until(lambda: telegram.called("setWebhook"), "a call")
+    telegram.recovers()
+    await until(lambda: telegram.called("getWebhookInfo"), "a look")
+    assert await told_to_stop(serving) == 0
+
+
+@pytest.mark.parametrize("lost", ["setWebhook", "getWebhookInfo", "the address"])
+async def test_a_webhook_that_is_lost_ends_the_program(
+    inside: Any, telegram: FakeTelegram, webhook: Webhook, lost: str
+):
+    """Another program polls with our token, for one."""
+    if lost != "the address":
+        telegram.fails_for_ever(lost)
+    serving = asyncio.create_task(inside(1.5, webhook))
+    if lost == "the address":
+        await until(lambda: len(telegram.called("getWebhookInfo")) > 1, "a look")
+        telegram.call("deleteWebhook", {}, {})
+    assert await asyncio.wait_for(serving, 30) == STALLED
+
+
+async def test_updates_that_telegram_could_not_bring_are_a_warning(
+    inside: Any, telegram: FakeTelegram, webhook: Webhook, anna: Person
+):
+    """Told once, with what to look at; a restart would not help."""
+    astray = replace(webhook, url=f"http://127.0.0.1:{free_port()}/astray")
+    with capture_logs() as lines:
+        serving = asyncio.create_task(inside(1.5, astray))
+        await until(lambda: len(telegram.called("getWebhookInfo")) > 1, "a look")
+        await anna.says("/help")
+        await until(lambda: any(line["event"] == "webhook_not_reached" for line in lines), "the warning")
+        await asyncio.sleep(2)
+        assert not serving.done()
+        assert await told_to_stop(serving) == 0
+    warning = next(line for line in lines if line["event"] == "webhook_not_reached")
+    assert (warning["pending_updates"], warning["log_level"]) == (1, "warning")
+    assert "certificate" in warning["hint"]
 
 
 def test_a_piped_conversation_reads_as_one(environment: dict[str, str]):

@@ -1,9 +1,11 @@
 """What the bot reads from the environment, and what it says when it cannot."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from bot.serving import secret
 from bot.settings import BotSettings
 from engine.store.settings import SettingsError
 
@@ -54,6 +56,8 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch):
         ("MATINEE_BOT_PORT", "70000"),
         ("MATINEE_BOT_PORT", "high"),
         ("MATINEE_NOT_FOR_ME_DAYS", "0"),
+        ("MATINEE_WEBHOOK_PORT", "0"),
+        ("MATINEE_WEBHOOK_URL", "http://films.example.org"),
     ],
 )
 def test_an_error_names_the_variable_and_what_it_is_for(name: str, value: str, monkeypatch: pytest.MonkeyPatch):
@@ -61,6 +65,51 @@ def test_an_error_names_the_variable_and_what_it_is_for(name: str, value: str, m
     with pytest.raises(SettingsError, match=f"^{name}: .+") as raised:
         BotSettings.load()
     assert (BotSettings.model_fields[name.removeprefix("MATINEE_").lower()].description or "?") in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://films.example.org", "https://films.example.org:8443/telegram", " https://a.b/c-d "]
+)
+def test_a_webhooks_address(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MATINEE_WEBHOOK_URL", url)
+    assert BotSettings.load().webhook_url == url.strip()
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("http://films.example.org/", "should begin with https://"),
+        ("films.example.org", "such as https://films.example.org/telegram"),
+        ("https:///telegram", "such as https://films.example.org/telegram"),
+        ("https://films.example.org:https/", "such as https://films.example.org/telegram"),
+        ("https://me@films.example.org/", "such as https://films.example.org/telegram"),
+        ("https://films.example.org:5000/", "443, 80, 88 or 8443"),
+        ("https://films.example.org/123456:hush", "should not hold the bot's token"),
+    ],
+)
+def test_an_address_that_telegram_would_not_bring_anything_to(
+    url: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MATINEE_TELEGRAM_TOKEN", "123456:hush")
+    monkeypatch.setenv("MATINEE_WEBHOOK_URL", url)
+    with pytest.raises(SettingsError, match=r"^MATINEE_WEBHOOK_URL: ") as raised:
+        BotSettings.load()
+    assert complaint in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+def test_a_bot_api_server_of_ones_own_brings_messages_to_any_address(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MATINEE_TELEGRAM_API", "http://bot-api:8081")
+    monkeypatch.setenv("MATINEE_WEBHOOK_URL", "http://bot:5000/")
+    assert BotSettings.load().webhook_url == "http://bot:5000/"
+
+
+def test_the_webhooks_secret_follows_from_the_token_but_does_not_show_it():
+    token = "123456:AAF-hush_hush"
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32,256}", secret(token))
+    assert secret(token) == secret(token)
+    assert secret(token) != secret(token + "x")
+    assert "hush" not in secret(token)
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch):
