@@ -219,6 +219,7 @@ def _execute_for_worker(settings: EngineSettings, run_id: int) -> None:
 
 def _pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> "Pipeline":
     """Return what does the work of a run; it shows its progress here too."""
+    from engine import glance
     from engine.retrain import Outcome, retrain
     from engine.tuning import Search, describe, tune
     from engine.worker import utc_now
@@ -233,7 +234,10 @@ def _pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> "
             metrics = tune(store, settings, search, report=tell, now=utc_now, resume=resume)
             return Outcome(RunState.DONE, None, describe(metrics), metrics)
         force, dry_run = bool(run.options.get("force")), bool(run.options.get("dry_run"))
-        return retrain(store, settings, report=tell, now=utc_now, run_id=run.id, force=force, dry_run=dry_run)
+        outcome = retrain(store, settings, report=tell, now=utc_now, run_id=run.id, force=force, dry_run=dry_run)
+        if outcome.version is not None:  # by now Spark's memory is free again, and what is live is live
+            glance.draw(store, settings, now=utc_now())
+        return outcome
 
     return work
 

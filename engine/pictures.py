@@ -1,8 +1,9 @@
-"""The pictures of our pages: numbers in, an SVG out that takes its colours and its font from the page around it.
+"""The pictures of our pages and of the chat: numbers in, an SVG or a PNG out.
 
-Drawn with matplotlib in stand-in colours, which become the stylesheet's variables, so that one picture reads well on
-light and on dark. Text stays text: it can be searched and copied. No window is opened, and matplotlib's settings are
-ours only while we draw.
+A page's SVG takes its colours and its font from the page around it: it is drawn in stand-in colours, which become the
+stylesheet's variables, so that one picture reads well on light and on dark. Text stays text: it can be searched and
+copied. A PNG stands alone, on white; those for the chat are drawn smaller, so that their text is large on a phone. No
+window is opened, and matplotlib's settings are ours only while we draw.
 """
 
 import io
@@ -18,6 +19,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
@@ -43,6 +45,11 @@ PIXEL = (63, 138, 186)
 
 WIDTH = 9.0
 """Inches. At 72 units to the inch a picture is drawn for a column of about 900 pixels."""
+
+PHONE_WIDTH = 5.0
+"""Inches of a picture for the chat: there a point of text is about a point of the phone's."""
+
+PHONE_PIXELS = 1000
 
 COUNT = FuncFormatter(lambda value, _: f"{value:,.0f}")
 PERCENT = FuncFormatter(lambda value, _: f"{value:.0%}")
@@ -104,11 +111,17 @@ def at_most(median: float) -> str:
 
 @contextmanager
 def _drawing(
-    rows: int = 1, columns: int = 1, *, height: float, colours: Colours = STAND_INS, **named: Any
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    height: float,
+    width: float = WIDTH,
+    colours: Colours = STAND_INS,
+    **named: Any,
 ) -> Iterator[tuple[Figure, Any]]:
-    """Give a figure ``WIDTH`` wide and its axes, in the house style."""
+    """Give a figure and its axes, in the house style. Sizes are in inches."""
     with mpl.rc_context(_style(colours)):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06, wspace=0.06, hspace=0.08)
         yield figure, figure.subplots(rows, columns, **named)
 
@@ -129,21 +142,32 @@ def _svg(figure: Figure, label: str) -> Markup:
     return Markup(text)  # noqa: S704 - matplotlib escapes every text that it draws
 
 
+def _png(figure: Figure, *, pixels_per_inch: float) -> bytes:
+    """Return a figure as a PNG, on white."""
+    target = io.BytesIO()
+    figure.savefig(target, format="png", dpi=pixels_per_inch, facecolor="white")
+    return target.getvalue()
+
+
 # --- The data set -----------------------------------------------------------------------------------------------------
 
 
 def star_columns(rows: Sequence[Row], *, label: str) -> Markup:
     """Draw how often each value was given. ``rows``: stars, ratings, share."""
     with _drawing(height=2.9) as (figure, axes):
-        at = np.arange(len(rows))
-        bars = axes.bar(at, [row["ratings"] for row in rows], color=STAND_INS.accent, width=0.72)
-        axes.bar_label(bars, [percent(row["share"]) for row in rows], padding=3, color=STAND_INS.ink)
-        axes.set_xticks(at, [f"{row['stars']:g}" for row in rows])
-        axes.yaxis.set_major_formatter(COUNT)
-        axes.set_xlabel("stars")
-        axes.set_ylabel("ratings")
-        axes.margins(x=0.02, y=0.12)
+        _star_columns(axes, rows, STAND_INS)
     return _svg(figure, label)
+
+
+def _star_columns(axes: Axes, rows: Sequence[Row], colours: Colours) -> None:
+    at = np.arange(len(rows))
+    bars = axes.bar(at, [row["ratings"] for row in rows], color=colours.accent, width=0.72)
+    axes.bar_label(bars, [percent(row["share"]) for row in rows], padding=3, color=colours.ink)
+    axes.set_xticks(at, [f"{row['stars']:g}" for row in rows])
+    axes.yaxis.set_major_formatter(COUNT)
+    axes.set_xlabel("stars")
+    axes.set_ylabel("ratings")
+    axes.margins(x=0.02, y=0.12)
 
 
 def log_histograms(panels: Sequence[tuple[str, str, str, Row]], *, label: str) -> Markup:
@@ -154,16 +178,20 @@ def log_histograms(panels: Sequence[tuple[str, str, str, Row]], *, label: str) -
     """
     with _drawing(1, len(panels), height=2.9, squeeze=False) as (figure, grid):
         for axes, (title, x, y, spread) in zip(grid[0], panels, strict=True):
-            edges, counts = np.array(spread["edges"]), np.array(spread["counts"])
-            axes.bar(edges[:-1], counts, np.diff(edges) * 0.94, align="edge", color=STAND_INS.accent)
-            axes.set_xscale("log")
-            _log_ticks(axes, edges[0], edges[-1])
-            axes.yaxis.set_major_formatter(COUNT)
-            axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=STEPS))
-            axes.margins(y=0.18)
+            _log_histogram(axes, spread, STAND_INS)
             axes.set(title=title, xlabel=x, ylabel=y)
-            _mark(axes, spread["median"], at_most(spread["median"]))
     return _svg(figure, label)
+
+
+def _log_histogram(axes: Axes, spread: Row, colours: Colours) -> None:
+    edges, counts = np.array(spread["edges"]), np.array(spread["counts"])
+    axes.bar(edges[:-1], counts, np.diff(edges) * 0.94, align="edge", color=colours.accent)
+    axes.set_xscale("log")
+    _log_ticks(axes, edges[0], edges[-1])
+    axes.yaxis.set_major_formatter(COUNT)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=STEPS))
+    axes.margins(y=0.18)
+    _mark(axes, spread["median"], at_most(spread["median"]), colours)
 
 
 def long_tail(rows: Sequence[Row], *, half: float, text: str, x: str, y: str, label: str) -> Markup:
@@ -249,11 +277,8 @@ def decade_columns(rows: Sequence[Row], *, mean: float | None, label: str) -> Ma
     with _drawing(panels, 1, height=1.2 + 1.6 * panels, sharex=True, squeeze=False) as (figure, grid):
         at = np.arange(len(rows))
         above = grid[0][0]
-        bars = above.bar(at, [row["films"] for row in rows], color=STAND_INS.accent, width=0.72)
-        above.bar_label(bars, [f"{row['films']:,}" for row in rows], padding=3, color=STAND_INS.muted)
+        _film_columns(above, rows, STAND_INS)
         above.set(title="Films made", ylabel="films")
-        above.yaxis.set_major_formatter(COUNT)
-        above.margins(x=0.02, y=0.16)
         if mean is not None:
             below = grid[1][0]
             known = [(x, row["mean_stars"]) for x, row in enumerate(rows) if row["ratings"] >= FEWEST_RATINGS]
@@ -268,6 +293,16 @@ def decade_columns(rows: Sequence[Row], *, mean: float | None, label: str) -> Ma
             below.set(title="What they are given", ylabel="mean stars")
         grid[-1][0].set_xticks(at, [f"{row['decade']}s" for row in rows])
     return _svg(figure, label)
+
+
+def _film_columns(axes: Axes, rows: Sequence[Row], colours: Colours, *, only_most: bool = False) -> None:
+    """Draw films by decade, with figures at all or at the largest; naming the decades is left to the caller."""
+    films = [row["films"] for row in rows]
+    bars = axes.bar(np.arange(len(rows)), films, color=colours.accent, width=0.72)
+    figures = [f"{count:,}" if not only_most or count == max(films) else "" for count in films]
+    axes.bar_label(bars, figures, padding=3, color=colours.muted)
+    axes.yaxis.set_major_formatter(COUNT)
+    axes.margins(x=0.02, y=0.16)
 
 
 def activity(
@@ -400,9 +435,7 @@ def heat_maps(maps: Sequence[HeatMap], *, label: str) -> Markup:
 
 def heat_maps_png(maps: Sequence[HeatMap], *, pixels_per_inch: int = 150) -> bytes:
     """Draw heat maps as one PNG, on white."""
-    target = io.BytesIO()
-    _heat_maps(maps, PAPER).savefig(target, format="png", dpi=pixels_per_inch, facecolor="white")
-    return target.getvalue()
+    return _png(_heat_maps(maps, PAPER), pixels_per_inch=pixels_per_inch)
 
 
 def _heat_maps(maps: Sequence[HeatMap], colours: Colours) -> Figure:
@@ -436,15 +469,128 @@ def _heat_map(axes: Axes, one: HeatMap, colours: Colours) -> None:
     axes.grid(visible=False)
 
 
+# --- The chat ---------------------------------------------------------------------------------------------------------
+
+
+def data_png(stars: Sequence[Row], spreads: Sequence[tuple[str, str, Row]], decades: Sequence[Row]) -> bytes:
+    """Draw a data set at a glance, one panel below the other; what is empty is left out.
+
+    Args:
+        stars: as ``star_columns`` takes them.
+        spreads: title, label of x, and the distribution as ``log_histograms`` takes it.
+        decades: decade and films, in order, without gaps.
+    """
+    panels = bool(stars) + len(spreads) + bool(decades)
+    with _phone(panels) as (figure, grid):
+        left = iter(grid)
+        if stars:
+            axes = next(left)
+            _star_columns(axes, stars, PAPER)
+            axes.set(title="Stars given", xlabel="", ylabel="")
+        for title, x, spread in spreads:
+            axes = next(left)
+            _log_histogram(axes, spread, PAPER)
+            axes.set(title=title, xlabel=x)
+        if decades:
+            axes = next(left)
+            _film_columns(axes, decades, PAPER, only_most=len(decades) > 11)
+            axes.set(title="Films by decade")
+            step = -(-len(decades) // 8)  # as many names as there is room for
+            at = [number for number, row in enumerate(decades) if row["decade"] // 10 % step == 0]
+            axes.set_xticks(at, [f"{decades[number]['decade']}s" for number in at])
+    return _png(figure, pixels_per_inch=PHONE_PIXELS / PHONE_WIDTH)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How one metric went from model to model, and the bar that it should clear. Null where it was not measured."""
+
+    title: str
+    values: Sequence[float | None]
+    bar_name: str
+    bars: Sequence[float | None]
+
+
+def models_png(names: Sequence[str], courses: Sequence[Course], *, served: Sequence[bool], live: int | None) -> bytes:
+    """Draw how models measured, one panel a metric.
+
+    Args:
+        names: of the models, in order.
+        served: whether each ever went live; a ring is one that did not.
+        live: the place of the one that is live, if it is among them.
+    """
+    with _phone(len(courses)) as (figure, grid):
+        for axes, course in zip(grid, courses, strict=True):
+            _course(axes, course, served, live)
+            axes.set_xlim(-0.5, len(names) - 0.5)
+            step = -(-len(names) // 10)
+            axes.set_xticks(range(len(names))[::step], names[::step])
+        grid[-1].set_xlabel("model" if all(served) else "model; a ring is one that stayed out")
+    return _png(figure, pixels_per_inch=PHONE_PIXELS / PHONE_WIDTH)
+
+
+def _course(axes: Axes, course: Course, served: Sequence[bool], live: int | None) -> None:
+    bars = [(place + side, bar) for place, bar in enumerate(course.bars) if bar is not None for side in (-0.5, 0.5)]
+    if bars:
+        axes.plot([at for at, _ in bars], [bar for _, bar in bars], color=PAPER.second, linewidth=1.2, dashes=(3, 2))
+        axes.annotate(
+            f"{course.bar_name}: {bars[-1][1]:.3f}", bars[0], (2, 4), textcoords="offset points", color=PAPER.second
+        )  # fmt: skip
+    measured = [(place, value) for place, value in enumerate(course.values) if value is not None]
+    went_live = [point for point in measured if served[point[0]]]
+    axes.plot([at for at, _ in went_live], [value for _, value in went_live], color=PAPER.accent, alpha=0.45)
+    for place, value in measured:
+        inside = PAPER.accent if served[place] else "white"
+        size = 9 if place == live else 6
+        axes.plot(place, value, "o", color=PAPER.accent, markerfacecolor=inside, markersize=size, zorder=4)
+    few = len(served) <= 5
+    for place, value in _worth_saying(measured, live):
+        side = "center" if few else "left" if place < len(served) / 2 else "right"
+        away = 0 if few else -4 if side == "left" else 4
+        axes.annotate(
+            f"live: {value:.3f}" if place == live else f"{value:.3f}",
+            (place, value),
+            (away, 7),
+            textcoords="offset points",
+            ha=side,
+            color=PAPER.ink,
+        )
+    axes.margins(y=0.25)
+    axes.set(title=course.title)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+
+
+def _worth_saying(measured: Sequence[tuple[int, float]], live: int | None) -> list[tuple[int, float]]:
+    """Return the live one, the last and the first, as far as their figures would not run into each other."""
+    wanted = [*(point for point in measured if point[0] == live), measured[-1], measured[0]]
+    room = len(measured) / 5
+    chosen: list[tuple[int, float]] = []
+    for point in wanted:
+        if all(abs(point[0] - other[0]) > room for other in chosen):
+            chosen.append(point)
+    return chosen
+
+
+@contextmanager
+def _phone(panels: int) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Give a figure for the chat and its panels, one below the other."""
+    height = 0.4 + 1.6 * max(panels, 2)
+    with _drawing(panels, 1, height=height, width=PHONE_WIDTH, colours=PAPER, squeeze=False) as (figure, grid):
+        yield figure, list(grid[:, 0])
+        for axes in grid[:, 0]:
+            for text in axes.texts:
+                text.set_path_effects([withStroke(linewidth=3, foreground="white")])  # where it crosses a line
+
+
 # --- Odds and ends ----------------------------------------------------------------------------------------------------
 
 
-def _mark(axes: Axes, x: float, text: str) -> None:
+def _mark(axes: Axes, x: float, text: str, colours: Colours = STAND_INS) -> None:
     """Mark a place on the x axis with a dashed line and a word beside its top."""
-    axes.axvline(x, color=STAND_INS.second, linewidth=1.2, dashes=(3, 2))
+    axes.axvline(x, color=colours.second, linewidth=1.2, dashes=(3, 2))
     axes.annotate(
         text, (x, 0.99), (5, 0), xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
-        color=STAND_INS.ink,
+        color=colours.ink,
     )  # fmt: skip
 
 
