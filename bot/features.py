@@ -15,6 +15,7 @@ from bot import (
     preferences,
     rating,
     share,
+    supergroup,
     surprise,
     welcome,
 )
@@ -25,6 +26,7 @@ FEATURES: tuple[Feature, ...] = (
     picks,
     surprise,
     night,
+    supergroup,
     rating,
     card,
     mine,

@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
 from bot import buttons, group, language, night_views, views
 from bot.app import App, Context, Handler
@@ -129,14 +129,32 @@ async def start_poll(visit: Visit, button: buttons.NightPoll) -> None:
         question, options = night_views.poll(_films(visit.shelf, closed))
     try:
         await visit.context.bot.send_poll(chat.id, question, options, is_anonymous=True, allows_multiple_answers=True)
-    except (BadRequest, Forbidden, RetryAfter) as error:  # surely not sent, so it may be tried again
+    except (BadRequest, ChatMigrated, Forbidden, RetryAfter) as error:  # surely not sent, so it may be tried again
         log.info("poll_refused", reason=type(error).__name__)
         await visit.store(Store.reopen_night, button.night_id)
-        if not isinstance(error, BadRequest):
+        if not isinstance(error, BadRequest | ChatMigrated):
             raise
         await show(visit, button.night_id, night_views.no_poll)
     else:
         await show(visit, button.night_id)
+
+
+async def go_on(context: Context, night_id: int) -> None:
+    """Show an evening in a new message: its chat is another one from now on."""
+    services = context.services
+    seen = await asyncio.to_thread(look_at, services.store, await services.library.shelf(), night_id)
+    if seen is None:
+        return
+    with language.speaking(seen.night.language):
+        view = seen.view(context.bot.username)
+    sent = await context.bot.send_message(
+        seen.night.chat_id,
+        view.text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=view.keyboard,
+        link_preview_options=NO_PREVIEW,
+    )
+    await asyncio.to_thread(services.store.show_night, night_id, sent.message_id)
 
 
 async def end_nights(context: Context) -> None:
@@ -224,6 +242,8 @@ async def _edited(context: Context, chat_id: int, message_id: int, view: View) -
         )
     except BadRequest as error:
         return "is not modified" in error.message.lower()
+    except ChatMigrated:  # we are about to hear of it ourselves: see bot/supergroup.py
+        log.info("night_moves")
     return True
 
 

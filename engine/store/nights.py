@@ -147,6 +147,26 @@ class NightStore(Database):
                 connection.execute(reopened)
             return taken in (None, night_id)
 
+    def move_night(self, old_chat_id: int, new_chat_id: int, now: datetime) -> Night | None:
+        """Let the evenings of a group go on under another chat id; messages of the old chat cannot be changed there.
+
+        Returns:
+            The open evening, which is to be shown anew, or None if there is none (any more) under the old id. If
+            somebody has begun one under the new id meanwhile, it is that one, with the guests of both.
+        """
+        with self.write() as connection:
+            here = nights.c.open_chat_id.in_((old_chat_id, new_chat_id))
+            connection.execute(sa.update(nights).where(here, nights.c.ends_at <= now).values(open_chat_id=None))
+            held = connection.execute(sa.select(nights.c.open_chat_id, nights.c.id).where(here).with_for_update())
+            by_chat = {row.open_chat_id: row.id for row in held}
+            moving, there = by_chat.get(old_chat_id), by_chat.get(new_chat_id)
+            if moving is not None and there is not None:
+                _merge(connection, moving, there)
+            open_chat_id = sa.case((nights.c.open_chat_id.is_not(None), new_chat_id))
+            moved = {"chat_id": new_chat_id, "message_id": None, "open_chat_id": open_chat_id}
+            connection.execute(sa.update(nights).where(nights.c.chat_id == old_chat_id).values(moved))
+            return None if moving is None else _read(connection, there or moving)
+
     def end_nights(self, now: datetime) -> list[Night]:
         """Delete the evenings whose time has come, guests and all, and return them."""
         with self.write() as connection:
@@ -183,6 +203,17 @@ def _read(connection: sa.Connection, night_id: int) -> Night:
         row.ends_at,
         tuple(Guest(guest.user_id, guest.name) for guest in connection.execute(those)),
     )
+
+
+def _merge(connection: sa.Connection, one: int, other: int) -> None:
+    """Close an evening and let its guests into another; what was proposed there is not for them."""
+    connection.execute(sa.update(nights).where(nights.c.id == one).values(open_chat_id=None))
+    inside = sa.select(guests.c.user_id).where(guests.c.night_id == other)
+    names = [column.name for column in guests.c if column.name != "night_id"]
+    coming = sa.select(sa.literal(other), *(guests.c[name] for name in names))
+    coming = coming.where(guests.c.night_id == one, guests.c.user_id.not_in(inside))
+    connection.execute(sa.insert(guests).from_select(["night_id", *names], coming))
+    _propose(connection, other, [], _read(connection, other).passed_over)
 
 
 def _propose(connection: sa.Connection, night_id: int, movie_ids: list[int], passed_over: Any) -> None:

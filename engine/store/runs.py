@@ -198,6 +198,12 @@ class RunStore(Database):
         with self.read() as connection:
             return [Watcher(*row) for row in connection.execute(sa.select(watchers))]
 
+    def take_watchers(self, chat_id: int) -> list[int]:
+        """Forget all messages of a chat, which goes on under another id. Return the runs to be shown there anew."""
+        with self.write() as connection:
+            taken = sa.delete(watchers).where(watchers.c.chat_id == chat_id).returning(watchers.c.run_id)
+            return sorted(connection.scalars(taken))
+
     def unwatch_run(self, run_id: int, chat_id: int) -> None:
         """Forget a message: its run has ended and it says so."""
         with self.write() as connection:

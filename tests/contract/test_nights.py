@@ -139,3 +139,54 @@ def test_who_is_forgotten_is_in_no_more(store: Store, people: list[int]) -> None
     store.join_night(night.id, people[0], "Ann", at(1))
     store.forget(people[0])
     assert as_it_is(store, night).guests == ()
+
+
+# --- A group becomes a supergroup -------------------------------------------------------------------------------------
+
+
+def test_an_evening_moves_to_another_chat(store: Store, people: list[int]) -> None:
+    night, other = begin(store, OTHERS, genres=["War"]), begin(store, -43)
+    store.show_night(night.id, 7)
+    store.join_night(night.id, people[0], "Ann", at(1))
+    moved = store.move_night(OTHERS, CLUB, at(2))
+    assert moved is not None
+    assert (moved.id, moved.chat_id, moved.open, moved.message_id) == (night.id, CLUB, True, None)
+    assert (moved.wish, moved.guests) == ({"genres": ["War"]}, (Guest(people[0], "Ann"),))
+    assert store.move_night(OTHERS, CLUB, at(2)) is None, "the second time there is nothing to move"
+    assert begin(store, minute=3).id == night.id
+    assert begin(store, OTHERS, minute=3).id not in (night.id, other.id)
+    assert as_it_is(store, other) == other
+
+
+def test_two_who_hear_of_a_move_at_one_moment_move_it_once(store: Store) -> None:
+    night = begin(store, OTHERS)
+    moved = together(*[functools.partial(store.move_night, OTHERS, CLUB, at(1))] * 4)
+    assert sorted(one is not None for one in moved) == [False, False, False, True]
+    assert as_it_is(store, night).chat_id == CLUB
+
+
+def test_an_evening_that_has_begun_there_takes_the_guests_over(store: Store, people: list[int]) -> None:
+    old, new = begin(store, OTHERS), begin(store, CLUB, minute=1)
+    for night, names in ((old, "AB"), (new, "BC")):
+        for name in names:
+            store.join_night(night.id, people["ABC".index(name)], name, at(2))
+    assert store.propose(as_it_is(store, new), [HEAT])
+    moved = store.move_night(OTHERS, CLUB, at(3))
+    assert moved is not None
+    assert (moved.id, moved.proposals) == (new.id, ())
+    assert sorted(guest.name for guest in moved.guests) == ["A", "B", "C"]
+    assert not as_it_is(store, old).open
+
+
+def test_an_evening_that_is_over_or_has_its_poll_is_not_begun_again_by_a_move(store: Store, people: list[int]) -> None:
+    over = begin(store, -43)
+    assert store.move_night(-43, CLUB, at(480)) is None
+    night = begin(store, OTHERS)
+    store.join_night(night.id, people[0], "Ann", at(1))
+    assert store.propose(as_it_is(store, night), [HEAT])
+    assert store.close_night(night.id)
+    assert store.move_night(OTHERS, CLUB, at(2)) is None
+    assert not as_it_is(store, over).open
+    assert (as_it_is(store, night).open, as_it_is(store, night).chat_id) == (False, CLUB)
+    assert store.reopen_night(night.id)
+    assert begin(store, minute=3).id == night.id

@@ -145,6 +145,15 @@ def test_messages_that_show_a_run_are_remembered_one_a_chat(store: Store) -> Non
     assert store.watchers() == [Watcher(run.id, BOB, 12)]
 
 
+def test_a_chat_that_goes_on_as_another_takes_its_runs_along(store: Store) -> None:
+    run, group = ask(store), -42
+    store.watch_run(run.id, BOB, 10)
+    store.watch_run(run.id, group, 11)
+    assert store.take_watchers(group) == [run.id]
+    assert store.take_watchers(group) == []
+    assert store.watchers() == [Watcher(run.id, BOB, 10)]
+
+
 def test_a_trial_is_kept_once(store: Store) -> None:
     for reg in (0.1, 0.2, 0.1):
         store.save_trial(
