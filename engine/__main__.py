@@ -185,6 +185,7 @@ def evaluate(
         Literal["random", "time"], typer.Option(help="Test on a random part, or on each person's last ratings.")
     ] = "random",
     splits: Annotated[str, typer.Option(metavar="60,70,75,80", help="Percent of the ratings to train on.")] = "80",
+    feedback: Annotated[Feedback, typer.Option(help="What the values of --dataset are.")] = Feedback.STARS,
     as_json: Json = False,
 ) -> None:
     """Compare our models with simpler ones, by every metric: what each step buys. Changes nothing.
@@ -199,7 +200,14 @@ def evaluate(
     percents = parse_percents(splits)
     with _opened() as (settings, store), progress() as show:
         found = compare_models(
-            settings, store, dataset=dataset, by=split, train_percents=percents, show=show, now=utc_now()
+            settings,
+            store,
+            dataset=dataset,
+            feedback=feedback,
+            by=split,
+            train_percents=percents,
+            show=show,
+            now=utc_now(),
         )
     facts = [comparison.facts() for comparison in found]
     lines = [line for comparison in found for line in (*comparison.lines(), "")]
@@ -286,10 +294,18 @@ def recommend(
             picks, fresh = _picks_for(store, version, store.taste(person.id, utc_now()), limit)
         films = {movie.id: movie for movie in store.movies()}
     rows = [
-        {**_film(films[pick.movie_id]), "position": i, "predicted_stars": round(pick.predicted_stars, 2)}
+        {
+            **_film(films[pick.movie_id]),
+            "position": i,
+            "predicted_stars": None if pick.predicted_stars is None else round(pick.predicted_stars, 2),
+        }
         for i, pick in enumerate(picks, start=1)
     ]
-    lines = [f"{row['position']:3}  {row['predicted_stars']:.1f}  {_named(films[row['movie_id']])}" for row in rows]
+    lines = [
+        f"{row['position']:3}  {'' if row['predicted_stars'] is None else format(row['predicted_stars'], '.1f  ')}"
+        f"{_named(films[row['movie_id']])}"
+        for row in rows
+    ]
     if not rows:
         lines = ["There are no picks: whoever rated less than the model needs gets none."]
     facts = {"model_version": version, "with_waiting_ratings": fresh, "recommendations": rows}
@@ -634,9 +650,10 @@ def _named(movie: Movie) -> str:
 
 
 def _figures(metrics: dict[str, Any], before: dict[str, Any] | None = None) -> str:
-    """Say the two figures that a model is judged by, and what they were before."""
+    """Say the two figures that a model is judged by, and what they were before; without stars the second is ROEM."""
     parts = []
-    for name, key in (("nDCG@10", "ndcg_at_10"), ("RMSE", "rmse_all")):
+    second = ("RMSE", "rmse_all") if metrics.get("rmse_all") is not None else ("ROEM", "roem")
+    for name, key in (("nDCG@10", "ndcg_at_10"), second):
         if (value := metrics.get(key)) is None:
             continue
         was = (before or {}).get(key)

@@ -22,7 +22,7 @@ from engine import evaluation
 from engine.datasets import load, ratings_folder
 from engine.domain import Catalogue, Feedback, MatineeError, Movie
 from engine.ease import LAMBDAS, LARGEST, Ease
-from engine.factors import FactorRows, Floats, Hyperparameters, Model
+from engine.factors import FactorRows, Floats, Hyperparameters, Model, RatingSettings
 from engine.gate import Interval, bootstrap
 from engine.ingest import loaded_catalogue, scratch_folder
 from engine.progress import Show
@@ -30,13 +30,13 @@ from engine.settings import EngineSettings
 from engine.spark import spark_session
 from engine.store import Store
 from engine.training import SEED, collect_factors, fit_als, fit_biases, residuals, train
-from engine.tuning import tuned_hyperparameters
+from engine.tuning import default_hyperparameters, tuned_hyperparameters
 
 SplitBy = Literal["random", "time"]
 MODELS = {
     "popularity": "the films that most people rated, for everybody",
     "biases": "how far each film and each person lies above the mean of all stars",
-    "plain_als": "Spark ALS on the stars as they are: rank 10, reg 0.15, nonnegative",
+    "plain_als": "Spark ALS as tutorials have it: rank 10; on stars reg 0.15, nonnegative, on plays 0.01",
     "ease": "a closed-form item-item model (Steck 2019), its λ chosen within the training side",
     "matinee": "ours: preference and rating model together",
 }
@@ -46,6 +46,8 @@ METRICS = (
     "precision_at_3_stars", "recall_at_3_stars", "f1_at_3_stars", "rmse_train", "train_seconds",
 )  # fmt: skip
 STARS_METRICS = tuple(name for name in METRICS if "mse" in name or "mae" in name or "stars" in name)
+"""Those that need predicted stars."""
+
 
 Metrics = dict[str, float | None]
 
@@ -84,9 +86,11 @@ class Comparison:
         """Return it as a table to read: a line for each metric, a column for each model."""
         about = "each person's last ratings" if self.split["by"] == "time" else "a random part"
         split = self.split
+        known = split["warm_ratings"]
+        warm = f"; {known:,} of them of a person and a film that were trained on" if known else ""
         lines = [
             f"{split['dataset']}: {split['train_ratings']:,} ratings to train on, {split['test_ratings']:,} to test on",
-            f"({about}; {split['warm_ratings']:,} of them of a person and a film that were trained on)",
+            f"({about}{warm})",
             "",
             f"{'':21}" + "".join(f"{name:>12}" for name in self.models),
         ]
@@ -144,6 +148,7 @@ def evaluate(
     store: Store,
     *,
     dataset: str | None,
+    feedback: Feedback = Feedback.STARS,
     by: SplitBy,
     train_percents: Sequence[int],
     show: Show,
@@ -155,11 +160,12 @@ def evaluate(
         store: holds the loaded data set, which is measured with the chat's ratings; not looked at if ``dataset`` is
             given.
         dataset: a name or path to read for this alone, and forget afterwards.
+        feedback: what the values of ``dataset`` are.
         by: the test side is a random part (by a hash, so always the same one) or each person's last ratings.
         train_percents: between 1 and 99, each a comparison of its own.
 
     Raises:
-        MatineeError: nothing is loaded, the data has play counts, or no times to split by.
+        MatineeError: nothing is loaded, or the data has no times to split by.
     """
     with scratch_folder(settings) as folder:
         show("ingest", 0.0, "reading ratings")
@@ -168,10 +174,8 @@ def evaluate(
             films: Sequence[Movie] = store.movies()
             hyperparameters = tuned_hyperparameters(store, catalogue)
         else:
-            catalogue, source, films = _read(settings, dataset, folder, show, now)
-            hyperparameters = Hyperparameters()
-        if catalogue.feedback is not Feedback.STARS:
-            raise MatineeError(f"{catalogue.dataset} has play counts: without stars there is nothing to compare here")
+            catalogue, source, films = _read(settings, dataset, feedback, folder, show, now)
+            hyperparameters = default_hyperparameters(catalogue.feedback)
         show("ingest", 0.5, "starting Spark")
         with spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark:
             ratings = spark.read.parquet(*map(str, source)).cache()
@@ -195,9 +199,12 @@ def _loaded(settings: EngineSettings, store: Store, folder: Path) -> tuple[Catal
     if not source.exists():
         raise MatineeError(f"the files of {catalogue.dataset} are gone from {source}: load it again")
     queue, chat = store.read_queue(), folder / "chat.parquet"
+    if not len(queue.stars):
+        return catalogue, [source]
     columns = [queue.user_ids, queue.movie_ids, queue.stars, pa.array(queue.rated_at, pa.timestamp("us", tz="UTC"))]
-    parquet.write_table(pa.table(columns, ["user_id", "movie_id", "stars", "rated_at"]), chat)
-    return catalogue, [source, chat] if len(queue.stars) else [source]
+    value = "plays" if catalogue.feedback is Feedback.COUNTS else "stars"
+    parquet.write_table(pa.table(columns, ["user_id", "movie_id", value, "rated_at"]), chat)
+    return catalogue, [source, chat]
 
 
 @dataclass
@@ -221,7 +228,7 @@ class Held:
 
 
 def _read(
-    settings: EngineSettings, dataset: str, folder: Path, show: Show, now: datetime
+    settings: EngineSettings, dataset: str, feedback: Feedback, folder: Path, show: Show, now: datetime
 ) -> tuple[Catalogue, list[Path], list[Movie]]:
     """Read a data set into a folder that will be gone soon."""
     held = Held()
@@ -230,6 +237,7 @@ def _read(
         held,
         folder / "data",
         settings.home / "downloads",
+        feedback=feedback,
         now=now,
         progress=show,
     )
@@ -249,11 +257,11 @@ def compare(
     """Train every model on one side and measure it on the other.
 
     Args:
-        training_side: user_id, movie_id, stars.
+        training_side: user_id, movie_id, and stars or plays.
         films: the catalogue, which ours also learns from.
         split: what is known about the split; how many ratings each side has is added.
     """
-    columns = ["user_id", "movie_id", "stars"]
+    columns = ["user_id", "movie_id", "stars" if "stars" in training_side.columns else "plays"]
     training_side = training_side.select(*columns).repartition("user_id").cache()
     test_side = test_side.select(*columns).cache()
     people = evaluation.held_out(training_side, test_side).cache()
@@ -314,7 +322,7 @@ def _entrants(
     """Return each model's name and how to train it, in the order of ``MODELS``; None is a model that cannot be had."""
     return [
         ("popularity", lambda: _popularity(ratings)),
-        ("biases", lambda: _biases(ratings, hyperparameters)),
+        ("biases", lambda: _biases(ratings, hyperparameters.rating)),
         ("plain_als", lambda: _plain_als(ratings)),
         ("ease", lambda: _ease(spark, ratings, notes)),
         ("matinee", lambda: _matinee(spark, ratings, hyperparameters, films)),
@@ -338,8 +346,9 @@ def _popularity(ratings: DataFrame) -> _Entrant:
     return _Entrant("popularity", users, model, taken, lacks=STARS_METRICS)
 
 
-def _biases(ratings: DataFrame, hyperparameters: Hyperparameters) -> _Entrant:
-    settings = hyperparameters.rating
+def _biases(ratings: DataFrame, settings: RatingSettings | None) -> _Entrant | None:
+    if settings is None:
+        return None
     with _clock() as seconds:
         biases = fit_biases(ratings, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
         people = residuals(ratings, biases).select("user_id", "bias").distinct().cache()
@@ -351,10 +360,17 @@ def _biases(ratings: DataFrame, hyperparameters: Hyperparameters) -> _Entrant:
 
 
 def _plain_als(ratings: DataFrame) -> _Entrant:
-    """Train ALS as tutorials do; films are ranked by the stars it predicts."""
-    values = ratings.select("user_id", "movie_id", F.col("stars").alias("value"))
+    """Train ALS as tutorials do; films are ranked by the stars it predicts, or by its preference where there are none.
+
+    Source: for play counts Ryza et al. 2015, "Advanced Analytics with Spark", chapter 3.
+    """
+    stars = "stars" in ratings.columns
+    values = ratings.select("user_id", "movie_id", F.col("stars" if stars else "plays").alias("value"))
     with _clock() as seconds:
-        fitted = fit_als(values, rank=10, reg=0.15, iterations=15, seed=SEED, nonnegative=True)
+        if stars:
+            fitted = fit_als(values, rank=10, reg=0.15, iterations=15, seed=SEED, nonnegative=True)
+        else:
+            fitted = fit_als(values, rank=10, reg=0.01, iterations=5, alpha=1.0, seed=SEED)
         taken = seconds()
     movie_ids, items = collect_factors(fitted.itemFactors)
     users = fitted.userFactors.select(
@@ -364,7 +380,8 @@ def _plain_als(ratings: DataFrame) -> _Entrant:
         F.lit(0.0).cast("float").alias("bias"),
     )
     rows = FactorRows(movie_ids, items, items, np.zeros(len(items), np.float32))
-    return _Entrant("plain_als", users, _order_alone(rows), taken, lacks=("rmse_all",))
+    lacks = ("rmse_all",) if stars else STARS_METRICS
+    return _Entrant("plain_als", users, _order_alone(rows), taken, lacks)
 
 
 def _order_alone(rows: FactorRows) -> Model:
@@ -373,7 +390,7 @@ def _order_alone(rows: FactorRows) -> Model:
 
 
 def _ease(spark: SparkSession, ratings: DataFrame, notes: list[str]) -> _Entrant | None:
-    """Train EASE on the driver, on who gave which film 4 stars or more, as its paper does."""
+    """Train EASE on the driver, on who gave which film 4 stars or more (or played it), as its paper does."""
     n_users, n_films = (ratings.select(name).distinct().count() for name in ("user_id", "movie_id"))
     if n_users * n_films > LARGEST:
         notes.append(f"ease was left out: {n_users:,} people by {n_films:,} films are too many for a closed form")
@@ -382,7 +399,9 @@ def _ease(spark: SparkSession, ratings: DataFrame, notes: list[str]) -> _Entrant
     table = ratings.withColumn("held", draw).toPandas()
     user_ids, user = np.unique(table["user_id"].to_numpy(np.int32), return_inverse=True)
     movie_ids, film = np.unique(table["movie_id"].to_numpy(np.int32), return_inverse=True)
-    liked = table["stars"].to_numpy() >= evaluation.RELEVANT_STARS
+    liked = np.ones(len(table), bool)
+    if "stars" in table:
+        liked = table["stars"].to_numpy() >= evaluation.RELEVANT_STARS
     held = table["held"].to_numpy(bool)
 
     def matrix(which: NDArray[np.bool_]) -> csr_matrix:
@@ -432,4 +451,5 @@ def _matinee(
     with _clock() as seconds:
         trained = train(spark, ratings, hyperparameters, films=films, seed=SEED, progress=lambda done, detail: None)
         taken = seconds()
-    return _Entrant("matinee", trained.users, trained.model(), taken)
+    model = trained.model()
+    return _Entrant("matinee", trained.users, model, taken, lacks=() if model.predicts_stars else STARS_METRICS)

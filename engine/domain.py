@@ -15,6 +15,13 @@ class Feedback(enum.StrEnum):
     COUNTS = "counts"
 
 
+class ItemKind(enum.StrEnum):
+    """What the titles of a catalogue are. Everything else calls them movies and films; only the chat must not."""
+
+    FILM = "film"
+    ARTIST = "artist"
+
+
 @dataclass(frozen=True, slots=True)
 class Movie:
     """A title of the catalogue.
@@ -50,7 +57,7 @@ class Catalogue:
     """Which data set the store holds.
 
     ``fingerprint`` changes whenever the data does; ``simulated`` says that no real person gave its ratings;
-    ``terms`` is the line on its licence that we show.
+    ``terms`` is the line on its licence that we show; ``kind`` is what its titles are.
     """
 
     dataset: str
@@ -62,6 +69,7 @@ class Catalogue:
     user_count: int
     movie_count: int
     loaded_at: datetime
+    kind: ItemKind = ItemKind.FILM
 
 
 class RunKind(enum.StrEnum):
@@ -113,6 +121,11 @@ class BadStars(MatineeError):
     def __init__(self, stars: object) -> None:
         super().__init__(f"{stars!r} is not a rating: give 0.5 to 5.0 in half steps")
         self.stars = stars
+
+
+PLAYED = 5.0
+"""Where a data set holds play counts nobody gives stars: who taps that they know a title is taken to have played it so
+often. Stored in the place of stars."""
 
 
 def check_stars(stars: float) -> float:

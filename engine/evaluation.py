@@ -21,7 +21,7 @@ from engine.domain import STARS
 from engine.factors import Doubles, FactorRows, Floats, Hyperparameters, Model, user_order_vectors
 from engine.gate import Interval, resampled_sums, spread
 from engine.scoring import Block, histories, read_block
-from engine.training import Trained
+from engine.training import Trained, values_of
 
 TEST_PERCENT = 20
 RELEVANT_STARS = 4.0
@@ -107,12 +107,18 @@ class Measured:
 
 
 def held_out(train: DataFrame, test: DataFrame) -> DataFrame:
-    """Return user_id, seen (training films), films and stars (of the test side) for everybody with test ratings.
+    """Return user_id, seen (training films), films, values and relevant (of the test side) for everybody with test
+    ratings.
 
-    ``ranked`` says whose ranking is measured: everybody's, or a fixed sample of about ``RANKED_USERS``.
+    ``values`` are stars, or log(1 + plays); ``relevant`` says what should have been shown: films of ``RELEVANT_STARS``
+    or more, or everything that was played. ``ranked`` says whose ranking is measured: everybody's, or a fixed sample of
+    about ``RANKED_USERS``.
     """
-    pairs = test.groupBy("user_id").agg(F.collect_list(F.struct("movie_id", "stars")).alias("test"))
-    lists = pairs.select("user_id", F.col("test.movie_id").alias("films"), F.col("test.stars").alias("stars"))
+    relevant = F.col("stars") >= RELEVANT_STARS if "stars" in test.columns else F.lit(True)
+    rated = test.select("user_id", "movie_id", values_of(test).alias("value"), relevant.alias("relevant"))
+    pairs = rated.groupBy("user_id").agg(F.collect_list(F.struct("movie_id", "value", "relevant")).alias("test"))
+    columns = {"movie_id": "films", "value": "values", "relevant": "relevant"}
+    lists = pairs.select("user_id", *(F.col(f"test.{field}").alias(name) for field, name in columns.items()))
     people = test.select("user_id").distinct().count()
     share = F.pmod(F.xxhash64("user_id"), F.lit(1_000_000)) < int(1_000_000 * RANKED_USERS / max(people, 1))
     return lists.join(histories(train), "user_id", "left").withColumn("ranked", share)
@@ -129,7 +135,7 @@ def measure(
         people: what ``held_out`` gave. People without a row in ``users`` get the mean and the films' biases for stars,
             and are not ranked for.
         rating_counts: training ratings of each of the model's films, for novelty.
-        predicts_stars: False leaves the metrics of stars null.
+        predicts_stars: False leaves the metrics of stars null, as it must be with play counts.
 
     Returns:
         Metrics by name, and per user: n_warm and n_all (test ratings), squared and absolute errors summed over each,
@@ -190,7 +196,8 @@ def _judge(
     """
     block = read_block(batch, model.movie_ids)
     has_row, wanted = (np.array(batch.column(name).to_pylist(), bool) for name in ("has_row", "ranked"))
-    truths = [stars.values.to_numpy() for stars in batch.column("stars")]
+    truths = [values.values.to_numpy() for values in batch.column("values")]
+    relevants = [relevant.values.to_numpy(zero_copy_only=False) for relevant in batch.column("relevant")]
     tests = [_find(model.movie_ids, films.values.to_numpy()) for films in batch.column("films")]
 
     rows: list[dict[str, Any]] = []
@@ -210,7 +217,7 @@ def _judge(
         truth, (at, known) = truths[i], tests[i]
         scores[block.seen[block.starts[i] : block.starts[i + 1]]] = -np.inf
         rows[i] |= percentile_ranks(scores, at[known], truth[known])
-        liked = truth >= RELEVANT_STARS
+        liked = relevants[i]
         if liked.any():
             top = top_n(scores, TOP)
             rows[i] |= ranking(np.isin(top, at[known & liked]), int(liked.sum()))
@@ -306,20 +313,20 @@ def ranking(hits: NDArray[np.bool_], relevant: int) -> dict[str, float]:
     }
 
 
-def percentile_ranks(scores: Floats, films: NDArray[np.intp], stars: NDArray[Any]) -> dict[str, float]:
+def percentile_ranks(scores: Floats, films: NDArray[np.intp], values: NDArray[Any]) -> dict[str, float]:
     """Sum one person's share of ROEM, the expected percentile rank: 0 if the best-loved films head the list, 1 if they
     end it. Films of equal score share their places.
 
     Args:
         scores: of all films; −inf where a film is no candidate.
         films: rows of the test films, all of them candidates.
-        stars: what each was given, which is its weight.
+        values: what each was given, which is its weight.
 
-    Source: Hu, Koren, Volinsky 2008, section 6, with stars for the watching times.
+    Source: Hu, Koren, Volinsky 2008, section 6, with stars, or log(1 + plays), for the watching times.
     """
     last = max(int(np.isfinite(scores).sum()) - 1, 1)
     places = [(scores > score).sum() + ((scores == score).sum() - 1) / 2 for score in scores[films]]
-    weight = stars.astype(np.float64)
+    weight = values.astype(np.float64)
     return {"rank_sum": float(weight @ np.array(places, np.float64) / last), "rank_weight": float(weight.sum())}
 
 

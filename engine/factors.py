@@ -57,10 +57,13 @@ class RatingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """What one training is given. ``blend`` weighs the stars against the preference in the order of a list."""
+    """What one training is given. ``blend`` weighs the stars against the preference in the order of a list.
+
+    ``rating`` is null for play counts: nobody gave stars, so there is no model of them.
+    """
 
     preference: PreferenceSettings = PreferenceSettings()
-    rating: RatingSettings = RatingSettings()
+    rating: RatingSettings | None = RatingSettings()
     blend: float = 0.4
 
     @classmethod
@@ -68,9 +71,13 @@ class Hyperparameters:
         """Read what ``dataclasses.asdict`` wrote; other keys are passed over."""
         return cls(
             PreferenceSettings(**values["preference"]),
-            RatingSettings(**values["rating"]),
+            None if values["rating"] is None else RatingSettings(**values["rating"]),
             float(values["blend"]),
         )
+
+
+OF_PLAYS = Hyperparameters(PreferenceSettings(neutral=0.0), rating=None, blend=0.0)
+"""Where values are play counts: every play speaks for an item, and there is nothing to blend in."""
 
 
 def strengths(stars: NDArray[Any], neutral: float) -> Floats:
@@ -240,11 +247,12 @@ class FactorRows:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A film for one person. ``score`` is in standard deviations over all films, ``predicted_stars`` 0.5 to 5."""
+    """A film for one person. ``score`` is in standard deviations over all films, ``predicted_stars`` 0.5 to 5, or null
+    from a model of play counts."""
 
     movie_id: int
     score: float
-    predicted_stars: float
+    predicted_stars: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +276,8 @@ class Model:
     order_vectors: Floats
     hyperparameters: Hyperparameters
     mean_stars: float
+    """0 for a model of play counts."""
+
     average_taste: Floats
     """Mean user row of the preference model: what somebody without ratings is shown."""
 
@@ -287,6 +297,10 @@ class Model:
             float(parameters["mean_stars"]),
             np.array(average, np.float32),
         )
+
+    @property
+    def predicts_stars(self) -> bool:
+        return self.hyperparameters.rating is not None
 
     @property
     def preference(self) -> Floats:
@@ -336,16 +350,21 @@ class Model:
         return rows[known], known
 
     def profile(self, rated: Mapping[int, float]) -> Profile:
-        """Fold someone's ratings (film id to stars) into both models. Films unknown to the model are passed over."""
+        """Fold someone's ratings (film id to stars, or to play counts if the model is of those) into both models.
+
+        Films unknown to the model are passed over.
+        """
         rows, known = self._known(np.fromiter(rated, np.int64, len(rated)))
         stars = np.fromiter(rated.values(), np.float32, len(rated))[known]
         settings, rating_settings = self.hyperparameters.preference, self.hyperparameters.rating
-        strength = strengths(stars, settings.neutral)
+        strength = strengths(stars if self.predicts_stars else np.log1p(stars), settings.neutral)
         preference, doubt = fold_in_preference(
             self.preference, self.gram, rows, strength, reg=settings.reg, alpha=settings.alpha
         )
         if not len(rows):
             preference = self.average_taste
+        if rating_settings is None:
+            return Profile(rows, strength, preference, np.zeros(self.rating.shape[1], np.float32), 0.0, doubt)
         film_bias = self.bias[rows].astype(np.float64)
         bias = user_bias(stars, film_bias, mean_stars=self.mean_stars, damping=rating_settings.user_damping)
         residuals = stars.astype(np.float64) - self.mean_stars - bias - film_bias
@@ -366,7 +385,7 @@ class Model:
 
     def predicted_stars(self, profile: Profile, movie_ids: Iterable[int]) -> Floats:
         """Return the stars expected of each film, 0.5 to 5.0; a film unknown to the model gets what the person gives
-        on average."""
+        on average. Means nothing unless the model ``predicts_stars``."""
         stars = []
         for movie_id in movie_ids:
             row = self.row(movie_id)
@@ -406,10 +425,8 @@ class Model:
         top = top[np.isfinite(scores[top])]
         chosen = top[vary(scores[top], self.preference[top], limit, variety)] if len(top) else top
         ids = self.movie_ids[chosen].tolist()
-        stars = self.predicted_stars(profile, ids)
-        return [
-            Pick(movie_id, float(scores[row]), float(s)) for movie_id, row, s in zip(ids, chosen, stars, strict=True)
-        ]
+        stars = self.predicted_stars(profile, ids).tolist() if self.predicts_stars else [None] * len(ids)
+        return [Pick(movie_id, float(scores[row]), s) for movie_id, row, s in zip(ids, chosen, stars, strict=True)]
 
     def reasons(self, profile: Profile, movie_id: int, *, limit: int = 2) -> list[int]:
         """Return those of the person's own films that gave most to this film's score, most first.

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 
+HIGHER_IS_BETTER = {"ndcg_at_10": True, "rmse_all": False, "roem": False}
+"""The metrics by which models and settings are chosen."""
+
 RESAMPLES = 1_000
 CONFIDENCE = 0.95
 SURE = 0.99

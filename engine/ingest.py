@@ -10,7 +10,7 @@ import pyarrow.parquet as parquet
 from pyspark.sql import DataFrame, SparkSession
 
 from engine.datasets import ratings_folder
-from engine.domain import Catalogue, MatineeError
+from engine.domain import Catalogue, Feedback, MatineeError
 from engine.settings import EngineSettings
 from engine.store import Queue, Store
 
@@ -46,7 +46,7 @@ def scratch_folder(settings: EngineSettings) -> Iterator[Path]:
 def read_ratings(
     spark: SparkSession, store: Store, settings: EngineSettings, catalogue: Catalogue, folder: Path
 ) -> tuple[Queue, DataFrame]:
-    """Return the chat's queue and every rating: user_id, movie_id, stars, partitioned by user and cached.
+    """Return the chat's queue and every rating: user_id, movie_id, and stars or plays; partitioned by user, cached.
 
     Args:
         folder: where the chat's ratings may be written for Spark.
@@ -59,7 +59,8 @@ def read_ratings(
         raise MatineeError(f"the files of {catalogue.dataset} are gone from {source}: load it again")
     queue = store.read_queue()
     chat = folder / "chat.parquet"
-    columns = {"user_id": queue.user_ids, "movie_id": queue.movie_ids, "stars": queue.stars}
+    value = "plays" if catalogue.feedback is Feedback.COUNTS else "stars"  # see domain.PLAYED
+    columns = {"user_id": queue.user_ids, "movie_id": queue.movie_ids, value: queue.stars}
     parquet.write_table(pa.table(columns), chat)
     ratings = spark.read.parquet(str(source)).select(*columns).unionByName(spark.read.parquet(str(chat)))
     return queue, ratings.repartition("user_id").cache()

@@ -12,7 +12,7 @@ from engine import pictures
 from engine.domain import Catalogue, Feedback, Movie
 from engine.explore import NothingToShow, Numbers, Ratings, loaded_ratings
 from engine.factors import Model
-from engine.gate import CONFIDENCE, resampled_sums, spread
+from engine.gate import CONFIDENCE, HIGHER_IS_BETTER, resampled_sums, spread
 from engine.pages import render, write_page
 from engine.settings import EngineSettings
 from engine.store import ModelVersion, NoSuchVersion, Store, archive
@@ -56,7 +56,6 @@ TIERS = (
 )
 """Films by how well known they are: a name, and the share of rated films down to which it goes."""
 
-HIGHER_IS_BETTER = {"ndcg_at_10": True, "rmse_all": False, "roem": False}
 """What searches for hyperparameters are judged by."""
 
 

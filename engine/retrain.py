@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from engine import evaluation, scoring
 from engine.datasets import tags_file
-from engine.domain import Catalogue, RunState, Stage
+from engine.domain import Catalogue, Feedback, RunState, Stage
 from engine.factors import Floats, Hyperparameters
 from engine.gate import Verdict, decide
 from engine.ingest import loaded_catalogue, read_ratings, scratch_folder
@@ -137,6 +137,10 @@ class _Run:
     report: Report
     now: Callable[[], datetime]
 
+    @property
+    def gives_stars(self) -> bool:
+        return self.catalogue.feedback is Feedback.STARS
+
     def measure(self, ratings: DataFrame) -> tuple[Trained, evaluation.Measured, dict[str, float | None]]:
         """Train on one side of the split, measure on the other, and measure popularity beside it."""
         training_side, test_side = (side.cache() for side in evaluation.split(ratings, seed=SEED))
@@ -145,9 +149,11 @@ class _Run:
         progress(0.0, "measuring on the test ratings")
         people = evaluation.held_out(training_side, test_side).cache()
         counts = _rating_counts(training_side, trained)
-        measured = evaluation.measure(trained.users, trained.model(), people, counts)
+        measured = evaluation.measure(trained.users, trained.model(), people, counts, predicts_stars=self.gives_stars)
         progress(0.6, "measuring popularity beside it")
-        popularity = evaluation.measure(*evaluation.popularity(counts, trained), people, counts)
+        popularity = evaluation.measure(
+            *evaluation.popularity(counts, trained), people, counts, predicts_stars=self.gives_stars
+        )
         for used in (training_side, test_side, people, trained.users):
             used.unpersist()
         return trained, measured, popularity.metrics
@@ -161,8 +167,11 @@ class _Run:
         return None if live is None else self.store.model_version(live)
 
     def recorded(self, champion: ModelVersion | None) -> pd.DataFrame | None:
-        """Return the live model's per-user figures, if they were measured on the same data set."""
-        if champion is None or champion.dataset_fingerprint != self.catalogue.fingerprint:
+        """Return the live model's per-user figures, if they were measured on the same data set.
+
+        By its name: a file that was damaged since has another fingerprint, and is just what the gate is there for.
+        """
+        if champion is None or champion.dataset != self.catalogue.dataset:
             return None
         file = self.per_user_file(champion.version)
         return pd.read_parquet(file) if file.exists() else None
@@ -267,8 +276,9 @@ def _checked(batches: Iterator[pa.RecordBatch], queue: Queue) -> Iterator[tuple[
     """Pass lists on row by row, unless a number is not finite or a film was rated by its reader in the chat."""
     rated = np.sort(_pair(queue.user_ids, queue.movie_ids))
     for batch in batches:
-        columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
-        if not (np.isfinite(columns["score"]).all() and np.isfinite(columns["predicted_stars"]).all()):
+        columns = {name: batch.column(name).to_numpy() for name in ("user_id", "movie_id", "score")}
+        stars = batch.column("predicted_stars").drop_null().to_numpy()  # play counts have none
+        if not (np.isfinite(columns["score"]).all() and np.isfinite(stars).all()):
             raise PublishRefused("a list has scores that are not finite")
         if np.isin(_pair(columns["user_id"], columns["movie_id"]), rated).any():
             raise PublishRefused("a list shows somebody a film that they have rated")

@@ -469,26 +469,27 @@ class _Lists:
         self._path, self._people, self._films, self._rated = path, people, films, rated
         self.people, self.left_out = 0, 0
 
-    def __iter__(self) -> Iterator[tuple[int, int, int, float, float]]:
+    def __iter__(self) -> Iterator[tuple[int, int, int, float, float | None]]:
         reader, position = None, 0
         for batch in _batches(self._path, _LISTS):
-            columns = {name: batch.column(name).to_numpy() for name in _LISTS.names}
+            columns = {name: batch.column(name).to_numpy() for name in ("dataset_user_id", "movie_id", "score")}
+            stars = batch.column("predicted_stars")  # null where nobody gave any
             users, keep = self._people.find(columns["dataset_user_id"])
             keep &= np.isin(columns["movie_id"], self._films)
             if self._rated is not None:
                 pairs = _pairs(users, columns["movie_id"])
                 at = np.minimum(np.searchsorted(self._rated, pairs), len(self._rated) - 1)
                 keep &= self._rated[at] != pairs
-            if not (np.isfinite(columns["score"]).all() and np.isfinite(columns["predicted_stars"]).all()):
+            if not (np.isfinite(columns["score"]).all() and np.isfinite(stars.drop_null().to_numpy()).all()):
                 raise SavedModelError(f"{self._path} holds numbers that are not finite")
             self.left_out += int((~keep).sum())
-            kept = (columns[name][keep].tolist() for name in ("movie_id", "score", "predicted_stars"))
-            for user_id, movie_id, score, stars in zip(users[keep].tolist(), *kept, strict=True):
+            kept = (columns["movie_id"][keep].tolist(), columns["score"][keep].tolist(), stars.filter(keep).to_pylist())
+            for user_id, movie_id, score, predicted in zip(users[keep].tolist(), *kept, strict=True):
                 if user_id != reader:
                     reader, position = user_id, 0
                     self.people += 1
                 position += 1
-                yield user_id, position, movie_id, score, stars
+                yield user_id, position, movie_id, score, predicted
 
 
 def _similar(path: Path, films: NDArray[np.int64]) -> Iterator[tuple[int, int, int, float]]:

@@ -59,7 +59,8 @@ def histories(ratings: DataFrame) -> DataFrame:
 
 
 def recommend(users: DataFrame, seen: DataFrame, model: Model, *, limit: int) -> DataFrame:
-    """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars.
+    """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars (null where the model
+    predicts none).
 
     Args:
         users: user_id, preference, rating, bias, as ``training.Trained`` has them.
@@ -132,13 +133,17 @@ def _recommend_block(model: Model, block: Block, limit: int) -> pa.RecordBatch:
     rows, scores = top_rows(model.order_vectors, queries, limit, block.seen, block.starts)
     filled = scores > UNFILLED
     scores = scores - offset[:, None]
-    stars = np.einsum("ue,une->un", block.rating, model.rating[rows]) + model.bias[rows]
-    stars = np.clip(stars + model.mean_stars + block.bias[:, None], 0.5, 5.0)
     position = np.broadcast_to(np.arange(1, rows.shape[1] + 1, dtype=np.int32), rows.shape)
     users = np.broadcast_to(block.user_ids[:, None], rows.shape)
-    columns = (users, position, model.movie_ids[rows], scores.astype(np.float32), stars.astype(np.float32))
-    names = ["user_id", "position", "movie_id", "score", "predicted_stars"]
-    return pa.RecordBatch.from_arrays([pa.array(column[filled]) for column in columns], names)
+    columns = [users, position, model.movie_ids[rows], scores.astype(np.float32)]
+    arrays = [pa.array(column[filled]) for column in columns]
+    if model.predicts_stars:
+        stars = np.einsum("ue,une->un", block.rating, model.rating[rows]) + model.bias[rows]
+        stars = np.clip(stars + model.mean_stars + block.bias[:, None], 0.5, 5.0)
+        arrays.append(pa.array(stars[filled].astype(np.float32)))
+    else:
+        arrays.append(pa.nulls(len(arrays[0]), pa.float32()))
+    return pa.RecordBatch.from_arrays(arrays, ["user_id", "position", "movie_id", "score", "predicted_stars"])
 
 
 def similar(spark: SparkSession, vectors: SimilarityVectors, *, limit: int) -> DataFrame:

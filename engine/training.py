@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.ml.stat import Summarizer
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.domain import MatineeError, Movie
-from engine.factors import NUDGE, FactorRows, Floats, Hyperparameters, Model
+from engine.factors import NUDGE, FactorRows, Floats, Hyperparameters, Model, PreferenceSettings, RatingSettings
 
 SEED = 20
 """Of the split and of Spark's random start. A constant: two versions are judged on the same ratings."""
@@ -80,10 +80,11 @@ def train(
     seed: int,
     progress: Progress,
 ) -> Trained:
-    """Train both models.
+    """Train both models; of play counts only the preference model, with nothing in the other's place.
 
     Args:
-        ratings: user_id int, movie_id int, stars float; each pair once, user ids not negative.
+        ratings: user_id int, movie_id int, and stars or plays float; each pair once, user ids not negative.
+        hyperparameters: with no rating model exactly if the ratings are plays.
         films: the catalogue, for the typical viewers of each kind of film; without it there are none.
         seed: of Spark's random start.
         progress: told about each iteration.
@@ -94,49 +95,110 @@ def train(
     count = ratings.count()
     if count < FEWEST_RATINGS:
         raise TooFewRatings(count)
-    settings, rating_settings = hyperparameters.preference, hyperparameters.rating
-
-    progress(0.0, "biases")
     ratings = ratings.repartition("user_id").cache()
-    biases = fit_biases(ratings, user_damping=rating_settings.user_damping, movie_damping=rating_settings.movie_damping)
-    left = residuals(ratings, biases).cache()
+    progress(0.0, "preference model")
+    typical = typical_viewers(spark, films, ratings)
+    preference = fit_preference(
+        ratings,
+        hyperparameters.preference,
+        typical,
+        seed=seed,
+        progress=lambda done, detail: progress(0.55 * done, f"preference model, {detail}"),
+    )
+    movie_ids, preference_items = collect_factors(preference.itemFactors)
+    people = preference.userFactors.select(F.col("id").alias("user_id"), F.col("features").alias("preference"))
+    if hyperparameters.rating is None:
+        stars = no_stars(people, len(movie_ids))
+    else:
+        stars = fit_stars(
+            ratings,
+            hyperparameters.rating,
+            typical,
+            seed=seed,
+            progress=lambda done, detail: progress(0.55 + 0.45 * done, detail),
+        )
+    people = people.join(stars.people, "user_id").cache()
+    (average,) = people.select(Summarizer.mean(array_to_vector(F.col("preference")))).collect()[0]
+    ratings.unpersist()
+    progress(1.0, "trained")
+    rows = FactorRows(movie_ids, preference_items, stars.items, stars.movie_bias)
+    return Trained(people, rows, hyperparameters, stars.mean_stars, average.toArray().astype(np.float32), seed)
 
-    typical = typical_viewers(spark, films, biases.movie_ids)
-    preference = fit_als(
+
+def fit_preference(
+    ratings: DataFrame,
+    settings: PreferenceSettings,
+    typical: DataFrame,
+    *,
+    seed: int,
+    progress: Progress = lambda done, detail: None,
+) -> ALSModel:
+    """Fit the model of what to show, on people's ratings and those of typical viewers."""
+    return fit_als(
         with_typical(signed_strengths(ratings, settings.neutral), typical, settings.typical),
         rank=settings.rank,
         reg=settings.reg,
         iterations=settings.iterations,
         alpha=settings.alpha,
         seed=seed,
-        progress=lambda done, detail: progress(0.1 + 0.55 * done, f"preference model, {detail}"),
+        progress=progress,
     )
-    rating = fit_als(
-        with_typical(left.select("user_id", "movie_id", "value"), typical, rating_settings.typical),
-        rank=rating_settings.rank,
-        reg=rating_settings.reg,
-        iterations=rating_settings.iterations,
+
+
+@dataclass(frozen=True)
+class Stars:
+    """The rating model: what predicts stars.
+
+    ``items`` (n_items, rank) and ``movie_bias`` (n_items,) are ordered by film id; ``people`` has user_id int, rating
+    array<float>, bias float.
+    """
+
+    mean_stars: float
+    items: Floats
+    movie_bias: Floats
+    people: DataFrame
+
+
+def fit_stars(
+    ratings: DataFrame,
+    settings: RatingSettings,
+    typical: DataFrame,
+    *,
+    seed: int,
+    progress: Progress = lambda done, detail: None,
+) -> Stars:
+    """Fit biases, and ALS on what they leave.
+
+    Args:
+        ratings: partitioned by user_id.
+    """
+    progress(0.0, "biases")
+    biases = fit_biases(ratings, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
+    left = residuals(ratings, biases).cache()
+    fitted = fit_als(
+        with_typical(left.select("user_id", "movie_id", "value"), typical, settings.typical),
+        rank=settings.rank,
+        reg=settings.reg,
+        iterations=settings.iterations,
         seed=seed,
-        progress=lambda done, detail: progress(0.65 + 0.35 * done, f"rating model, {detail}"),
+        progress=lambda done, detail: progress(0.2 + 0.8 * done, f"rating model, {detail}"),
     )
-
-    movie_ids, preference_items = collect_factors(preference.itemFactors)
-    _, rating_items = collect_factors(rating.itemFactors)
-    rows = FactorRows(movie_ids, preference_items, rating_items, biases.movie_bias.astype(np.float32))
-    people = (
-        preference.userFactors.select(F.col("id").alias("user_id"), F.col("features").alias("preference"))
-        .join(rating.userFactors.select(F.col("id").alias("user_id"), F.col("features").alias("rating")), "user_id")
-        .join(left.select("user_id", "bias").distinct(), "user_id")
-        .cache()
-    )
-    (average,) = people.select(Summarizer.mean(array_to_vector(F.col("preference")))).collect()[0]
-    for used in (ratings, left):
-        used.unpersist()
-    progress(1.0, "both models")
-    return Trained(people, rows, hyperparameters, biases.mean_stars, average.toArray().astype(np.float32), seed)
+    _, items = collect_factors(fitted.itemFactors)
+    rows = fitted.userFactors.select(F.col("id").alias("user_id"), F.col("features").alias("rating"))
+    people = rows.join(left.select("user_id", "bias").distinct(), "user_id").cache()
+    people.count()
+    left.unpersist()
+    return Stars(biases.mean_stars, items, biases.movie_bias.astype(np.float32), people)
 
 
-def typical_viewers(spark: SparkSession, films: Sequence[Movie], movie_ids: NDArray[np.int32]) -> DataFrame:
+def no_stars(people: DataFrame, n_items: int) -> Stars:
+    """Return what stands in for a rating model where nobody gave stars: zeros, which add nothing to any order."""
+    zero = F.lit(0.0).cast("float")
+    zeros = np.zeros((n_items, 1), np.float32)
+    return Stars(0.0, zeros, zeros[:, 0], people.select("user_id", F.array(zero).alias("rating"), zero.alias("bias")))
+
+
+def typical_viewers(spark: SparkSession, films: Sequence[Movie], ratings: DataFrame) -> DataFrame:
     """Return user_id and movie_id: for each genre of each decade, someone made up who likes exactly those films.
 
     Trained on beside the people, they draw a film that few have rated towards its kind. Their ids are negative and they
@@ -144,9 +206,9 @@ def typical_viewers(spark: SparkSession, films: Sequence[Movie], movie_ids: NDAr
 
     Args:
         films: the catalogue; a film without a year goes with those of its genre that have none either.
-        movie_ids: the films that have ratings, ascending; others are passed over.
+        ratings: movie_id; films that have none of them are passed over.
     """
-    trained_on = set(movie_ids.tolist())
+    trained_on = set(ratings.select("movie_id").distinct().toPandas()["movie_id"].tolist()) if films else set()
     kinds: dict[tuple[str, int | None], int] = {}
     pairs = [
         (-1 - kinds.setdefault((genre, film.year and film.year // 10), len(kinds)), film.id)
@@ -162,9 +224,17 @@ def with_typical(values: DataFrame, typical: DataFrame, value: float) -> DataFra
     return values if value == 0 else values.union(typical.withColumn("value", F.lit(value).cast("float")))
 
 
+def values_of(ratings: DataFrame) -> Column:
+    """Return what each row says: its stars, or log(1 + plays), since the second play says more than the hundredth.
+
+    Source: Hu, Koren, Volinsky 2008, equation 6, with ε = 1.
+    """
+    return F.col("stars") if "stars" in ratings.columns else F.log1p("plays").cast("float")
+
+
 def signed_strengths(ratings: DataFrame, neutral: float) -> DataFrame:
     """Return user_id, movie_id, value: what the preference model is trained on, as ``factors.strengths`` has it."""
-    strength = F.col("stars") - F.lit(neutral)
+    strength = values_of(ratings) - F.lit(neutral)
     value = F.when(strength == 0, F.lit(NUDGE)).otherwise(strength).cast("float")
     return ratings.select("user_id", "movie_id", value.alias("value"))
 

@@ -20,13 +20,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine import evaluation
-from engine.domain import Catalogue, MatineeError, RunKind, RunState, Stage
-from engine.factors import FactorRows, Hyperparameters, Model, PreferenceSettings, RatingSettings
+from engine.domain import Catalogue, Feedback, MatineeError, Movie, RunKind, RunState, Stage
+from engine.factors import OF_PLAYS, FactorRows, Hyperparameters, Model, PreferenceSettings, RatingSettings
+from engine.gate import HIGHER_IS_BETTER
 from engine.ingest import loaded_catalogue, read_ratings, scratch_folder
 from engine.settings import EngineSettings
 from engine.spark import spark_session
 from engine.store import Run, Store
-from engine.training import SEED, Progress, collect_factors, fit_als, fit_biases, residuals, signed_strengths
+from engine.training import SEED, Progress, fit_stars, train, typical_viewers
 
 Tuned = Literal["preference", "rating"]
 Setting = dict[str, float]
@@ -36,6 +37,8 @@ GRIDS: dict[Tuned, dict[str, Sequence[float]]] = {
     "rating": {"rank": (10, 25, 50, 100), "reg": (0.05, 0.1, 0.15, 0.2, 0.3)},
 }
 JUDGED_BY = {"preference": "ndcg_at_10", "rating": "rmse_all"}
+JUDGED_BY_PLAYS = "roem"
+"""What the preference model is judged by where nobody gave stars."""
 REFINED = 3
 """How many of the first phase's best settings are measured on everybody."""
 
@@ -44,6 +47,13 @@ VALIDATION_PERCENT = 20
 
 class BadGrid(MatineeError):
     """A grid that cannot be read."""
+
+
+class NothingToTune(MatineeError):
+    """A search for stars where nobody gave any."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(f"{catalogue.dataset} has play counts and no stars to predict: use --model preference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +153,13 @@ def with_setting(hyperparameters: Hyperparameters, model: Tuned, setting: Mappin
     return replace(hyperparameters, **{model: replace(getattr(hyperparameters, model), **whole)})
 
 
+def default_hyperparameters(feedback: Feedback) -> Hyperparameters:
+    return OF_PLAYS if feedback is Feedback.COUNTS else Hyperparameters()
+
+
 def tuned_hyperparameters(store: Store, catalogue: Catalogue) -> Hyperparameters:
     """Return the defaults, with the winners of the last searches on this data set put in."""
-    found = Hyperparameters()
+    found = default_hyperparameters(catalogue.feedback)
     for model in GRIDS:
         here = (run.metrics for run in _searches(store, model) if run.metrics["dataset"] == catalogue.dataset)
         if (last := next(here, None)) is not None:
@@ -180,10 +194,14 @@ def tune(
 
     Raises:
         NoCatalogue: no data set is loaded.
+        NothingToTune: the rating model is asked for, and the data has play counts.
     """
     from engine.report import write_heat_maps  # matplotlib takes a second to load, and a training needs none of it
 
     catalogue = loaded_catalogue(store)
+    plays = catalogue.feedback is Feedback.COUNTS
+    if plays and asked.model == "rating":
+        raise NothingToTune(catalogue)
     report(Stage.INGEST, 0.0, "starting Spark")
     with (
         scratch_folder(settings) as folder,
@@ -196,6 +214,8 @@ def tune(
             spark,
             ratings,
             asked,
+            metric=JUDGED_BY_PLAYS if plays else JUDGED_BY[asked.model],
+            films=store.movies(),
             store=store,
             name=name,
             base=tuned_hyperparameters(store, catalogue),
@@ -209,6 +229,7 @@ def tune(
         "heat_maps": None if picture is None else str(picture),
         "dataset": catalogue.dataset,
         "winner": found.winner,
+        "metric": found.metric,
         found.metric: found.score,
         "trials": len(found.trials),
         "reused": found.reused,
@@ -218,7 +239,7 @@ def tune(
 
 def describe(metrics: Mapping[str, Any]) -> str:
     """Say in a line what a search found: its metrics as ``tune`` returns them."""
-    metric = JUDGED_BY[metrics["model"]]
+    metric = metrics["metric"]
     told = f"{metrics['trials']} trials" + (f", {metrics['reused']} of them from before" if metrics["reused"] else "")
     ended = "" if metrics["finished"] else "; the budget ran out before all were done"
     return (
@@ -238,6 +259,8 @@ def search(
     ratings: DataFrame,
     asked: Search,
     *,
+    metric: str,
+    films: Sequence[Movie] = (),
     store: Store,
     name: str,
     base: Hyperparameters,
@@ -247,7 +270,9 @@ def search(
     """Run a search, or go on with it: trials that the store has under ``name`` are not run again.
 
     Args:
-        ratings: user_id, movie_id, stars of everybody; its test side is left alone.
+        ratings: user_id, movie_id, and stars or plays, of everybody; its test side is left alone.
+        metric: what settings are judged by, one of ``HIGHER_IS_BETTER``.
+        films: the catalogue, which a training learns from as well.
         base: what a setting does not name is taken from here.
         progress: hears of each trial, with the time that is probably left.
     """
@@ -259,12 +284,12 @@ def search(
     everyone.count(), sampled.count()  # cached now, outside any trial
     deadline = None if asked.budget_seconds is None else time.monotonic() + asked.budget_seconds
 
-    trials = _stored(store, name)
+    trials = _stored(store, name, metric)
     reused = len(trials)
     finished = True
     wide = settings_of(asked.grid)
     for phase, people in ((1, sampled), (2, everyone)):
-        settings = wide if phase == 1 else [trial.setting for trial in _best(trials, asked.model, 1)[:REFINED]]
+        settings = wide if phase == 1 else [trial.setting for trial in _best(trials, metric, 1)[:REFINED]]
         todo = [setting for setting in settings if _label(phase, setting) not in trials]
         for number, setting in enumerate(todo, start=1):
             if deadline is not None and time.monotonic() > deadline and trials:
@@ -275,8 +300,9 @@ def search(
             progress(done, f"trial {number} of {len(todo)}, {_words(setting)}{left}")
             start = time.monotonic()
             with _nothing_kept(spark):
+                tried = with_setting(base, asked.model, setting)
                 scores = [
-                    _measure(spark, people, with_setting(base, asked.model, setting), asked, fold, seed)
+                    _score(_measure(spark, people, tried, asked, films, fold, seed), metric)
                     for fold in range(asked.folds)
                 ]
             trial = Trial(setting, phase, fmean(scores), round(time.monotonic() - start, 2))
@@ -287,102 +313,79 @@ def search(
                 model=asked.model,
                 phase=phase,
                 hyperparameters=setting,
-                metrics={JUDGED_BY[asked.model]: trial.score, "folds": scores},
+                metrics={metric: trial.score, "folds": scores},
                 seconds=trial.seconds,
                 now=now(),
             )
             trials[label] = trial
-    ranked = _best(trials, asked.model, 2) or _best(trials, asked.model, 1)
+    ranked = _best(trials, metric, 2) or _best(trials, metric, 1)
     best = ranked[0]
     everyone.unpersist()
     sampled.unpersist()
-    return Found(best.setting, JUDGED_BY[asked.model], best.score, tuple(trials.values()), reused, finished)
+    return Found(best.setting, metric, best.score, tuple(trials.values()), reused, finished)
 
 
-def _stored(store: Store, name: str) -> dict[str, Trial]:
+def _stored(store: Store, name: str, metric: str) -> dict[str, Trial]:
     return {
-        row["setting"]: Trial(
-            row["hyperparameters"], row["phase"], row["metrics"][JUDGED_BY[row["model"]]], row["seconds"]
-        )
+        row["setting"]: Trial(row["hyperparameters"], row["phase"], row["metrics"][metric], row["seconds"])
         for row in store.trials(name)
     }
 
 
-def _best(trials: Mapping[str, Trial], model: Tuned, phase: int) -> list[Trial]:
+def _best(trials: Mapping[str, Trial], metric: str, phase: int) -> list[Trial]:
     """Return a phase's trials, best first; of equals the one with the smaller rank."""
-    sign = -1 if model == "preference" else 1
+    sign = -1 if HIGHER_IS_BETTER[metric] else 1
     mine = [trial for trial in trials.values() if trial.phase == phase]
     return sorted(mine, key=lambda trial: (sign * trial.score, trial.setting.get("rank", 0)))
 
 
 def _measure(
-    spark: SparkSession, people: DataFrame, hyperparameters: Hyperparameters, asked: Search, fold: int, seed: int
-) -> float:
-    """Train one setting on a part of the ratings and judge it on the rest."""
+    spark: SparkSession,
+    people: DataFrame,
+    hyperparameters: Hyperparameters,
+    asked: Search,
+    films: Sequence[Movie],
+    fold: int,
+    seed: int,
+) -> evaluation.Measured:
+    """Train one model on a part of the ratings and measure it on the rest."""
     percent = VALIDATION_PERCENT if asked.folds == 1 else 100 // asked.folds
     draw = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed + 1)), F.lit(100))
     held = (draw >= fold * percent) & (draw < (fold + 1) * percent)
-    train, validation = people.where(~held).cache(), people.where(held)
-    one = _preference_only if asked.model == "preference" else _rating_only
-    users, model, counts = one(spark, train, hyperparameters, seed)
-    found = evaluation.measure(users, model, evaluation.held_out(train, validation), counts)
-    score = found.metrics[JUDGED_BY[asked.model]]
+    training_side, validation = people.where(~held).cache(), people.where(held)
+    stars = asked.model == "rating"
+    one = _rating_only if stars else _preference_only
+    users, model = one(spark, training_side, hyperparameters, films, seed)
+    counts = np.ones(len(model.movie_ids), np.float32)
+    held_out = evaluation.held_out(training_side, validation)
+    return evaluation.measure(users, model, held_out, counts, predicts_stars=stars)
+
+
+def _score(measured: evaluation.Measured, metric: str) -> float:
+    score = measured.metrics[metric]
     if score is None:
         raise MatineeError("there are too few ratings to judge a setting by: use a larger --sample, or load more data")
     return score
 
 
 def _preference_only(
-    spark: SparkSession, train: DataFrame, hyperparameters: Hyperparameters, seed: int
-) -> tuple[DataFrame, Model, Any]:
-    settings = hyperparameters.preference
-    fitted = fit_als(
-        signed_strengths(train, settings.neutral),
-        rank=settings.rank,
-        reg=settings.reg,
-        iterations=settings.iterations,
-        alpha=settings.alpha,
-        seed=seed,
-    )
-    movie_ids, items = collect_factors(fitted.itemFactors)
-    users = fitted.userFactors.select(
-        F.col("id").alias("user_id"),
-        F.col("features").alias("preference"),
-        F.array(F.lit(0.0).cast("float")).alias("rating"),
-        F.lit(0.0).cast("float").alias("bias"),
-    )
-    nothing = np.zeros((len(movie_ids), 1), np.float32)
-    model = _model(FactorRows(movie_ids, items, nothing, nothing[:, 0]), replace(hyperparameters, blend=0.0), 3.5)
-    return users, model, np.ones(len(movie_ids), np.float32)
+    spark: SparkSession, ratings: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int
+) -> tuple[DataFrame, Model]:
+    alone = replace(hyperparameters, rating=None, blend=0.0)
+    trained = train(spark, ratings, alone, films=films, seed=seed, progress=lambda done, detail: None)
+    return trained.users, trained.model()
 
 
 def _rating_only(
-    spark: SparkSession, train: DataFrame, hyperparameters: Hyperparameters, seed: int
-) -> tuple[DataFrame, Model, Any]:
-    settings = hyperparameters.rating
-    world = train.repartition("user_id").cache()
-    biases = fit_biases(world, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
-    left = residuals(world, biases).cache()
-    fitted = fit_als(
-        left.select("user_id", "movie_id", "value"),
-        rank=settings.rank,
-        reg=settings.reg,
-        iterations=settings.iterations,
-        seed=seed,
-    )
-    movie_ids, items = collect_factors(fitted.itemFactors)
-    users = fitted.userFactors.select(
-        F.col("id").alias("user_id"),
-        F.array(F.lit(1.0).cast("float")).alias("preference"),
-        F.col("features").alias("rating"),
-    ).join(left.select("user_id", "bias").distinct(), "user_id")
-    bias = biases.movie_bias.astype(np.float32)
-    model = _model(FactorRows(movie_ids, bias[:, None], items, bias), hyperparameters, biases.mean_stars)
-    return users, model, np.ones(len(movie_ids), np.float32)
-
-
-def _model(rows: FactorRows, hyperparameters: Hyperparameters, mean_stars: float) -> Model:
-    return Model.assemble(rows, asdict(hyperparameters) | {"mean_stars": mean_stars})
+    spark: SparkSession, ratings: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int
+) -> tuple[DataFrame, Model]:
+    world = ratings.repartition("user_id").cache()
+    movie_ids = np.sort(world.select("movie_id").distinct().toPandas()["movie_id"].to_numpy(np.int32))
+    settings = hyperparameters.rating or RatingSettings()
+    stars = fit_stars(world, settings, typical_viewers(spark, films, world), seed=seed)
+    users = stars.people.withColumn("preference", F.array(F.lit(1.0).cast("float")))
+    rows = FactorRows(movie_ids, stars.movie_bias[:, None], stars.items, stars.movie_bias)
+    return users, Model.assemble(rows, asdict(hyperparameters) | {"mean_stars": stars.mean_stars})
 
 
 @contextmanager

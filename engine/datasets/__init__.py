@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine import demo
 from engine.datasets.catalogue import read_aliases, read_movies, read_tags
 from engine.datasets.fetching import GROUPLENS, GROUPLENS_NAMES, GROUPLENS_TERMS, fetch
-from engine.datasets.files import DataFiles, open_files
+from engine.datasets.files import AUDIOSCROBBLER, DataFiles, open_files
 from engine.datasets.parquet import FORMAT, Spool, Written, write_tags
 from engine.datasets.ratings import Chunk, read_ratings
 from engine.datasets.report import (
@@ -31,7 +31,7 @@ from engine.datasets.report import (
     Unusable,
     silent,
 )
-from engine.domain import Catalogue, Feedback, Movie
+from engine.domain import Catalogue, Feedback, ItemKind, Movie
 
 __all__ = [
     "GROUPLENS_NAMES",
@@ -172,6 +172,7 @@ def load(
         user_count=written.users,
         movie_count=len(movies),
         loaded_at=now,
+        kind=data.kind,
     )
     store.save_catalogue(catalogue)
     _sweep(folder, {ratings, tags})
@@ -211,6 +212,8 @@ class _Data(Protocol):
     @property
     def simulated(self) -> bool: ...
     @property
+    def kind(self) -> ItemKind: ...
+    @property
     def terms(self) -> str: ...
     @property
     def ratings_name(self) -> str: ...
@@ -240,6 +243,7 @@ class _FromFiles:
     def __init__(self, files: DataFiles, feedback: Feedback) -> None:
         self._files, self._feedback = files, feedback
         self.terms, self.ratings_name = files.terms, files.name("ratings")
+        self.kind = ItemKind.ARTIST if files.layout is AUDIOSCROBBLER else ItemKind.FILM
 
     def fingerprint(self, progress: Progress) -> str:
         return self._files.fingerprint(progress)
@@ -256,7 +260,7 @@ class _FromFiles:
 
 
 class _Demo:
-    simulated, terms, ratings_name = True, _DEMO_TERMS, "demo"
+    simulated, kind, terms, ratings_name = True, ItemKind.FILM, _DEMO_TERMS, "demo"
 
     def __init__(self) -> None:
         self._films = demo.films()

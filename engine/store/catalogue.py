@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from engine.domain import Catalogue, Feedback, Movie
+from engine.domain import Catalogue, Feedback, ItemKind, Movie
 from engine.store.database import Database, chunked, insert, upsert
 from engine.store.schema import CatalogueRow, GenreRow, MovieGenreRow, MovieRow, UserRow, table
 
@@ -28,7 +28,7 @@ class CatalogueStore(Database):
         if row is None:
             return None
         facts = {name: row[name] for name in Catalogue.__dataclass_fields__}
-        return Catalogue(**facts | {"feedback": Feedback(row["feedback"])})
+        return Catalogue(**facts | {"feedback": Feedback(row["feedback"]), "kind": ItemKind(row["kind"])})
 
     def save_catalogue(self, catalogue: Catalogue) -> None:
         """Name the data set that is loaded now."""

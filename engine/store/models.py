@@ -58,7 +58,7 @@ class Recommendation:
     position: int
     movie_id: int
     score: float
-    predicted_stars: float
+    predicted_stars: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class ModelStore(Database):
             ),
         )
 
-    def write_recommendations(self, version: int, rows: Iterable[tuple[int, int, int, float, float]]) -> int:
+    def write_recommendations(self, version: int, rows: Iterable[tuple[int, int, int, float, float | None]]) -> int:
         """Write (user_id, position, movie_id, score, predicted_stars) in chunks, beside what is live.
 
         People who were deleted meanwhile are left out, and stay so: each chunk holds their row in place until it is

@@ -79,6 +79,7 @@ class CatalogueRow(Base):
     user_count: Mapped[int]
     movie_count: Mapped[int]
     loaded_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(16))
 
 
 class MovieRow(Base):
@@ -223,7 +224,8 @@ class RecommendationRow(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     movie_id: Mapped[int]
     score: Mapped[float]
-    predicted_stars: Mapped[float]
+    predicted_stars: Mapped[float | None]
+    """Null where people gave no stars to predict from: play counts."""
 
 
 class SimilarMovieRow(Base):

@@ -21,8 +21,8 @@ SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings
 def trained(spark: SparkSession, ratings: DataFrame) -> Trained:
     heard: list[str] = []
     result = train(spark, ratings, SMALL, seed=1, progress=lambda done, detail: heard.append(detail))
-    assert heard[0] == "biases"
-    assert heard[-1] == "both models"
+    assert heard[0] == "preference model"
+    assert heard[-1] == "trained"
     return result
 
 

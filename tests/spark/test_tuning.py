@@ -41,6 +41,7 @@ def test_a_search_that_was_cut_goes_on_without_running_a_trial_twice(
             spark,
             ratings,
             asked,
+            metric="ndcg_at_10",
             store=trial_store,
             name="tiny #1",
             base=Hyperparameters(),
@@ -75,6 +76,7 @@ def test_the_rating_model_is_judged_by_its_errors_over_folds(
         spark,
         ratings,
         asked,
+        metric="rmse_all",
         store=trial_store,
         name="tiny",
         base=Hyperparameters(),
@@ -92,6 +94,7 @@ def test_a_grid_reads_as_the_tutorials_write_it() -> None:
     assert len(settings) == 18
     assert settings[0] == {"rank": 8.0, "reg": 0.05, "iterations": 10.0}
     chosen = with_setting(Hyperparameters(), "rating", settings[-1]).rating
+    assert chosen is not None
     assert (chosen.rank, chosen.reg, chosen.iterations) == (12, 0.15, 15)
 
 

@@ -48,7 +48,9 @@ def test_there_is_one_for_each_genre_of_each_decade(spark: SparkSession) -> None
         Movie(5, "", "", year=1995, genres=("Drama",)),
         Movie(6, "", "", year=1995),
     ]
-    rows = typical_viewers(spark, films, np.array([1, 2, 3, 4, 6], np.int32)).collect()
+    rows = typical_viewers(
+        spark, films, spark.createDataFrame([(i,) for i in (1, 2, 3, 4, 6)], "movie_id int")
+    ).collect()
     kinds: dict[int, set[int]] = {}
     for row in rows:
         kinds.setdefault(row["user_id"], set()).add(row["movie_id"])
