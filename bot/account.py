@@ -36,6 +36,7 @@ def jobs(application: App) -> None:
 
 async def announce_commands(context: Context) -> None:
     """Tell Telegram which commands to offer, in each language: to everybody, and those for admins to them alone."""
+    await context.services.library.shelf()  # what the commands do is said in its words
     in_groups = [(name, what) for name, what in account_views.COMMANDS if name in IN_GROUPS]
     for code in LANGUAGES:
         with language.speaking(code):

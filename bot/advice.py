@@ -35,13 +35,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A film, and what it is to one person."""
+    """A film, and what it is to one person. Where nobody ``gives_stars``, ``own_stars`` says that they know it."""
 
     movie: Movie
     own_stars: float | None = None
     aside: frozenset[Dismissal] = frozenset()
     predicted_stars: float | None = None
     because: tuple[Movie, ...] = ()
+    gives_stars: bool = True
 
 
 def profile_of(shelf: Shelf, taste: Taste) -> Profile | None:
@@ -124,11 +125,15 @@ def _because(shelf: Shelf, model: Model, profile: Profile, movie_id: int, limit:
 def card(shelf: Shelf, taste: Taste, movie: Movie) -> Card:
     """Return what there is to say of a film to one person."""
     own, aside = taste.stars_for(movie.id), frozenset(put.kind for put in taste.put_aside if put.movie_id == movie.id)
-    profile = profile_of(shelf, taste)
+    profile, gives_stars = profile_of(shelf, taste), shelf.films.gives_stars
     if own is not None or profile is None or shelf.model is None or shelf.model.row(movie.id) is None:
-        return Card(movie, own, aside)
-    predicted = float(shelf.model.predicted_stars(profile, [movie.id])[0])
-    return Card(movie, own, aside, predicted, _because(shelf, shelf.model, profile, movie.id, 2))
+        return Card(movie, own, aside, gives_stars=gives_stars)
+    predicted = _predicted(shelf.model, profile, movie.id)
+    return Card(movie, own, aside, predicted, _because(shelf, shelf.model, profile, movie.id, 2), gives_stars)
+
+
+def _predicted(model: Model, profile: Profile, movie_id: int) -> float | None:
+    return float(model.predicted_stars(profile, [movie_id])[0]) if model.predicts_stars else None
 
 
 def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Movie | None:
@@ -219,8 +224,7 @@ def surprise(
     def line(movie_id: int | None, because: tuple[Movie, ...]) -> Line | None:
         if movie_id is None or shelf.model is None:
             return None
-        stars = float(shelf.model.predicted_stars(profile, [movie_id])[0])
-        return Line(shelf.films.by_id[movie_id], stars, because)
+        return Line(shelf.films.by_id[movie_id], _predicted(shelf.model, profile, movie_id), because)
 
     return Surprise(best[0], line(close, (near,) if near else ()), line(far, ()))
 
@@ -232,8 +236,9 @@ KNOWN_SHARE = 0.3
 
 
 def _far(shelf: Shelf, model: Model, profile: Profile, taste: Taste, out: Collection[int | None]) -> int | None:
-    """Return the film that should please most among those unlike what the person likes."""
-    if shelf.facts is None:
+    """Return the film that should please most among those unlike what the person likes; None where there are no genres
+    or stars to tell it by."""
+    if shelf.facts is None or not shelf.facts.genres or not model.predicts_stars:
         return None
     liked = Counter(
         genre

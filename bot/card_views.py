@@ -11,7 +11,7 @@ from bot.language import _, marked, number
 from bot.library import imdb_number
 from bot.views import REASON_LENGTH, Row, View, back_to, by_everyone, for_you, headline, in_rows, link, press
 from bot.words import TITLE_LENGTH, Html, both, clip, count, facts, lines, name, paragraphs, say, stars, title
-from engine.domain import STARS, Movie
+from engine.domain import PLAYED, STARS, Movie
 from engine.store import Dismissal
 
 _TAKE_BACK = {
@@ -32,6 +32,8 @@ def card(owner: int, shown: Card, place: Place = NOWHERE, *, notice: Html | None
     movie = shown.movie
     also = [clip(alternative, TITLE_LENGTH) for alternative in movie.alternative_titles[:2]]
     mine = say("You: not rated") if shown.own_stars is None else say("You: {stars}", stars=stars(shown.own_stars))
+    knows_it = shown.own_stars is not None
+    kinds = (Dismissal.SEEN, Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST)
     text = lines(
         headline(movie),
         say("Also known as {titles}", titles=both(also)) if also else None,
@@ -41,23 +43,25 @@ def card(owner: int, shown: Card, place: Place = NOWHERE, *, notice: Html | None
         else None,
         _aside(shown.aside),
     )
-    rate = [press(stars(value), buttons.Rate(owner, movie.id, int(value * 2), place)) for value in STARS]
+    if shown.gives_stars:
+        rate = [press(stars(value), buttons.Rate(owner, movie.id, int(value * 2), place)) for value in STARS]
+    else:
+        rate = [press(_("Seen it"), buttons.Rate(owner, movie.id, int(PLAYED * 2), place))] if not knows_it else []
     aside = [
         press(_(_TAKE_BACK[kind]), buttons.TakeBack(owner, movie.id, kind, place))
         if kind in shown.aside
         else press(_(_PUT_ASIDE[kind]), buttons.PutAside(owner, movie.id, kind, place))
-        for kind in (Dismissal.SEEN, Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST)
+        for kind in kinds
+        if shown.gives_stars or kind is not Dismissal.SEEN
     ]
     rows = [
         *in_rows(rate, 5),
         aside,
         [
             press(_("Similar"), buttons.Similar(owner, movie.id)),
-            InlineKeyboardButton("IMDb", url=imdb_url(movie)),
+            *_imdb(movie),
         ],
-        [press(_("Remove my rating"), buttons.RemoveRating(owner, movie.id, place))]
-        if shown.own_stars is not None
-        else None,
+        [press(_("Remove my rating"), buttons.RemoveRating(owner, movie.id, place))] if knows_it else None,
         back_to(owner, place),
     ]
     return View.of(paragraphs(notice, text), rows)
@@ -77,7 +81,14 @@ def shared(movie: Movie, bot: str, *, back: Row | None = None) -> View:
     """Return a film's card for any chat: nothing in it is about the person who shares it."""
     text = lines(headline(movie), by_everyone(movie))
     rate = InlineKeyboardButton(_("Rate it, or find more like it"), url=link(bot, f"m_{movie.id}"))
-    return View.of(text, [[rate], [InlineKeyboardButton("IMDb", url=imdb_url(movie))], back])
+    return View.of(text, [[rate], _imdb(movie), back])
+
+
+def _imdb(movie: Movie) -> Row:
+    """Return the button to the film's page there; none for a title of play counts that need not be a film."""
+    if movie.imdb_id is None and movie.rating_count and movie.mean_stars is None:
+        return []
+    return [InlineKeyboardButton("IMDb", url=imdb_url(movie))]
 
 
 def heading(movie: Movie) -> str:
@@ -88,8 +99,9 @@ def heading(movie: Movie) -> str:
 def summary(movie: Movie) -> str:
     """Return genres and mean of a film where plain text is wanted."""
     mean = movie.mean_stars
-    everyone = f"{number(mean, 1)} ({number(movie.rating_count)})" if mean is not None else ""
-    return " · ".join(part for part in (", ".join(map(language.genre, movie.genres)), everyone) if part)
+    everyone = f"{number(mean, 1)} ({number(movie.rating_count)})" if mean is not None else number(movie.rating_count)
+    known = everyone if movie.rating_count else ""
+    return " · ".join(part for part in (", ".join(map(language.genre, movie.genres)), known) if part)
 
 
 def imdb_url(movie: Movie) -> str:

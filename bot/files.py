@@ -44,6 +44,9 @@ async def preview(visit: Visit) -> None:
     document = sent.document if isinstance(sent, Message) else None
     if document is None:
         return
+    if not visit.shelf.films.gives_stars:
+        await how_to(visit)
+        return
     try:
         file, matched = await _read(visit, document)
     except NotRatings as error:

@@ -3,9 +3,13 @@
 The frame says at every update who is speaking (``use``), and a job does for each person that it writes to
 (``speaking``). From then on ``_`` and ``ngettext`` answer in their language, in threads as well. The source of each
 text is its English; `make texts` collects them for the translators into ``locales``.
+
+The texts speak of films, and of stars that people give. Where a data set has play counts or artists, other catalogues
+come first: ``plays.po`` and ``artists.po`` hold, in each language, those texts that have to be different there.
 """
 
 import gettext
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,8 +24,10 @@ SOURCE = "en"
 
 LOCALES = Path(__file__).parent / "locales"
 DOMAIN = "matinee"
+PLAYS, ARTISTS = "plays", "artists"
 
 _spoken: ContextVar[str] = ContextVar("language", default=SOURCE)
+_subjects: ContextVar[tuple[str, ...]] = ContextVar("subjects", default=())
 
 
 def choose(*wished: str | None) -> str:
@@ -53,14 +59,23 @@ def speaking(*wished: str | None) -> Iterator[None]:
         _spoken.reset(token)
 
 
+def speak_of(*subjects: str) -> None:
+    """For the rest of this update or job, speak of what a data set has: ``ARTISTS``, ``PLAYS``, or of films and stars.
+
+    The catalogue of an earlier subject goes before that of a later one.
+    """
+    _subjects.set(subjects)
+
+
 def _(text: str) -> str:
     """Return a text in the language that is spoken now."""
-    return _catalogue(current()).gettext(text) if text else ""  # of an empty text, gettext tells the file's header
+    # Of an empty text, gettext tells the file's header.
+    return _catalogue(current(), _subjects.get()).gettext(text) if text else ""
 
 
 def ngettext(one: str, many: str, n: int) -> str:
     """Return the form of a text that suits the number ``n`` in the language that is spoken now."""
-    return _catalogue(current()).ngettext(one, many, n)
+    return _catalogue(current(), _subjects.get()).ngettext(one, many, n)
 
 
 def marked(text: str) -> str:
@@ -69,8 +84,12 @@ def marked(text: str) -> str:
 
 
 @cache
-def _catalogue(code: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, LOCALES, [code], fallback=True)
+def _catalogue(code: str, subjects: tuple[str, ...] = ()) -> gettext.NullTranslations:
+    """Return a language's texts: each from the first catalogue that has it."""
+    catalogues = [gettext.translation(domain, LOCALES, [code], fallback=True) for domain in (*subjects, DOMAIN)]
+    for first, then in itertools.pairwise(catalogues):
+        first.add_fallback(then)
+    return catalogues[0]
 
 
 _SIGNS = {"en": (",", "."), "de": (".", ","), "es": (".", ",")}

@@ -11,8 +11,9 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from bot import language
 from bot.wish import Wish
-from engine.domain import Catalogue, MatineeError, Movie
+from engine.domain import Catalogue, Feedback, ItemKind, MatineeError, Movie
 from engine.factors import Model
 from engine.store import NoSuchMovie, Store
 from engine.title_index import Found, TitleIndex
@@ -55,7 +56,7 @@ class Films:
 
     @classmethod
     def of(cls, catalogue: Catalogue | None, movies: list[Movie]) -> "Films":
-        rated = [movie for movie in movies if movie.rating_count and movie.mean_stars is not None]
+        rated = [movie for movie in movies if movie.rating_count]
         stars = sum(movie.rating_count * (movie.mean_stars or 0) for movie in rated)
         mean = stars / max(sum(movie.rating_count for movie in rated), 1)
 
@@ -73,6 +74,18 @@ class Films:
             tuple(sorted(rated, key=lambda movie: (-damped(movie), movie.id))),
             tuple(sorted(rated, key=lambda movie: (-movie.rating_count, movie.id))),
         )
+
+    @property
+    def gives_stars(self) -> bool:
+        """Whether people here give stars. Where they don't, they say what they know: ``domain.PLAYED``."""
+        return self.catalogue is None or self.catalogue.feedback is Feedback.STARS
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What to speak of, for ``language.speak_of``."""
+        if self.catalogue is None or self.gives_stars:
+            return ()
+        return (language.ARTISTS, language.PLAYS) if self.catalogue.kind is ItemKind.ARTIST else (language.PLAYS,)
 
 
 def imdb_number(text: str | None) -> int | None:
@@ -183,16 +196,19 @@ class Library:
         self._work: asyncio.Task[Shelf] | None = None
 
     async def shelf(self) -> Shelf:
-        """Return what there is to recommend from.
+        """Return what there is to recommend from. From now on this update or job speaks of what it holds.
 
         Raises:
             StoreUnavailable: the database does not answer, and nothing has been read from it yet.
         """
-        if self._shelf is None:
-            return await asyncio.shield(self._work or self._begin())
-        if self._work is None and self._monotonic() >= self._next_look:
+        shelf = self._shelf
+        if shelf is None:
+            shelf = await asyncio.shield(self._work or self._begin())
+        elif self._work is None and self._monotonic() >= self._next_look:
             await asyncio.wait({self._begin()}, timeout=PATIENCE_SECONDS)
-        return self._shelf
+            shelf = self._shelf or shelf
+        language.speak_of(*shelf.films.subjects)
+        return shelf
 
     async def settle(self) -> Shelf:
         """Return the shelf once it holds all that is in the database now."""

@@ -27,7 +27,7 @@ async def my_page(visit: Visit, button: buttons.MyRatings) -> None:
     event_id = await visit.store(Store.last_event, visit.person.id)
     films = visit.shelf.films.by_id
     entries = [
-        Entry(films[rating.movie_id], rating.rated_at, stars=rating.stars)
+        Entry(films[rating.movie_id], rating.rated_at, stars=rating.stars if visit.shelf.films.gives_stars else None)
         for rating in taste.ratings
         if rating.movie_id in films
     ]

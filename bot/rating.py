@@ -104,7 +104,10 @@ async def next_question(
     if movie is None:
         await visit.show(rating_views.nothing_to_ask(visit.owner, notice=notice, undo=undo))
     else:
-        await visit.show(rating_views.question(visit.owner, movie, len(taste.ratings), notice=notice, undo=undo))
+        gives_stars, ratings = visit.shelf.films.gives_stars, len(taste.ratings)
+        await visit.show(
+            rating_views.question(visit.owner, movie, ratings, gives_stars=gives_stars, notice=notice, undo=undo)
+        )
 
 
 async def _remember(visit: Visit, memory: Memory) -> None:

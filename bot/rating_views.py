@@ -6,13 +6,24 @@ from bot.buttons import NOWHERE, Button, Place
 from bot.language import _
 from bot.views import View, back_to, begin, headline, in_rows, press
 from bot.words import Html, count, lines, paragraphs, say, stars, title
-from engine.domain import STARS, Movie
+from engine.domain import PLAYED, STARS, Movie
 
 
-def question(owner: int, movie: Movie, ratings: int, *, notice: Html | None = None, undo: Button | None = None) -> View:
-    """Ask for one film's stars: one of the first five, or one more."""
+def question(
+    owner: int,
+    movie: Movie,
+    ratings: int,
+    *,
+    gives_stars: bool = True,
+    notice: Html | None = None,
+    undo: Button | None = None,
+) -> View:
+    """Ask for one film's stars: one of the first five, or one more. Where nobody gives stars, whether they know it."""
     counter = say("{n} of {all}", n=ratings + 1, all=FIRST_PICKS) if ratings < FIRST_PICKS else say("How was this one?")
-    rate = [press(stars(value), buttons.Answer(owner, movie.id, int(value * 2))) for value in STARS]
+    if gives_stars:
+        rate = [press(stars(value), buttons.Answer(owner, movie.id, int(value * 2))) for value in STARS]
+    else:
+        rate = [press(_("Seen it"), buttons.Answer(owner, movie.id, int(PLAYED * 2)))]
     last = [
         press(_("Undo"), undo) if undo else None,
         press(_("My picks"), buttons.NewPicks(owner)) if ratings >= FIRST_PICKS else None,

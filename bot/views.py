@@ -21,6 +21,7 @@ from bot.words import (
     Html,
     both,
     clip,
+    count,
     facts,
     genre_list,
     name,
@@ -89,8 +90,10 @@ def for_you(predicted_stars: float | None, *, whole: bool) -> Html | None:
 
 
 def by_everyone(movie: Movie) -> Html:
-    if not movie.rating_count or movie.mean_stars is None:
+    if not movie.rating_count:
         return say("nobody has rated it yet")
+    if movie.mean_stars is None:
+        return count("seen by {n} person", "seen by {n} people", movie.rating_count)
     return say("everyone: {mean} ({n})", mean=number(movie.mean_stars, 1), n=number(movie.rating_count))
 
 
