@@ -209,6 +209,10 @@ def _span(seconds: Any) -> timedelta:
 
 async def models(visit: Visit) -> None:
     await visit.show(admin_views.models(await visit.store(Store.model_versions)))
+    picture = await visit.store(Store.picture, "models")
+    if picture is not None:
+        served = await visit.store(Store.live_version)
+        await visit.picture("models.png", picture.png, admin_views.models_caption(picture.facts, served))
 
 
 async def compare(visit: Visit, button: buttons.Compare) -> None:
@@ -290,4 +294,9 @@ def _status(store: Store, now: datetime) -> View:
 async def stats(visit: Visit) -> None:
     people = await visit.store(Store.people_counts)
     waiting = await visit.store(Store.waiting_ratings)
-    await visit.show(admin_views.stats(people, visit.shelf.films.catalogue, waiting))
+    catalogue = visit.shelf.films.catalogue
+    await visit.show(admin_views.stats(people, catalogue, waiting))
+    picture = await visit.store(Store.picture, "data")
+    # Another data set is loaded before anything is trained on it, and drawn.
+    if picture is not None and catalogue is not None and picture.facts["dataset_fingerprint"] == catalogue.fingerprint:
+        await visit.picture("data.png", picture.png, admin_views.data_caption(picture.facts))

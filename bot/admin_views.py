@@ -7,8 +7,8 @@ from typing import Any
 from bot import buttons
 from bot.language import _, marked, number
 from bot.views import View, press
-from bot.words import Html, bar, clip, count, day, duration, facts, lines, paragraphs, plain, say
-from engine.domain import Catalogue, MatineeError, ModelState, RunKind, RunState
+from bot.words import Html, bar, clip, count, day, duration, facts, lines, paragraphs, plain, say, stars
+from engine.domain import Catalogue, Feedback, MatineeError, ModelState, RunKind, RunState
 from engine.store import ModelVersion, NoSuchVersion, Run
 
 COMMANDS = (
@@ -217,6 +217,58 @@ def _model(version: ModelVersion) -> Html:
     )
 
 
+_COURSES = {
+    "ndcg_at_10": marked("nDCG@10, more is better: {figures}"),
+    "rmse_warm": marked("RMSE in stars, less is better: {figures}"),
+    "roem": marked("Percentile rank, less is better: {figures}"),
+}
+"""The metrics in the picture of the models."""
+
+
+def models_caption(shown: Mapping[str, Any], live: int | None) -> Html:
+    """Say in words what the picture of the models shows.
+
+    Args:
+        shown: the picture's facts, as ``engine.glance.models_numbers`` has them.
+        live: the version that is live now; the picture may be older.
+    """
+    versions, served = shown["versions"], shown["served"]
+    heading = count(
+        "How model {last} measured", "How the last {n} models measured, {first} to {last}",
+        len(versions), first=versions[0], last=versions[-1],
+    )  # fmt: skip
+    courses = [_course(course, versions, served, shown["live"]) for course in shown["courses"]]
+    out = served.count(False)
+    rings = count("{n} stayed out: the ring", "{n} stayed out: the rings", out) if out else None
+    since = None
+    if live is not None and live != shown["live"]:
+        since = say("It was drawn before model {version} went live.", version=live)
+    return lines(heading, *courses, rings, since)
+
+
+def _course(course: Mapping[str, Any], versions: Sequence[int], served: Sequence[bool], live: int | None) -> Html:
+    """Say how a metric went: the first model that was live, the one that is, and the bar."""
+    known = [
+        (version, value)
+        for version, value, was in zip(versions, course["values"], served, strict=True)
+        if was and value is not None
+    ]
+    parts = [
+        say("model {version}, live, {value}", version=version, value=number(value, 3))
+        if version == live
+        else say("model {version} {value}", version=version, value=number(value, 3))
+        for place, (version, value) in enumerate(known)
+        if place == 0 or version == live
+    ]
+    bars = [bar for bar in course["bars"] if bar is not None]
+    key = course["key"]
+    if bars:
+        bar = number(bars[-1], 3)
+        of_stars = key == "rmse_warm"
+        parts.append(say("one mean for all {value}", value=bar) if of_stars else say("popularity {value}", value=bar))
+    return say(_COURSES[key], figures=facts(*parts))
+
+
 def compare(new: ModelVersion, old: ModelVersion | None) -> View:
     """Show all figures of a model beside those of the one before."""
     names = [name for name, value in new.metrics.items() if isinstance(value, int | float) and value is not True]
@@ -327,6 +379,63 @@ def stats(people: Mapping[str, int], catalogue: Catalogue | None, waiting: int) 
         plain(clip(catalogue.terms, 500)),
     )  # fmt: skip
     return View.of(paragraphs(chat, data))
+
+
+def data_caption(shown: Mapping[str, Any]) -> Html:
+    """Say in words what the picture of the data set shows. ``shown`` is as ``engine.glance.data_numbers`` has it."""
+    plays = shown["feedback"] == Feedback.COUNTS
+    parts = []
+    if shown["stars"]:
+        favourite = max(shown["stars"], key=lambda row: row["ratings"])
+        given = say(
+            "Stars given: {stars} most often ({percent} %), {mean} on average",
+            stars=stars(favourite["stars"]),
+            percent=number(100 * favourite["share"]),
+            mean=number(shown["mean_stars"], 2),
+        )
+        parts.append(given)
+    half, most = _half_and_most(shown["per_person"])
+    parts.append(
+        count(
+            "Half of the people played only {n} title, the keenest {most}",
+            "Half of the people played {n} titles or fewer, the keenest {most}",
+            half,
+            most=most,
+        )
+        if plays
+        else count(
+            "Half of the people gave only {n} rating, the keenest {most}",
+            "Half of the people gave {n} ratings or fewer, the keenest {most}",
+            half,
+            most=most,
+        )
+    )
+    if shown["per_film"]:
+        half, most = _half_and_most(shown["per_film"])
+        parts.append(
+            count(
+                "Half of the titles were played by only {n} person, the best known by {most}",
+                "Half of the titles were played by {n} people or fewer, the best known by {most}",
+                half,
+                most=most,
+            )
+            if plays
+            else count(
+                "Half of the films have only {n} rating, the best known {most}",
+                "Half of the films have {n} ratings or fewer, the best known {most}",
+                half,
+                most=most,
+            )
+        )
+    if shown["decades"]:
+        richest = max(shown["decades"], key=lambda row: row["films"])
+        films = number(richest["films"])
+        parts.append(say("Most films, {films}, are of the {decade}s", films=films, decade=richest["decade"]))
+    return lines(*parts)
+
+
+def _half_and_most(spread: Mapping[str, Any]) -> tuple[int, str]:
+    return round(spread["median"]), number(spread["largest"])
 
 
 def _time(moment: datetime) -> str:

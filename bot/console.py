@@ -37,6 +37,10 @@ BOT: Json = {
     "supports_inline_queries": True,
 }
 
+CAPTION_LENGTH = 1024
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+"""How a PNG and a JPEG begin: Telegram takes both as photos."""
+
 FINISH_SECONDS = 10
 """How long unfinished work may take once the input has ended."""
 
@@ -226,7 +230,14 @@ class LocalTelegram(BaseRequest):
         return self._send(params, "document", params.get("caption", ""), file=self._file(params, files, "document"))
 
     def _send_photo(self, params: Json, files: Files) -> Json:
-        return self._send(params, "photo", params.get("caption", ""), file=self._file(params, files, "photo"))
+        file, caption = self._file(params, files, "photo"), params.get("caption", "")
+        if not file[1]:
+            raise bad_request("file must be non-empty")
+        if not file[1].startswith(PICTURES):
+            raise bad_request("IMAGE_PROCESS_FAILED")
+        if _utf16(plain(caption, params.get("parse_mode"))) > CAPTION_LENGTH:
+            raise bad_request("message caption is too long")
+        return self._send(params, "photo", caption, file=file)
 
     def _send_poll(self, params: Json, files: Files) -> Json:
         options = [option["text"] if isinstance(option, dict) else str(option) for option in params["options"]]
@@ -419,7 +430,8 @@ class Console(LocalTelegram):
                 self.unheard = True
 
     def shown(self, message: Message, edited: bool) -> None:
-        parts = [message.text] if message.text else []
+        said = f"[picture: {message.text}]" if message.kind == "photo" else message.text
+        parts = [said] if said else []
         if message.poll is not None:
             parts += [f"( ) {option}" for option in message.poll["options"]]
         if message.file is not None:

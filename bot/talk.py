@@ -24,6 +24,7 @@ from bot.language import _
 from bot.library import Shelf
 from bot.services import Services
 from bot.views import View
+from bot.words import Html
 from engine.domain import MatineeError
 from engine.store import Person, Store
 
@@ -93,16 +94,23 @@ class Visit:
 
     async def tell(self, view: View) -> Message:
         """Show it as a new message."""
-        chat = self.update.effective_chat
-        # A tap may come without its message, from an inline message or a very old one: then we write to the person.
-        chat_id = self.owner if chat is None else chat.id
         return await self.context.bot.send_message(
-            chat_id,
+            self._chat_id,
             view.text,
             parse_mode=ParseMode.HTML,
             reply_markup=view.keyboard,
             link_preview_options=NO_PREVIEW,
         )
+
+    async def picture(self, name: str, png: bytes, caption: Html) -> None:
+        """Send a picture with a caption that says all that the picture does: not everybody can see it."""
+        await self.context.bot.send_photo(self._chat_id, png, caption=caption, parse_mode=ParseMode.HTML, filename=name)
+
+    @property
+    def _chat_id(self) -> int:
+        chat = self.update.effective_chat
+        # A tap may come without its message, from an inline message or a very old one: then we write to the person.
+        return self.owner if chat is None else chat.id
 
 
 Act = Callable[[Visit], Awaitable[None]]

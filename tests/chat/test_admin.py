@@ -1,19 +1,32 @@
 """What admins can do from the chat, and that nobody else can."""
 
+import io
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
+from PIL import Image
 from structlog.testing import capture_logs
 
 from bot import admin_views, buttons
 from bot.app import build_application
-from bot.console import bad_request
+from bot.console import Message, bad_request
+from bot.language import LANGUAGES, speaking
 from bot.library import Library
 from bot.services import Services
+from bot.settings import BotSettings
+from engine import glance
+from engine.datasets import ratings_folder
 from engine.domain import RunKind, RunState
+from engine.settings import EngineSettings
 from engine.store import Store
 from tests import world
 from tests.chat.conftest import ADMIN, SettableClock
 from tests.chat.reading import rates
-from tests.fakes import FakeTelegram, Person
+from tests.fakes import CAPTION_LENGTH, FakeTelegram, Person, parse_html
 
 VIEWERS = [1, 2, 3]
 
@@ -352,6 +365,102 @@ async def test_stats_count_people_films_and_ratings(admin: Person, anna: Person)
     await admin.says("/stats")
     for line in ("2 people in the chat", "2 ratings from the chat", "43 films", "Its ratings are simulated."):
         assert line in admin.sees.splitlines()
+
+
+# --- Pictures ---------------------------------------------------------------------------------------------------------
+
+
+def draws(store: Store, settings: BotSettings) -> None:
+    """The engine draws, as after a training, on ratings of which two of three are four stars."""
+    of_engine = EngineSettings(_env_file=None, home=settings.home, dataset="tiny")
+    folder = ratings_folder(of_engine.folder, "0" * 64)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pa.table({"user_id": [1, 1, 2], "stars": np.array([4, 4, 1.5], np.float32)})
+    parquet.write_table(table, folder / "part-0.parquet")
+    glance.draw(store, of_engine, now=world.NOW)
+
+
+def looks_drawn(message: Message) -> bool:
+    """Whether a message has a picture on which there is something."""
+    assert message.file is not None
+    name, content = message.file
+    with Image.open(io.BytesIO(content)) as picture:
+        colours = picture.convert("RGB").getcolors(maxcolors=10**6)
+        return name.endswith(".png") and picture.format == "PNG" and len(colours or ()) > 50
+
+
+async def test_models_are_followed_by_a_picture_and_what_it_shows_in_words(
+    admin: Person, store: Store, settings: BotSettings
+):
+    version = world.publish(store, VIEWERS, ndcg_at_10=0.345)
+    store.reject(world.create(store, ndcg_at_10=0.2), "worse")
+    draws(store, settings)
+    await admin.says("/models")
+    listed, picture = admin.messages
+    assert listed.text.splitlines()[0] == "Models"
+    assert looks_drawn(picture)
+    assert picture.text.splitlines() == [
+        "How the last 3 models measured, 1 to 3",
+        "nDCG@10, more is better: model 1 0.312 · model 2, live, 0.345 · popularity 0.163",
+        "1 stayed out: the ring",
+    ]
+    store.rollback(1, world.NOW)
+    await admin.says("/models")
+    assert admin.sees.splitlines()[-1] == "It was drawn before model 1 went live."
+    assert version == 2
+
+
+async def test_stats_are_followed_by_a_picture_and_what_it_shows_in_words(
+    admin: Person, store: Store, settings: BotSettings
+):
+    draws(store, settings)
+    await admin.says("/stats")
+    counted, picture = admin.messages
+    assert "43 films" in counted.text
+    assert looks_drawn(picture)
+    assert picture.text.splitlines() == [
+        "Stars given: 4 most often (67 %), 3.17 on average",
+        "Half of the people gave 2 ratings or fewer, the keenest 2",
+        "Most films, 15, are of the 1990s",
+    ]
+
+
+async def test_the_picture_of_other_data_is_not_shown(admin: Person, store: Store, settings: BotSettings):
+    draws(store, settings)
+    catalogue = store.catalogue()
+    assert catalogue is not None
+    later = catalogue.loaded_at + timedelta(minutes=1)
+    store.save_catalogue(replace(catalogue, fingerprint="f" * 64, loaded_at=later))
+    await admin.says("/stats")
+    assert len(admin.messages) == 1
+
+
+@pytest.mark.parametrize("command", ["models", "stats"])
+async def test_pictures_are_for_admins(anna: Person, store: Store, settings: BotSettings, command: str):
+    draws(store, settings)
+    await anna.says(f"/{command}")
+    assert [message.kind for message in anna.messages] == ["text"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_captions_say_all_that_a_picture_shows_and_fit(language: str):
+    """Also that of twenty models with long numbers, and of play counts."""
+    key = ("ndcg_at_10", "rmse_warm", "roem")
+    models = {
+        "versions": list(range(10_001, 10_021)),
+        "served": [number % 2 == 0 for number in range(20)],
+        "live": 10_019,
+        "courses": [{"key": one, "values": [1.2345] * 20, "bars": [None, *[1.0] * 19]} for one in key],
+    }
+    spread = {"median": 123_456.0, "largest": 100_000_000.0}
+    data = {
+        "feedback": "counts", "stars": [], "mean_stars": None, "per_person": spread, "per_film": spread,
+        "decades": [{"decade": 2000, "films": 123_456}],
+    }  # fmt: skip
+    with speaking(language):
+        for caption in (admin_views.models_caption(models, 9), admin_views.data_caption(data)):
+            assert len(parse_html(caption)) <= CAPTION_LENGTH
+            assert "{" not in caption
 
 
 async def test_before_the_first_training_status_and_models_say_so(

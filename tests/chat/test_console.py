@@ -17,6 +17,8 @@ from bot.app import Context, build_application
 from bot.console import Button, Console, Lines, Message
 from bot.services import Services
 
+PNG = b"\x89PNG\r\n\x1a\nand so on"
+
 
 def keyboard(*rows: dict[str, str]) -> InlineKeyboardMarkup:
     def button(label: str, target: str) -> InlineKeyboardButton:
@@ -48,6 +50,10 @@ async def tap(update: Update, context: Context) -> None:
 
 async def export(update: Update, context: Context) -> None:
     await update.effective_message.reply_document(b"film,stars\n", filename="../matinee.csv", caption="Your ratings")
+
+
+async def plot(update: Update, context: Context) -> None:
+    await update.effective_message.reply_photo(PNG, filename="plot.png", caption="nDCG@10 of the last\n3 models")
 
 
 async def count_lines(update: Update, context: Context) -> None:
@@ -84,6 +90,7 @@ FEATURE: Any = SimpleNamespace(
     handlers=lambda: [
         CommandHandler("card", card),
         CommandHandler("export", export),
+        CommandHandler("plot", plot),
         CommandHandler("night", ballot),
         CommandHandler("train", train),
         CommandHandler("hang", wait_for_ever),
@@ -155,6 +162,12 @@ async def test_a_file_is_saved_where_it_belongs(services: Services, tmp_path: Pa
     printed = await talk(services, tmp_path / "received", "/export")
     assert f"bot   Your ratings\n      (file: {tmp_path}/received/matinee.csv)\n" in printed
     assert (tmp_path / "received" / "matinee.csv").read_bytes() == b"film,stars\n"
+
+
+async def test_a_picture_is_said_in_words_and_saved(services: Services, tmp_path: Path):
+    printed = await talk(services, tmp_path, "/plot")
+    assert f"bot   [picture: nDCG@10 of the last\n      3 models]\n      (file: {tmp_path}/plot.png)\n" in printed
+    assert (tmp_path / "plot.png").read_bytes() == PNG
 
 
 async def test_a_file_can_be_sent(services: Services, tmp_path: Path):

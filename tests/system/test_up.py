@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from engine.domain import RunState
 from engine.store import Store
@@ -110,6 +111,16 @@ def test_what_is_being_done_is_told_beside_the_chat(first_start: FirstStart) -> 
     assert "Training the first model" in told
     assert "preference model, iteration" in told
     assert "%" in told
+
+
+def test_a_training_leaves_pictures_for_admins(demo: Program) -> None:
+    assert "[picture: How model 1 measured\n" in demo.run("bot", "chat", input="/models\n").stdout
+    said = demo.run("bot", "chat", input="/stats\n").stdout
+    assert "[picture: Stars given: 3 most often (25 %)" in said
+    for name in ("models.png", "data.png"):
+        (found,) = demo.home.rglob(name)
+        with Image.open(found) as picture:
+            assert len(picture.convert("RGB").getcolors(maxcolors=10**6) or ()) > 50
 
 
 def test_the_engine_keeps_out_of_the_chat(first_start: FirstStart) -> None:
