@@ -282,6 +282,14 @@ class UndoImport(Button):
     last_event_id: int
 
 
+@dataclass(frozen=True)
+class RedoImport(Button):
+    """Take the undo of an import back: the acts from ``event_id`` to ``last_event_id``."""
+
+    event_id: int
+    last_event_id: int
+
+
 # --- A group's evening. These are everybody's: the owner is 0 ---------------------------------------------------------
 
 
@@ -374,6 +382,7 @@ KINDS: dict[str, type[Button]] = {
     "ly": ImportFile,
     "ln": LeaveFile,
     "lu": UndoImport,
+    "lr": RedoImport,
     "ej": JoinNight,
     "el": LeaveNight,
     "ef": FindNightFilms,

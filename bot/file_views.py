@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot import buttons
 from bot.language import _, number
+from bot.memory import Batch
 from bot.ratings_file import Matched, NotRatings, RatingsFile
 from bot.views import View, press
 from bot.words import Html, clip, count, lines, paragraphs, plain, say
@@ -81,8 +82,9 @@ def _numbers(line_numbers: Sequence[int]) -> str:
     return shown if len(line_numbers) <= SHOWN else f"{shown}, …"
 
 
-def imported(owner: int, events: Sequence[int], waiting: int, *, trained: bool) -> View:
-    done = count("{n} rating is in.", "{n} ratings are in.", len(events))
+def imported(owner: int, batch: Batch | None, waiting: int, *, trained: bool) -> View:
+    """Confirm an import. ``batch`` is None where all films had those stars already."""
+    done = count("{n} rating is in.", "{n} ratings are in.", batch.size if batch is not None else 0)
     if trained:
         known = count(
             "Your picks already know. {n} rating waits for the next training.",
@@ -91,13 +93,14 @@ def imported(owner: int, events: Sequence[int], waiting: int, *, trained: bool) 
         )
     else:
         known = count("{n} rating waits for the first training.", "{n} ratings wait for the first training.", waiting)
-    undo = [press(_("Undo"), buttons.UndoImport(owner, min(events), max(events)))] if events else []
+    undo = [press(_("Undo"), buttons.UndoImport(owner, batch.first, batch.last))] if batch is not None else []
     return View.of(lines(done, known), [[*undo, press(_("My picks"), buttons.NewPicks(owner))]])
 
 
-def import_undone(owner: int, undone: int) -> View:
-    done = count("{n} rating of that file is taken back.", "{n} ratings of that file are taken back.", undone)
-    return View.of(done, [[press(_("My picks"), buttons.NewPicks(owner))]])
+def import_undone(owner: int, batch: Batch) -> View:
+    done = count("{n} rating of that file is taken back.", "{n} ratings of that file are taken back.", batch.size)
+    redo = press(_("Redo"), buttons.RedoImport(owner, batch.first, batch.last))
+    return View.of(done, [[redo, press(_("My picks"), buttons.NewPicks(owner))]])
 
 
 def no_file() -> View:

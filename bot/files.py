@@ -3,18 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from telegram import Document, InputFile, Message
 from telegram.ext import filters
 
 from bot import buttons, file_views, ratings_file
 from bot.app import Handler
+from bot.buttons import NOWHERE, Place
 from bot.library import Films
-from bot.memory import Memory
+from bot.memory import Batch, Memory
 from bot.ratings_file import Matched, NotRatings, RatingsFile
 from bot.talk import Visit, command, message, tap
 from engine.domain import Movie
 from engine.store import Store, Taste, UndoTooLate
+
+Undoing = buttons.Undo | buttons.UndoImport | buttons.RedoImport
 
 A_TABLE = filters.Document.FileExtension("csv") | filters.Document.MimeType("text/csv")
 
@@ -27,6 +31,7 @@ def handlers() -> list[Handler]:
         tap(buttons.ImportFile, import_file),
         tap(buttons.LeaveFile, leave_file),
         tap(buttons.UndoImport, undo_import),
+        tap(buttons.RedoImport, redo_import),
     ]
 
 
@@ -65,9 +70,9 @@ async def import_file(visit: Visit, _button: buttons.ImportFile) -> None:
         return
     _, matched = await _read(visit, file_id)
     await _remember(visit, None)
-    events = await visit.store(rate_all, visit.person.id, matched.stars, visit.now)
-    taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    await visit.show(file_views.imported(visit.owner, events, taste.waiting, trained=visit.shelf.model is not None))
+    acts = await visit.store(rate_all, visit.person.id, matched.stars, visit.now)
+    batch = await _keep(visit, acts) if acts else None
+    await _say_imported(visit, batch)
 
 
 async def leave_file(visit: Visit, _button: buttons.LeaveFile) -> None:
@@ -77,8 +82,51 @@ async def leave_file(visit: Visit, _button: buttons.LeaveFile) -> None:
 
 async def undo_import(visit: Visit, button: buttons.UndoImport) -> None:
     """Take back what an import did, but for films that were rated again since."""
-    undone = await visit.store(undo_all, visit.person.id, button.event_id, button.last_event_id, visit.now)
-    await visit.show(file_views.import_undone(visit.owner, undone))
+    await visit.show(file_views.import_undone(visit.owner, await _take_back(visit, button, undone=True)))
+
+
+async def redo_import(visit: Visit, button: buttons.RedoImport) -> None:
+    """Take an undo of an import back."""
+    await _say_imported(visit, await _take_back(visit, button, undone=False))
+
+
+def way_back(owner: int, memory: Memory, last_event: int, place: Place = NOWHERE) -> Undoing:
+    """Return the button that takes someone's latest act back; if it was of an import, all of the import."""
+    batch = memory.batch
+    if batch is None or batch.last != last_event:
+        return buttons.Undo(owner, last_event, place)
+    return (buttons.RedoImport if batch.undone else buttons.UndoImport)(owner, batch.first, batch.last)
+
+
+async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImport, *, undone: bool) -> Batch:
+    """Take many acts back; the second time, when the same tap is delivered twice, return what the first did.
+
+    Raises:
+        UndoTooLate: all the films were rated again since.
+    """
+    acts = await visit.store(Store.undo_many, visit.person.id, button.event_id, button.last_event_id, visit.now)
+    if acts:
+        return await _keep(visit, acts, undone=undone)
+    batch = Memory.parse(visit.person.settings).batch
+    if batch is None or batch.undone is not undone or batch.first <= button.last_event_id:
+        raise UndoTooLate("these films were rated again since")
+    return batch
+
+
+async def _keep(visit: Visit, acts: Sequence[int], *, undone: bool = False) -> Batch:
+    """Remember acts that belong together, so that /undo takes them back together."""
+    batch = Batch(min(acts), max(acts), len(acts), undone)
+
+    def remember(settings: dict[str, Any]) -> dict[str, Any]:
+        return replace(Memory.parse(settings), batch=batch).as_settings()
+
+    await visit.store(Store.change_settings, visit.person.id, remember)
+    return batch
+
+
+async def _say_imported(visit: Visit, batch: Batch | None) -> None:
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    await visit.show(file_views.imported(visit.owner, batch, taste.waiting, trained=visit.shelf.model is not None))
 
 
 async def _read(visit: Visit, document: Document | str) -> tuple[RatingsFile, Matched]:
@@ -108,18 +156,6 @@ async def _remember(visit: Visit, file_id: str | None) -> None:
 def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], now: datetime) -> list[int]:
     """Rate many films. Return the ids of the acts; films that had these stars already are none."""
     return store.rate_many(user_id, [(movie.id, value, now) for movie, value in stars.items()], now)
-
-
-def undo_all(store: Store, user_id: int, first: int, last: int, now: datetime) -> int:
-    """Undo someone's acts of a range of ids, as far as they can be. Return how many could."""
-    undone = 0
-    for event in store.events_of(user_id):
-        if first <= event["id"] <= last:
-            try:
-                undone += store.undo(user_id, event["id"], now).changed
-            except UndoTooLate:
-                continue
-    return undone
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 outlives a restart and goes with the person. Pure values: every change returns a new one."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -29,7 +29,7 @@ REST = timedelta(days=14)
 MOST_RESTING = 300
 """Films that rest at a time; beyond that, those shown first come up again earlier."""
 
-OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id"})
+OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "batch"})
 """What of ``users.settings`` is ours."""
 
 
@@ -68,13 +68,25 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Acts that belong together: an import, or (``undone``) what took one back. ``first`` and ``last`` are the ids of
+    the first and the last, ``size`` is how many there are."""
+
+    first: int
+    last: int
+    size: int
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What is remembered.
 
     ``skipped`` are films that the person has not seen, and when they said so; ``listings`` the latest lists of picks
     and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, those
     shown first to begin with, and from when each stays out of new lists; ``file_id`` is Telegram's name of a file that
-    they may want to import; ``other`` what else is in their settings, which goes back as it came.
+    they may want to import, and ``batch`` the latest import; ``other`` what else is in their settings, which goes back
+    as it came.
     """
 
     skipped: Mapping[int, datetime] = field(default_factory=dict)
@@ -82,6 +94,7 @@ class Memory:
     surprised: tuple[int, ...] = ()
     rests: Mapping[int, datetime] = field(default_factory=dict)
     file_id: str | None = None
+    batch: Batch | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -101,8 +114,9 @@ class Memory:
         surprised = tuple(settings.get("surprised", ()))
         shown = ((datetime.fromisoformat(at), films) for at, films in settings.get("rests", ()))
         rests = {film: at for at, films in shown for film in films}
+        batch = Batch(*settings["batch"]) if settings.get("batch") else None
         other = {key: settings[key] for key in settings if key not in OWN_KEYS}
-        return cls(skipped, listings, surprised, rests, settings.get("file_id"), other)
+        return cls(skipped, listings, surprised, rests, settings.get("file_id"), batch, other)
 
     def as_settings(self) -> dict[str, Any]:
         """Return this as JSON can hold it."""
@@ -125,6 +139,7 @@ class Memory:
             # A page of films at a time: they were shown at one moment, and a moment is longer than their ids.
             "rests": [[at.isoformat(), list(films)] for at, films in groupby(self.rests, key=self.rests.__getitem__)],
             "file_id": self.file_id,
+            "batch": list(astuple(self.batch)) if self.batch is not None else None,
         }
 
     def skip(self, movie_id: int, now: datetime) -> "Memory":

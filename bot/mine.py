@@ -1,7 +1,9 @@
 """/my and /watchlist: what someone rated and put aside, newest first."""
 
-from bot import buttons, mine_views
+from bot import buttons, files, mine_views
 from bot.app import Handler
+from bot.buttons import Place
+from bot.memory import Memory
 from bot.mine_views import Entry
 from bot.talk import Visit, command, tap
 from engine.store import Dismissal, Store, Taste
@@ -32,7 +34,9 @@ async def my_page(visit: Visit, button: buttons.MyRatings) -> None:
         if rating.movie_id in films
     ]
     aside = len(_put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME))
-    await visit.show(mine_views.my_ratings(visit.owner, entries, button.page, aside=aside, last_event=event_id))
+    memory, place = Memory.parse(visit.person.settings), Place("mine", 0, button.page)
+    undo = files.way_back(visit.owner, memory, event_id, place) if event_id is not None else None
+    await visit.show(mine_views.my_ratings(visit.owner, entries, button.page, aside=aside, undo=undo))
 
 
 async def watchlist(visit: Visit) -> None:

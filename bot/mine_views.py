@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot import buttons
 from bot.advice import PAGE
-from bot.buttons import Place
+from bot.buttons import Button, Place
 from bot.language import _
 from bot.views import Row, View, begin, number_buttons, press
 from bot.words import Html, count, day, facts, lines, name, numbered, plain, say, stars
@@ -24,14 +24,14 @@ class Entry:
     kind: Dismissal | None = None
 
 
-def my_ratings(owner: int, entries: Sequence[Entry], page: int, *, aside: int, last_event: int | None) -> View:
+def my_ratings(owner: int, entries: Sequence[Entry], page: int, *, aside: int, undo: Button | None) -> View:
     put_aside = press(_("Put aside"), buttons.Aside(owner)) if aside else None
     if not entries:
         none = say("You have not rated anything yet.")
         return View.of(none, [begin(owner), [put_aside] if put_aside else None])
     heading = count("Your ratings, newest first: {n} film", "Your ratings, newest first: {n} films", len(entries))
-    undo = press(_("Undo the last"), buttons.Undo(owner, last_event, Place("mine", 0, page))) if last_event else None
-    extra = [button for button in (undo, put_aside) if button]
+    undoing = press(_("Undo the last"), undo) if undo else None
+    extra = [button for button in (undoing, put_aside) if button]
     return _entries(owner, heading, entries, page, "mine", extra)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot import advice, buttons, picks, rating_views, views
+from bot import advice, buttons, files, picks, rating_views, views
 from bot.advice import FIRST_PICKS
 from bot.app import Handler
 from bot.buttons import Button, Place
@@ -148,12 +148,18 @@ async def redo(visit: Visit, button: buttons.Redo) -> None:
 
 
 async def undo_last(visit: Visit) -> None:
-    """/undo: take the latest act back."""
+    """/undo: take the latest act back, or the whole import if it was one."""
     event_id = await visit.store(Store.last_event, visit.person.id)
     if event_id is None:
         await visit.show(rating_views.nothing_to_undo(visit.owner))
-    else:
-        await undo(visit, buttons.Undo(visit.owner, event_id))
+        return
+    match files.way_back(visit.owner, Memory.parse(visit.person.settings), event_id):
+        case buttons.UndoImport() as button:
+            await files.undo_import(visit, button)
+        case buttons.RedoImport() as button:
+            await files.redo_import(visit, button)
+        case button:
+            await undo(visit, button)
 
 
 async def _confirm(visit: Visit, act: Act, place: Place) -> None:

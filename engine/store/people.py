@@ -1,7 +1,7 @@
 """People, their ratings, and what they put aside."""
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -217,6 +217,27 @@ class PeopleStore(Database):
                 raise UndoTooLate("this film was rated again since")
             return _set_stars(connection, user_id, act.movie_id, act.previous_stars, now)
 
+    def undo_many(self, user_id: int, first: int, last: int, now: datetime) -> list[int]:
+        """Take someone's acts from ``first`` to ``last`` back, as of an import: some hundred films in one transaction.
+
+        Each film has again the stars that it had before the first of these acts, and as old as they were; or none. One
+        that was rated again since stays as it is. Asked for a second time, because a tap came twice or the first time
+        was cut short, this does what is left to do.
+
+        Returns:
+            The ids of the acts that do so, in order. They can be taken back in the same way.
+        """
+        these = (events.c.user_id == user_id) & events.c.id.between(first, last)
+        with self.read() as connection:
+            films = connection.scalars(sa.select(events.c.movie_id).where(these).distinct().order_by(events.c.movie_id))
+            chunks = list(chunked(films, CHUNK_ACTS))
+        ids: list[int] = []
+        for chunk in chunks:
+            with self.write_chunk() as connection:
+                _hold(connection, user_id)
+                ids += _set_many_stars(connection, user_id, _before(connection, user_id, chunk, first, last, now), now)
+        return ids
+
     def put_aside(
         self, user_id: int, movie_id: int, kind: Dismissal, now: datetime, *, expires_at: datetime | None = None
     ) -> bool:
@@ -359,7 +380,7 @@ def _set_stars(connection: sa.Connection, user_id: int, movie_id: int, stars: fl
 
 
 def _set_many_stars(
-    connection: sa.Connection, user_id: int, given: dict[int, tuple[float, datetime]], now: datetime
+    connection: sa.Connection, user_id: int, given: Mapping[int, tuple[float | None, datetime]], now: datetime
 ) -> list[int]:
     known = set(connection.scalars(sa.select(movies.c.id).where(movies.c.id.in_(given))))
     if missing := given.keys() - known:
@@ -373,13 +394,18 @@ def _set_many_stars(
     rows = [
         {"user_id": user_id, "movie_id": movie_id, "stars": stars, "rated_at": rated_at}
         for movie_id, (stars, rated_at) in changes.items()
+        if stars is not None
     ]
-    connection.execute(upsert(connection, ratings, ["user_id", "movie_id"]), rows)
+    if rows:
+        connection.execute(upsert(connection, ratings, ["user_id", "movie_id"]), rows)
+    removed = [movie_id for movie_id, (stars, _) in changes.items() if stars is None]
+    if removed:
+        connection.execute(sa.delete(ratings).where(mine, ratings.c.movie_id.in_(removed)))
     acts = [
         {
             "user_id": user_id,
             "movie_id": movie_id,
-            "act": "changed" if movie_id in before else "rated",
+            "act": "removed" if stars is None else "changed" if movie_id in before else "rated",
             "stars": stars,
             "previous_stars": before.get(movie_id),
             "happened_at": now,
@@ -388,3 +414,24 @@ def _set_many_stars(
     ]
     added = sa.insert(events).returning(events.c.id, sort_by_parameter_order=True)
     return list(connection.scalars(added, acts))
+
+
+def _before(
+    connection: sa.Connection, user_id: int, movie_ids: Collection[int], first: int, last: int, now: datetime
+) -> dict[int, tuple[float | None, datetime]]:
+    """Return stars, and when they were given, as of before act ``first``: of those films with no act after ``last``."""
+    mine = (events.c.user_id == user_id) & events.c.movie_id.in_(movie_ids)
+    span = sa.select(
+        events.c.movie_id,
+        sa.func.min(sa.case((events.c.id >= first, events.c.id))).label("act"),
+        sa.func.max(sa.case((events.c.id < first, events.c.id))).label("earlier"),
+    )
+    span = span.where(mine).group_by(events.c.movie_id).having(sa.func.max(events.c.id) <= last)
+    films, earlier = span.subquery(), events.alias()
+    known = (
+        sa.select(films.c.movie_id, events.c.previous_stars, earlier.c.happened_at)
+        .join(events, events.c.id == films.c.act)
+        .outerjoin(earlier, earlier.c.id == films.c.earlier)
+        .order_by(films.c.act)
+    )
+    return {row.movie_id: (row.previous_stars, row.happened_at or now) for row in connection.execute(known)}

@@ -1,6 +1,9 @@
 """/import and /export."""
 
 from bot import buttons
+from bot.app import build_application
+from bot.library import Library
+from bot.services import Services
 from engine.store import Store
 from tests import world
 from tests.chat.conftest import ANNA
@@ -59,6 +62,83 @@ async def test_an_import_delivered_twice_is_one_and_keeps_its_undo(anna: Person,
     await anna.repeats()
     assert anna.sees == "No file is waiting to be imported. Send it again if it should be."
     await anna.presses("Undo")
+    assert stars(store) == {}
+
+
+async def test_undo_after_an_import_takes_all_of_it_back_and_then_undoes_that(anna: Person, store: Store):
+    await rates(anna, the_matrix="4½", heat="1")
+    await anna.says("/my")
+    before = anna.sees
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    await anna.presses("Import 4")
+    after = stars(store)
+    await anna.says("/undo")
+    assert "4 ratings of that file are taken back." in anna.sees
+    assert stars(store) == {"The Matrix": 4.5, "Heat": 1}
+    await anna.says("/my")
+    assert anna.sees == before
+    await anna.says("/undo")
+    assert "4 ratings are in." in anna.sees
+    assert stars(store) == after
+    await anna.presses("Undo")
+    await anna.presses("Redo")
+    assert stars(store) == after
+
+
+async def test_undo_after_an_import_and_a_rating_is_of_the_rating(anna: Person, store: Store):
+    await anna.sends_document("export.csv", IMDB.encode())
+    await anna.presses("Import 3")
+    imported = anna.message
+    await rates(anna, alien="2")
+    await anna.says("/undo")
+    assert "Taken back: Alien is not rated." in anna.sees
+    assert len(stars(store)) == 3
+    await anna.presses("Undo", in_message=imported)
+    assert stars(store) == {}
+
+
+async def test_what_was_rated_since_the_import_stays(anna: Person, store: Store):
+    await anna.sends_document("export.csv", IMDB.encode())
+    await anna.presses("Import 3")
+    imported = anna.message
+    await rates(anna, heat="5")
+    await anna.presses("Undo", in_message=imported)
+    assert "2 ratings of that file are taken back." in anna.sees
+    assert stars(store) == {"Heat": 5}
+
+
+async def test_an_undo_delivered_twice_is_one(anna: Person, store: Store):
+    await anna.sends_document("export.csv", IMDB.encode())
+    await anna.presses("Import 3")
+    await anna.presses("Undo")
+    screen = anna.screen
+    await anna.repeats()
+    assert anna.screen == screen
+    await anna.presses("Redo")
+    await anna.repeats()
+    assert len(stars(store)) == 3
+
+
+async def test_an_import_of_which_every_film_was_rated_since_cannot_be_undone(anna: Person, store: Store):
+    await anna.sends_document("ratings.csv", b"Name,Year,Rating\nHeat,1995,4\n")
+    await anna.presses("Import 1")
+    imported = anna.message
+    await rates(anna, heat="5")
+    await anna.presses("Undo", in_message=imported)
+    assert "That can't be undone any more" in anna.sees
+    assert stars(store) == {"Heat": 5}
+
+
+async def test_the_list_of_ratings_undoes_an_import_as_a_whole_also_after_a_restart(
+    anna: Person, services: Services, telegram: FakeTelegram, store: Store
+):
+    await anna.sends_document("export.csv", IMDB.encode())
+    await anna.presses("Import 3")
+    again = Services(services.settings, services.store, Library(services.store), services.clock)
+    async with telegram.runs(build_application(again, request=telegram)):
+        await anna.says("/my")
+        await anna.presses("Undo the last")
+        assert "3 ratings of that file are taken back." in anna.sees
     assert stars(store) == {}
 
 

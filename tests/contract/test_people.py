@@ -170,6 +170,49 @@ def test_thousands_of_ratings_at_once(films: Store, ann: int) -> None:
     assert len(films.taste(ann, NOW).ratings) == len(ids) == 1_000
 
 
+def test_many_acts_are_taken_back_at_once_as_if_they_had_never_been(films: Store, ann: int, bob: int) -> None:
+    films.rate(bob, HEAT, 1.0, NOW)
+    for minute, (film, value) in enumerate([(HEAT, 2.0), (FARGO, 5.0), (ALIEN, 1.0)]):
+        films.rate(ann, film, value, at(minute))
+    films.remove_rating(ann, ALIEN, at(5))
+    before = films.taste(ann, NOW)
+    given = [(HEAT, 4.0, at(9)), (FARGO, 3.0, at(9)), (ALIEN, 3.5, at(9)), (MATRIX, 4.5, at(9))]
+    imported = films.rate_many(ann, given, at(9))
+    after = films.taste(ann, NOW)
+    undone = films.undo_many(ann, imported[0], imported[-1], at(10))
+    assert len(undone) == 4
+    assert films.taste(ann, NOW).ratings == before.ratings, "as old as they were, too"
+    assert acts(films, ann)[-4:] == [
+        ("changed", 4.0, 2.0),
+        ("changed", 3.0, 5.0),
+        ("removed", 3.5, None),
+        ("removed", 4.5, None),
+    ]
+    assert films.undo_many(ann, imported[0], imported[-1], at(11)) == [], "the same tap a second time"
+    assert len(films.undo_many(ann, undone[0], undone[-1], at(12))) == 4
+    assert stars(films, ann) == {rating.movie_id: rating.stars for rating in after.ratings}
+    assert stars(films, bob) == {HEAT: 1.0}
+
+
+def test_what_was_rated_again_since_is_not_taken_back_with_the_others(films: Store, ann: int, bob: int) -> None:
+    imported = films.rate_many(ann, [(HEAT, 4.0, NOW), (FARGO, 3.0, NOW)], NOW)
+    films.rate(ann, HEAT, 5.0, at(1))
+    assert films.undo_many(bob, imported[0], imported[-1], at(2)) == [], "nobody undoes what another did"
+    assert len(films.undo_many(ann, imported[0], imported[-1], at(2))) == 1
+    assert stars(films, ann) == {HEAT: 5.0}
+
+
+def test_an_undo_that_was_cut_short_goes_on(films: Store, ann: int) -> None:
+    """Some were taken back, then the power failed."""
+    films.save_movies(replace(FILMS[0], id=number) for number in range(1_000, 2_000))
+    films.rate(ann, HEAT, 3.0, NOW)
+    imported = films.rate_many(ann, [(number, 4.0, NOW) for number in range(1_000, 2_000)], NOW)
+    for act in imported[:3]:
+        films.undo(ann, act, at(1))
+    assert len(films.undo_many(ann, imported[0], imported[-1], at(2))) == 997
+    assert stars(films, ann) == {HEAT: 3.0}
+
+
 def test_of_a_film_twice_in_a_file_the_last_counts(films: Store, ann: int) -> None:
     films.rate_many(ann, [(HEAT, 1.0, NOW), (HEAT, 4.0, NOW)], NOW)
     assert acts(films, ann) == [("rated", None, 4.0)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.memory import LISTINGS, MOST_RESTING, MOST_SKIPPED, REST, SITTING, SKIP_DAYS, Listing, Memory
+from bot.memory import LISTINGS, MOST_RESTING, MOST_SKIPPED, REST, SITTING, SKIP_DAYS, Batch, Listing, Memory
 from bot.wish import Wish
 
 NOW = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
@@ -21,7 +21,7 @@ def test_nothing_is_remembered_of_a_stranger():
 
 @given(st.lists(films, max_size=5), st.dictionaries(st.integers(1, 99), st.just(NOW)))
 def test_it_comes_back_from_json(pages: list[list[int]], skipped: dict[int, datetime]):
-    memory = Memory(other={"digest": True})
+    memory = Memory(other={"digest": True}, batch=Batch(3, 9, len(pages), undone=True) if pages else None)
     for film, at in skipped.items():
         memory = memory.skip(film, at)
     listing = memory.begin(COMEDIES, again=len(pages) > 2)

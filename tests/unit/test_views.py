@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot import admin_views, card_views, language, lookup_views, mine_views, picks_views, rating_views, views, words
 from bot.advice import PAGE, Card, Line
-from bot.buttons import Place
+from bot.buttons import Place, Undo
 from bot.memory import Listing
 from bot.mine_views import Entry
 from bot.picks_views import PicksPage
@@ -107,7 +107,7 @@ def test_lists_of_films_fit_one_message(films: list[Movie], text: str, code: str
     check(lookup_views.choices(OWNER, text, films[:8], 100))
     check(lookup_views.similar(OWNER, films[0], films[1:], 1, published=True))
     entries = [Entry(movie, NOW, stars=4.5) for movie in films] * 2
-    check(mine_views.my_ratings(OWNER, entries, 1, aside=3, last_event=2**62))
+    check(mine_views.my_ratings(OWNER, entries, 1, aside=3, undo=Undo(OWNER, 2**62)))
     check(mine_views.watchlist(OWNER, entries, 2))
     check(lookup_views.no_hit(OWNER, text))
     check(views.unknown_command(f"/{text}"))
