@@ -139,7 +139,9 @@ def _execute_here(settings: EngineSettings, kind: RunKind, options: dict[str, An
         try:
             taken = store.request_run(kind, "cli", utc_now(), options=options, take=True)
         except RunAlreadyOpen as e:
-            raise MatineeError(f"{e}: `python -m engine status` shows how far it is") from e
+            raise MatineeError(
+                f"{e}: `python -m engine status` shows how far it is; one whose process died is given up after a minute"
+            ) from e
         try:
             with progress() as show:
                 return taken, execute(taken, store, _pipeline(store, settings, taken, show), now=utc_now)

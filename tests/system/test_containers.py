@@ -3,10 +3,8 @@
 Needs a Docker engine with Compose. Everything is called "matinee-test" there, and goes at the end but for the images.
 """
 
-import csv
 import json
 import os
-import random
 import shutil
 import subprocess
 import time
@@ -20,13 +18,12 @@ import pytest
 from tests.chat.reading import titles
 from tests.conftest import ROOT
 from tests.fakes import TOKEN, FakeTelegram, Person, serve_bot_api
+from tests.genres import GENRES, write_films
 
 pytestmark = [pytest.mark.system, pytest.mark.containers, pytest.mark.timeout(1800)]
 
 PROJECT, TAG = "matinee-test", "test"
 BOT, ENGINE = f"matinee-bot:{TAG}", f"matinee-engine:{TAG}"
-GENRES = ("Western", "Horror", "Romance", "Crime")
-FILMS, PEOPLE = range(1, 101), 120
 
 
 def docker(*arguments: str, stdin: Any = subprocess.DEVNULL) -> str:
@@ -166,25 +163,6 @@ class Deployment:
     def sql(self, query: str) -> list[str]:
         """What Postgres answers, a line a row; the program's own answers cost seconds of a busy machine."""
         return self.compose("exec", "-T", "postgres", "psql", "-U", "matinee", "-tAc", query).splitlines()
-
-
-def write_films(folder: Path) -> None:
-    """A data set in which everybody loves the films of one genre and dislikes the few others they saw."""
-    chance = random.Random(7)
-    folder.mkdir()
-    with (folder / "movies.csv").open("w", newline="") as file:
-        rows = [(i, f"{GENRES[i % 4]} {i} ({1920 + i})", GENRES[i % 4]) for i in FILMS]
-        csv.writer(file).writerows([("movieId", "title", "genres"), *rows])
-    with (folder / "ratings.csv").open("w", newline="") as file:
-        write = csv.writer(file).writerow
-        write(("userId", "movieId", "rating", "timestamp"))
-        for user in range(PEOPLE):
-            loved = [film for film in FILMS if film % 4 == user % 4]
-            others = [film for film in FILMS if film % 4 != user % 4]
-            for film in chance.sample(loved, 14):
-                write((user, film, chance.choice((4.0, 4.5, 5.0)), 1_000_000_000))
-            for film in chance.sample(others, 6):
-                write((user, film, chance.choice((0.5, 1.0, 2.0, 3.0)), 1_000_000_000))
 
 
 @pytest.fixture(scope="module")
