@@ -21,10 +21,10 @@ from telegram import Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
-    AIORateLimiter,
     Application,
     ApplicationBuilder,
     BaseHandler,
+    BaseRateLimiter,
     BaseUpdateProcessor,
     CallbackContext,
     ChatMemberHandler,
@@ -35,6 +35,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest, HTTPXRequest
 
 from bot import health, language
+from bot.flood import FloodLimits
 from bot.language import _, marked
 from bot.services import Services
 from engine.domain import MatineeError
@@ -77,13 +78,15 @@ def build_application(
     *,
     request: BaseRequest | None = None,
     get_updates_request: BaseRequest | None = None,
+    rate_limiter: BaseRateLimiter[int] | None = None,
     features: Sequence[Feature] | None = None,
 ) -> App:
     """Put the bot together; nothing is sent yet.
 
     Args:
-        request: what carries calls to Telegram. None: the network, held to Telegram's flood limits.
+        request: what carries calls to Telegram. None: the network.
         get_updates_request: what carries the polling; as ``request`` if that is given.
+        rate_limiter: what holds calls back. None: Telegram's limits on the network, nothing for a ``request``.
         features: in place of those of ``bot.features``.
     """
     if features is None:
@@ -104,8 +107,8 @@ def build_application(
         .request(request or HTTPXRequest(read_timeout=10))
         .get_updates_request(get_updates_request or request or polling_request())
     )
-    if request is None:
-        builder = builder.rate_limiter(AIORateLimiter(max_retries=2))
+    if request is None or rate_limiter is not None:
+        builder = builder.rate_limiter(rate_limiter or FloodLimits())
     application: App = builder.build()
     application.bot_data["services"] = services
     for feature in features:

@@ -15,13 +15,15 @@ import asyncio
 import html
 import json
 import logging
+import math
 import re
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email.message import Message as EmailMessage
@@ -40,6 +42,10 @@ from bot.console import BOT, ApiError, Files, Json, LocalTelegram, Message, bad_
 TEXT_LENGTH, CAPTION_LENGTH, TOAST_LENGTH = 4096, 1024, 200
 BUTTONS_IN_ROW, BUTTONS, DATA_BYTES, ENTITIES = 8, 100, 64, 100
 INLINE_RESULTS, POLL_OPTIONS, POLL_QUESTION, POLL_OPTION = 50, 12, 300, 100
+
+ALL, PERSON, GROUP = (30, 1.0), (15, 10.0), (20, 60.0)
+"""How many messages and edits are let through in how many seconds. That of one person is a guess: Telegram's own words
+are "one message per second", with "short bursts"."""
 
 TOKEN = "123456:TEST-TOKEN"
 TAGS = {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "pre", "a", "span", "blockquote"}
@@ -114,6 +120,7 @@ class FakeTelegram(LocalTelegram):
         answers: what appeared over buttons, latest last.
         errors: what the bot's error handler met and should not have.
         local: whether it is a Bot API server of one's own, which brings updates to any address.
+        floods_refused: how often the bot said more than ``limits_floods`` allows.
         webhook: what the bot asked to be brought updates with; None while it asks for them itself.
     """
 
@@ -122,6 +129,9 @@ class FakeTelegram(LocalTelegram):
         self.local = local
         self.webhook: Json | None = None
         self._not_brought: Json = {}
+        self.floods_refused = 0
+        self._flood_clock: Callable[[], float] | None = None
+        self._let_through: defaultdict[int, deque[float]] = defaultdict(deque)
         self.calls: list[Call] = []
         self.answers: list[Answer] = []
         self.errors: list[BaseException] = []
@@ -172,6 +182,10 @@ class FakeTelegram(LocalTelegram):
 
     def floods(self, method: str, *, retry_after_seconds: int = 5, times: int = 1) -> None:
         self.fails(method, too_many_requests(retry_after_seconds), times=times)
+
+    def limits_floods(self, clock: Callable[[], float]) -> None:
+        """From now on, refuse what comes too fast by this clock, which counts seconds."""
+        self._flood_clock = clock
 
     @contextmanager
     def allows_errors(self) -> Iterator[list[BaseException]]:
@@ -281,6 +295,7 @@ class FakeTelegram(LocalTelegram):
             raise ApiError(502, "Bad Gateway")
         if method.startswith(("send", "edit", "delete")) and "chat_id" in params:
             self._check_chat(int(params["chat_id"]))
+            self._check_flood(int(params["chat_id"]))
         if method in ("sendMessage", "editMessageText"):
             _check_text(params.get("text", ""), params.get("parse_mode"), TEXT_LENGTH, "message")
         elif "caption" in params:
@@ -307,6 +322,21 @@ class FakeTelegram(LocalTelegram):
             if chat_id > 0:
                 raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
             raise bad_request("chat not found")
+
+    def _check_flood(self, chat_id: int) -> None:
+        if self._flood_clock is None:
+            return
+        now = self._flood_clock()
+        windows = [(0, *ALL), (chat_id, *(PERSON if chat_id > 0 else GROUP))]
+        for chat, most, seconds in windows:
+            times = self._let_through[chat]
+            while times and times[0] < now - seconds + 1e-6:
+                times.popleft()
+            if len(times) >= most:
+                self.floods_refused += 1
+                raise too_many_requests(math.ceil(times[0] + seconds - now))
+        for chat, *_ in windows:
+            self._let_through[chat].append(now)
 
     # Webhooks.
 

@@ -19,7 +19,6 @@ from structlog.testing import capture_logs
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import InvalidToken
 from telegram.ext import (
-    AIORateLimiter,
     CallbackQueryHandler,
     CommandHandler,
     InlineQueryHandler,
@@ -37,6 +36,7 @@ from bot.app import (
     build_application,
     pseudonym,
 )
+from bot.flood import FloodLimits
 from bot.services import Services
 from engine.domain import BadStars
 from engine.log import set_up_logging
@@ -473,7 +473,7 @@ async def test_the_token_is_in_no_log(runs: Runs, telegram: FakeTelegram, log_fi
 
 def test_the_bot_on_the_network_keeps_to_telegrams_limits(services: Services):
     application = build_application(services, features=[])
-    assert isinstance(application.bot.rate_limiter, AIORateLimiter)
+    assert isinstance(application.bot.rate_limiter, FloodLimits)
     assert application.concurrent_updates > 1
 
 

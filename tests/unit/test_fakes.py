@@ -172,6 +172,21 @@ def test_webhooks_that_are_refused(send: Callable[..., Any], params: Json, compl
     assert send("getWebhookInfo")["url"] == ""
 
 
+@pytest.mark.parametrize(("chat", "most", "seconds"), [(7, 15, 10), (-7, 20, 60)])
+def test_who_says_too_much_is_told_to_wait(send: Callable[..., Any], chat: int, most: int, seconds: int):
+    telegram: FakeTelegram = send.telegram  # type: ignore[attr-defined]
+    telegram.group(-7)
+    now = 0.0
+    telegram.limits_floods(lambda: now)
+    for _ in range(most):
+        send(chat_id=chat, text="x")
+    with pytest.raises(ApiError, match=f"Too Many Requests: retry after {seconds}"):
+        send(chat_id=chat, text="x")
+    now = seconds
+    send(chat_id=chat, text="x")
+    assert telegram.floods_refused == 1
+
+
 def test_who_has_a_webhook_cannot_ask_for_updates(send: Callable[..., Any]):
     send("setWebhook", url="https://a.b:8443/c", secret_token="x" * 256)
     assert send("getWebhookInfo")["url"] == "https://a.b:8443/c"
