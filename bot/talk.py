@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
-from telegram import CallbackQuery, LinkPreviewOptions, Message, Update, User
+from telegram import CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, Update, User
 from telegram.constants import ChatType, ParseMode
 from telegram.error import BadRequest
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
@@ -24,7 +24,7 @@ from bot.language import _
 from bot.library import Shelf
 from bot.services import Services
 from bot.views import View
-from bot.words import Html
+from bot.words import Html, split
 from engine.domain import MatineeError
 from engine.store import Person, Store
 
@@ -93,12 +93,18 @@ class Visit:
             await self.tell(view)
 
     async def tell(self, view: View) -> Message:
-        """Show it as a new message."""
+        """Show it as a new message; as several if it is too long for one, the buttons under the last."""
+        *before, last = split(view.text)
+        for text in before:
+            await self._send(text, None)
+        return await self._send(last, view.keyboard)
+
+    async def _send(self, text: Html, keyboard: InlineKeyboardMarkup | None) -> Message:
         return await self.context.bot.send_message(
             self._chat_id,
-            view.text,
+            text,
             parse_mode=ParseMode.HTML,
-            reply_markup=view.keyboard,
+            reply_markup=keyboard,
             link_preview_options=NO_PREVIEW,
         )
 
@@ -248,7 +254,7 @@ async def _edited(query: CallbackQuery, view: View) -> bool:
         reason = error.message.lower()
         if "is not modified" in reason:  # the same tap came twice
             return True
-        if "to edit not found" in reason or "can't be edited" in reason or "no text in the message" in reason:
+        if any(why in reason for why in ("to edit not found", "can't be edited", "no text in the message", "too long")):
             return False
         raise
     return True

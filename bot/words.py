@@ -2,6 +2,7 @@
 ``bot.language`` speaks now; what is said stands in ``views``."""
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -15,6 +16,11 @@ NAME_LENGTH = 80
 TITLE_LENGTH = 250
 QUOTE_LENGTH = 60
 BUTTON_LENGTH = 64
+
+MESSAGE_LENGTH = 4096
+"""What Telegram takes as one message."""
+
+TAG = re.compile(r"</?[a-z][^<>]*>")
 
 
 class Html(str):
@@ -61,6 +67,37 @@ def clip(text: str, length: int) -> str:
     """Return ``text`` in one line of at most ``length`` characters."""
     text = " ".join(text.split())
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def length(text: Html) -> int:
+    """Return how long a text is as Telegram counts: what people read of it, an emoji as two."""
+    return len(html.unescape(TAG.sub("", text)).encode("utf-16-le")) // 2
+
+
+def split(text: Html, limit: int = MESSAGE_LENGTH) -> list[Html]:
+    """Cut a text into messages that Telegram takes, at line ends only. Formatting goes on behind a cut."""
+    if length(text) <= limit:
+        return [text]
+    messages: list[Html] = []
+    message, still_open = "", list[str]()
+    for line in text.split("\n"):
+        if length(Html(line)) > limit:
+            line = plain(clip(html.unescape(TAG.sub("", line)), limit // 2))
+        longer = f"{message}\n{line}" if message else line
+        if message and length(Html(longer)) > limit:
+            messages.append(Html(message + "".join(f"</{_tag(tag)}>" for tag in reversed(still_open))))
+            longer = "".join(still_open) + line
+        message = longer
+        for found in TAG.finditer(line):
+            if found.group().startswith("</"):
+                still_open.pop()
+            else:
+                still_open.append(found.group())
+    return [*messages, Html(message)]
+
+
+def _tag(opening: str) -> str:
+    return opening.strip("<>").split(" ")[0]
 
 
 def quote(text: str) -> Html:

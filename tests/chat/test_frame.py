@@ -36,8 +36,12 @@ from bot.app import (
     build_application,
     pseudonym,
 )
+from bot.buttons import NewPicks
 from bot.flood import FloodLimits
 from bot.services import Services
+from bot.talk import Visit, command, tap
+from bot.views import View, press
+from bot.words import Html
 from engine.domain import BadStars
 from engine.log import set_up_logging
 from engine.store import Store, StoreUnavailable
@@ -387,6 +391,25 @@ async def test_an_error_in_a_job_is_logged_and_the_bot_goes_on(runs: Runs, teleg
     assert not person.active
     assert {"event": "person_left", "job": "digest"}.items() <= lines[1].items()
     assert len(anna.messages) == 2
+
+
+async def test_a_long_list_comes_in_several_messages_with_the_buttons_under_the_last(
+    runs: Runs, telegram: FakeTelegram
+):
+    """Also where it was to take the place of a message."""
+    films = [f"{number}  Film number {number} &amp; its sequel" for number in range(300)]
+
+    async def show(visit: Visit, *_: object) -> None:
+        await visit.show(View.of(Html("\n".join(films)), [[press("Again", NewPicks(ANNA))]]))
+
+    anna = telegram.person(ANNA)
+    async with runs(command("films", show), tap(NewPicks, show)):
+        await anna.says("/films")
+        await anna.presses("Again")
+    assert len(anna.messages) == 6
+    assert [bool(message.buttons) for message in anna.messages] == [False, False, True] * 2
+    read = [line for message in anna.messages for line in message.text.splitlines()]
+    assert read == [film.replace("&amp;", "&") for film in films] * 2
 
 
 # The log and the metrics

@@ -1,5 +1,6 @@
 """What people read: numbers as they are written, and texts that Telegram takes whatever they are about."""
 
+import html
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -187,3 +188,30 @@ def test_every_film_has_an_address_at_imdb(movie: Movie):
     assert url.startswith("https://www.imdb.com/")
     assert url.isascii()
     assert " " not in url
+
+
+# --- Long lists -------------------------------------------------------------------------------------------------------
+
+long_lines = st.lists(st.text("ab 🎬<&ü", min_size=1, max_size=40), min_size=1, max_size=60)
+
+
+@few
+@given(long_lines, st.sampled_from(["{}", "<b>{}</b>", '<b>Films</b>\n<pre><code class="x">{}</code></pre>']))
+def test_a_text_that_is_too_long_is_split_at_line_ends(written: list[str], frame: str):
+    text = words.Html(frame.format("\n".join(words.plain(line) for line in written)))
+    parts = words.split(text, 100)
+    read = [html.unescape(words.TAG.sub("", part)) for part in parts]
+    assert all(words.length(part) <= 100 for part in parts)
+    assert "\n".join(read) == html.unescape(words.TAG.sub("", text))
+    for part in parts:
+        parse_html(part)
+    assert (parts == [text]) == (words.length(text) <= 100)
+
+
+def test_a_line_that_is_too_long_by_itself_is_cut_short():
+    (text,) = words.split(words.Html(f"Films\n<b>{'🎬&lt;' * 100}</b>\nend"), 60)
+    heading, line, end = text.splitlines()
+    assert (heading, end) == ("Films", "end")
+    assert line.startswith("🎬&lt;🎬")
+    assert line.endswith("…")
+    assert words.length(text) <= 60
