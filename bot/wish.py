@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from bot.language import names_of_genre
@@ -110,8 +111,6 @@ def parse_wish(text: str, genres: Sequence[str], this_year: int) -> tuple[Wish, 
     unknown: list[str] = []
     since: int | None = None
     until: int | None = None
-    names = {_plain(called): genre for genre in genres for called in names_of_genre(genre)}
-    names |= {_plain(genre): genre for genre in genres}
     # "sci fi" and "film noir" are one genre each; "1990 - 1999" one span; "años 80" ten years.
     text = re.sub(r"(?<=\d)\s*[-–]\s*(?=\d)", "-", text.lower())
     text = re.sub(r"\b(sci|film|science|cine|ciencia)\s+(?=fi\b|noir\b|fiction\b|negro\b|ficci[oó]n\b)", r"\1", text)
@@ -137,7 +136,7 @@ def parse_wish(text: str, genres: Sequence[str], this_year: int) -> tuple[Wish, 
             bound = ""
         elif word in _FILLERS:
             continue
-        elif (genre := _genre(word, names)) is not None:
+        elif (genre := _genre(word, _names(tuple(genres)))) is not None:
             (unwanted if dashed or negative else wanted).append(genre)
             negative = False
         else:
@@ -160,6 +159,13 @@ def _years(word: str, this_year: int) -> tuple[int, int] | None:
     else:
         return None
     return (low, high) if low >= FIRST_YEAR and high <= LAST_YEAR else None
+
+
+@lru_cache(maxsize=4)
+def _names(genres: tuple[str, ...]) -> dict[str, str]:
+    """Return each genre under what it is called in any of our languages."""
+    names = {_plain(called): genre for genre in genres for called in names_of_genre(genre)}
+    return names | {_plain(genre): genre for genre in genres}
 
 
 def _plain(word: str) -> str:
