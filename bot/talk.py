@@ -24,7 +24,7 @@ from bot.language import _
 from bot.library import Shelf
 from bot.services import Services
 from bot.views import View
-from bot.words import Html, split
+from bot.words import MESSAGE_LENGTH, Html, length, split
 from engine.domain import MatineeError
 from engine.store import Person, Store
 
@@ -89,7 +89,7 @@ class Visit:
     async def show(self, view: View) -> None:
         """Show it in place of the message whose button was pressed, or else as a new one."""
         query = self.update.callback_query
-        if query is None or not await _edited(query, view):
+        if query is None or length(view.text) > MESSAGE_LENGTH or not await _edited(query, view):
             await self.tell(view)
 
     async def tell(self, view: View) -> Message:
@@ -254,7 +254,7 @@ async def _edited(query: CallbackQuery, view: View) -> bool:
         reason = error.message.lower()
         if "is not modified" in reason:  # the same tap came twice
             return True
-        if any(why in reason for why in ("to edit not found", "can't be edited", "no text in the message", "too long")):
+        if "to edit not found" in reason or "can't be edited" in reason or "no text in the message" in reason:
             return False
         raise
     return True

@@ -71,7 +71,7 @@ def clip(text: str, length: int) -> str:
 
 def length(text: Html) -> int:
     """Return how long a text is as Telegram counts: what people read of it, an emoji as two."""
-    return len(html.unescape(TAG.sub("", text)).encode("utf-16-le")) // 2
+    return len(html.unescape(TAG.sub("", text)).encode("utf_16_le")) // 2
 
 
 def split(text: Html, limit: int = MESSAGE_LENGTH) -> list[Html]:

@@ -440,6 +440,7 @@ def _check_text(text: str, parse_mode: str | None, limit: int, what: str) -> Non
         raise bad_request("message text is empty")
     if _units(shown) > limit:
         raise bad_request(f"{what} is too long")
+    assert not shown or any(map(str.isalnum, shown)), f"{shown!r} says nothing to who cannot see it"
 
 
 def _check_keyboard(keyboard: Sequence[Sequence[Json]]) -> None:
@@ -449,6 +450,7 @@ def _check_keyboard(keyboard: Sequence[Sequence[Json]]) -> None:
     for button in (button for row in keyboard for button in row):
         if not button.get("text", "").strip():
             raise bad_request('can\'t parse inline keyboard button: Field "text" must be non-empty')
+        assert any(map(str.isalnum, button["text"])), f"{button['text']!r} says nothing to who cannot see it"
         actions = [key for key in button if key not in ("text", "style", "icon_custom_emoji_id")]
         if not actions:
             raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
