@@ -9,6 +9,7 @@ from telegram.error import TelegramError
 from bot import account_views, admin_views, buttons, language
 from bot.app import App, Context, Handler
 from bot.language import LANGUAGES, SOURCE
+from bot.library import Films
 from bot.talk import Visit, command, tap
 from engine.store import Store
 
@@ -16,6 +17,11 @@ log = structlog.get_logger(__name__)
 
 IN_GROUPS = frozenset({"night", "top", "rate", "similar", "help", "privacy"})
 """What is offered in groups; whatever else is sent there leads to the private chat."""
+
+
+def commands(films: Films) -> list[tuple[str, str]]:
+    """Return what to offer to everybody: where nobody gives stars, there is nothing to import."""
+    return [(name, what) for name, what in account_views.COMMANDS if films.gives_stars or name != "import"]
 
 
 def handlers() -> list[Handler]:
@@ -36,13 +42,14 @@ def jobs(application: App) -> None:
 
 async def announce_commands(context: Context) -> None:
     """Tell Telegram which commands to offer, in each language: to everybody, and those for admins to them alone."""
-    await context.services.library.shelf()  # what the commands do is said in its words
-    in_groups = [(name, what) for name, what in account_views.COMMANDS if name in IN_GROUPS]
+    shelf = await context.services.library.shelf()  # what the commands do is said in its words
+    for_all = commands(shelf.films)
+    in_groups = [(name, what) for name, what in for_all if name in IN_GROUPS]
     for code in LANGUAGES:
         with language.speaking(code):
             # What has no language is for those of all others.
             named = None if code == SOURCE else code
-            await context.bot.set_my_commands(account_views.described(account_views.COMMANDS), language_code=named)
+            await context.bot.set_my_commands(account_views.described(for_all), language_code=named)
             await context.bot.set_my_commands(
                 account_views.described(in_groups), scope=BotCommandScopeAllGroupChats(), language_code=named
             )
@@ -55,16 +62,18 @@ async def announce_commands(context: Context) -> None:
 async def offer_commands(context: Context, telegram_id: int) -> None:
     """Offer someone their commands in the language that is spoken now, whatever that of their Telegram."""
     is_admin = telegram_id in context.services.settings.admins
-    commands = (*account_views.COMMANDS, *admin_views.COMMANDS) if is_admin else account_views.COMMANDS
+    for_all = commands((await context.services.library.shelf()).films)
+    offered = (*for_all, *admin_views.COMMANDS) if is_admin else for_all
     try:
-        await context.bot.set_my_commands(account_views.described(commands), scope=BotCommandScopeChat(telegram_id))
+        await context.bot.set_my_commands(account_views.described(offered), scope=BotCommandScopeChat(telegram_id))
     except TelegramError as error:  # who has not written to us yet cannot be told
         log.info("commands_not_announced", reason=type(error).__name__)
 
 
 async def help_(visit: Visit) -> None:
     """/help: all commands, and for admins theirs too."""
-    await visit.show(account_views.help_text(account_views.COMMANDS, admin_views.COMMANDS if visit.is_admin else ()))
+    for_all, for_admins = commands(visit.shelf.films), admin_views.COMMANDS if visit.is_admin else ()
+    await visit.show(account_views.help_text(for_all, for_admins))
 
 
 async def privacy(visit: Visit) -> None:

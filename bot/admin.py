@@ -77,10 +77,11 @@ async def retrain(visit: Visit) -> None:
 async def tune(visit: Visit) -> None:
     """/tune [preference|rating]: ask for a search for better hyperparameters of one of the two models."""
     model = visit.words.strip().lower() or "preference"
-    if model in TUNED:
+    tuned = TUNED if visit.shelf.films.gives_stars else TUNED[:1]  # the other model is of stars
+    if model in tuned:
         await ask(visit, RunKind.TUNE, {"model": model, "budget": TUNE_BUDGET})
     else:
-        await visit.show(admin_views.which_model(TUNED))
+        await visit.show(admin_views.which_model(tuned))
 
 
 async def ask(visit: Visit, kind: RunKind, options: dict[str, Any] | None = None) -> None:

@@ -33,7 +33,10 @@ def card(owner: int, shown: Card, place: Place = NOWHERE, *, notice: Html | None
     also = [clip(alternative, TITLE_LENGTH) for alternative in movie.alternative_titles[:2]]
     mine = say("You: not rated") if shown.own_stars is None else say("You: {stars}", stars=stars(shown.own_stars))
     knows_it = shown.own_stars is not None
-    kinds = (Dismissal.SEEN, Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST)
+    if shown.gives_stars:
+        offered = set(Dismissal)
+    else:  # to have seen it says it all
+        offered = set() if knows_it else {Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST}
     text = lines(
         headline(movie),
         say("Also known as {titles}", titles=both(also)) if also else None,
@@ -51,8 +54,8 @@ def card(owner: int, shown: Card, place: Place = NOWHERE, *, notice: Html | None
         press(_(_TAKE_BACK[kind]), buttons.TakeBack(owner, movie.id, kind, place))
         if kind in shown.aside
         else press(_(_PUT_ASIDE[kind]), buttons.PutAside(owner, movie.id, kind, place))
-        for kind in kinds
-        if shown.gives_stars or kind is not Dismissal.SEEN
+        for kind in _TAKE_BACK
+        if kind in offered or kind in shown.aside
     ]
     rows = [
         *in_rows(rate, 5),
@@ -97,10 +100,13 @@ def heading(movie: Movie) -> str:
 
 
 def summary(movie: Movie) -> str:
-    """Return genres and mean of a film where plain text is wanted."""
-    mean = movie.mean_stars
-    everyone = f"{number(mean, 1)} ({number(movie.rating_count)})" if mean is not None else number(movie.rating_count)
-    known = everyone if movie.rating_count else ""
+    """Return genres and mean of a film, or how many have seen it, where plain text is wanted."""
+    if not movie.rating_count:
+        known = ""
+    elif movie.mean_stars is None:
+        known = by_everyone(movie)
+    else:
+        known = f"{number(movie.mean_stars, 1)} ({number(movie.rating_count)})"
     return " · ".join(part for part in (", ".join(map(language.genre, movie.genres)), known) if part)
 
 

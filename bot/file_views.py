@@ -24,6 +24,11 @@ def how_to_import() -> View:
     )
 
 
+def nothing_to_import() -> View:
+    """Answer /import where nobody gives stars."""
+    return View.of(say("There is nothing that I could import here. Send me the titles of films that you have seen."))
+
+
 def not_ratings(error: NotRatings) -> View:
     why = say(error.why, **error.facts)
     return View.of(say("I can't read ratings from that file: {why}. /import says which files I know.", why=why))

@@ -40,7 +40,8 @@ def handlers() -> list[Handler]:
 
 async def how_to(visit: Visit) -> None:
     """/import: which file to send."""
-    await visit.show(file_views.how_to_import())
+    gives_stars = visit.shelf.films.gives_stars
+    await visit.show(file_views.how_to_import() if gives_stars else file_views.nothing_to_import())
 
 
 async def preview(visit: Visit) -> None:
@@ -168,7 +169,7 @@ async def export(visit: Visit) -> None:
     if not everything:
         await visit.show(file_views.nothing_to_export(visit.owner))
         return
-    if taste.ratings:
+    if taste.ratings and visit.shelf.films.gives_stars:
         ratings = _ratings(taste, visit.shelf.films)
         content = ratings_file.write(("imdbID", "tmdbID", "Title", "Year", "Rating", "Date"), ratings)
         await _send(visit, "matinee-ratings.csv", content, file_views.ratings_caption(len(ratings)))
@@ -199,7 +200,13 @@ def _everything(store: Store, user_id: int, taste: Taste, films: Films) -> list[
         return (f"film {movie_id}", None) if movie is None else (movie.display_title, movie.year)
 
     acts: list[Sequence[object]] = [
-        (event["happened_at"].isoformat(), event["act"], *named(event["movie_id"]), event["stars"], None)
+        (
+            event["happened_at"].isoformat(),
+            event["act"],
+            *named(event["movie_id"]),
+            event["stars"] if films.gives_stars else None,
+            None,
+        )
         for event in store.events_of(user_id)
     ]
     aside: list[Sequence[object]] = [

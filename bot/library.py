@@ -42,8 +42,8 @@ class Films:
     """The catalogue in memory.
 
     ``by_imdb`` finds films by the number of their page there; ``genres`` are sorted by how many films have them, the
-    most first; ``well_known`` are all films that anybody rated, by a mean that a few ratings cannot lift;
-    ``most_seen`` the same films by the number of ratings.
+    most first; ``has_years`` says whether any film has one; ``well_known`` are all films that anybody rated, by a mean
+    that a few ratings cannot lift; ``most_seen`` the same films by the number of ratings.
     """
 
     catalogue: Catalogue | None = None
@@ -51,6 +51,7 @@ class Films:
     by_imdb: dict[int, Movie] = field(default_factory=dict)
     titles: TitleIndex = field(default_factory=lambda: TitleIndex(()))
     genres: tuple[str, ...] = ()
+    has_years: bool = False
     well_known: tuple[Movie, ...] = ()
     most_seen: tuple[Movie, ...] = ()
 
@@ -71,6 +72,7 @@ class Films:
             {number: movie for movie in movies if (number := imdb_number(movie.imdb_id)) is not None},
             TitleIndex(movies),
             tuple(sorted(counts, key=lambda genre: (-counts[genre], genre))),
+            any(movie.year is not None for movie in movies),
             tuple(sorted(rated, key=lambda movie: (-damped(movie), movie.id))),
             tuple(sorted(rated, key=lambda movie: (-movie.rating_count, movie.id))),
         )

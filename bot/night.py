@@ -14,12 +14,13 @@ import structlog
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot import buttons, group, language, night_views, views
+from bot import buttons, group, language, night_views
 from bot.app import App, Context, Handler
 from bot.library import Shelf
+from bot.picks import wanted
 from bot.talk import NO_PREVIEW, Visit, command, tap
 from bot.views import View
-from bot.wish import Wish, parse_wish
+from bot.wish import Wish
 from bot.words import Html
 from engine.domain import Movie
 from engine.store import Night, Store
@@ -57,8 +58,8 @@ async def night(visit: Visit) -> None:
     if not visit.in_group or visit.update.effective_chat is None:
         await visit.show(night_views.for_groups(visit.bot_name))
         return
-    genres, chat_id = visit.shelf.films.genres, visit.update.effective_chat.id
-    wish, unknown = parse_wish(visit.words, genres, visit.now.year)
+    chat_id = visit.update.effective_chat.id
+    wish, notice = wanted(visit)
     begun = await visit.store(
         Store.begin_night,
         chat_id,
@@ -74,7 +75,6 @@ async def night(visit: Visit) -> None:
     with language.speaking(begun.language):
         if begun.message_id is not None:
             await _edited(visit.context, chat_id, begun.message_id, night_views.moved())
-        notice = views.unknown_genre(unknown, genres) if unknown else None
         sent = await visit.tell(seen.view(visit.bot_name, notice))
     await visit.store(Store.show_night, begun.id, sent.message_id)
 

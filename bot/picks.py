@@ -43,9 +43,17 @@ async def warm_up(context: Context) -> None:
 
 async def top(visit: Visit) -> None:
     """/top [genre] [years]: the first page of a new list."""
-    genres = visit.shelf.films.genres
-    wish, unknown = parse_wish(visit.words, genres, visit.now.year)
-    await visit.show(await begin(visit, wish, notice=views.unknown_genre(unknown, genres) if unknown else None))
+    wish, notice = wanted(visit)
+    await visit.show(await begin(visit, wish, notice=notice))
+
+
+def wanted(visit: Visit) -> tuple[Wish, Html | None]:
+    """Return what kind of films is asked for, and what to say of words that mean none."""
+    films = visit.shelf.films
+    wish, unknown = parse_wish(visit.words, films.genres, visit.now.year)
+    if not films.has_years and (wish.since or wish.until):
+        wish, unknown = ANYTHING, tuple(visit.words.split())
+    return wish, views.unknown_genre(unknown, films.genres) if unknown else None
 
 
 async def new_picks(visit: Visit, _button: buttons.NewPicks) -> None:
@@ -84,6 +92,9 @@ async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
 
 async def choose_genre(visit: Visit, button: buttons.ChooseGenre) -> None:
     wish, names = _wish(visit.person, button.listing), visit.shelf.films.genres
+    if not names:  # the button is from before another data set was loaded
+        await visit.show(await begin(visit))
+        return
     keys = {name: genre_key(name) for name in names}
     await visit.show(picks_views.genres(visit.owner, button.listing, button.page, names, keys, wish))
 
@@ -97,7 +108,8 @@ async def pick_genre(visit: Visit, button: buttons.PickGenre) -> None:
 
 async def pick_decade(visit: Visit, button: buttons.PickDecade) -> None:
     """Begin a list of one decade, for the same genres as before."""
-    since, until = (button.decade, button.decade + 9) if button.decade else (None, None)
+    by_year = button.decade and visit.shelf.films.has_years
+    since, until = (button.decade, button.decade + 9) if by_year else (None, None)
     wish = replace(_wish(visit.person, button.listing), since=since, until=until)
     await visit.show(await begin(visit, wish))
 
@@ -157,6 +169,7 @@ def work_out(
         trained=shelf.model is not None,
         resting=_count(shelf, listing.wish, resting - taste.hidden),
         nothing_new=nothing_new and bool(lines),
+        has_genres=bool(shelf.films.genres),
     )
 
 

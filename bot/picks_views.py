@@ -21,7 +21,7 @@ class PicksPage:
 
     ``ratings`` is how many they rest on; ``trained`` whether there is a model at all; ``resting`` how many films are
     left out because they were shown on earlier days; ``nothing_new`` whether they are not left out because there would
-    be nothing else.
+    be nothing else; ``has_genres`` whether films can be told by them.
     """
 
     listing: Listing
@@ -31,18 +31,20 @@ class PicksPage:
     trained: bool
     resting: int = 0
     nothing_new: bool = False
+    has_genres: bool = True
 
 
 def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
     listing, page = shown.listing, shown.page
     place = Place("picks", listing.id, page)
     first = (page - 1) * PAGE + 1
-    genres = press(_("Genres"), buttons.ChooseGenre(owner, listing.id, page))
+    genres = press(_("Genres"), buttons.ChooseGenre(owner, listing.id, page)) if shown.has_genres else None
     back = press(_("Previous ten"), buttons.Picks(owner, listing.id, page - 1)) if page > 1 else None
     undoing = [press(_("Undo"), undo)] if undo else None
     again = [press(_("Show them again"), buttons.EarlierPicks(owner, listing.id))] if shown.resting else None
     if not shown.lines:
-        rows = [undoing, [back] if back else None, again, [genres, press(_("My picks"), buttons.NewPicks(owner))]]
+        last = [button for button in (genres, press(_("My picks"), buttons.NewPicks(owner))) if button]
+        rows = [undoing, [back] if back else None, again, last]
         return View.of(paragraphs(notice, lines(no_picks(listing.wish, page), _resting(shown))), rows)
     films = numbered((pick(line, whole=not at) for at, line in enumerate(shown.lines)), first)
     further = (

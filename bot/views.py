@@ -125,6 +125,8 @@ def wished(wish: Wish) -> Html:
 
 
 def unknown_genre(words: Sequence[str], names: Sequence[str]) -> Html:
+    if not names:
+        return say("I can't choose by {words}: I know no genres of these films.", words=quote(" ".join(words)))
     return say(
         "I know no genre or years called {words}. The genres are: {genres}.",
         words=quote(" ".join(words)),
