@@ -37,7 +37,7 @@ texts: $(VENV)/dev.stamp  ## Collect the chat's texts for the translators in bot
 		--project=Matinee --add-location=file --sort-by-file --width=120 -o $(VENV)/matinee.pot bot
 	@$(BIN)/pybabel -q update -D matinee -i $(VENV)/matinee.pot -d bot/locales \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=120
-	@$(BIN)/pybabel compile -D matinee -d bot/locales --statistics
+	@$(BIN)/pybabel compile -D "matinee plays artists" -d bot/locales --statistics
 
 bench: $(VENV)/dev.stamp  ## Measure; one file in benchmarks/ a question
 	@for file in benchmarks/*.py; do name=$$(basename $$file .py); echo "== $$name" && $(BIN)/python -m benchmarks.$$name || exit 1; done
@@ -58,13 +58,22 @@ $(BIN)/python:
 	@echo "Making $(VENV) with $(PYTHON)" >&2
 	@"$(PYTHON)" -m venv --clear $(VENV)
 
-$(VENV)/engine.stamp: requirements/engine.txt | $(BIN)/python
+# pyspark comes as source. Left to itself, pip would build it with whatever setuptools is the newest.
+define INSTALL_PYSPARK
+	@$(call INSTALL,-r requirements/build.txt)
+	@sed -n '/^pyspark==/,/[^\\]$$/p' requirements/engine.txt >$(VENV)/pyspark.txt
+	@$(call INSTALL,--no-deps --no-build-isolation -r $(VENV)/pyspark.txt)
+endef
+
+$(VENV)/engine.stamp: requirements/build.txt requirements/engine.txt | $(BIN)/python
 	@echo "Installing what engine and bot need: some 700 MB, a few minutes, once" >&2
+	$(INSTALL_PYSPARK)
 	@$(call INSTALL,-r requirements/engine.txt)
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.txt requirements/java.txt | $(BIN)/python
+$(VENV)/dev.stamp: requirements/build.txt requirements/dev.txt requirements/java.txt | $(BIN)/python
 	@echo "Installing what the tests need: some 900 MB, a few minutes, once" >&2
+	$(INSTALL_PYSPARK)
 	@$(call INSTALL,-r requirements/dev.txt -r requirements/java.txt)
 	@touch $@ $(VENV)/engine.stamp
 
@@ -86,5 +95,6 @@ lock:  ## Write requirements/*.txt anew from pyproject.toml; UPGRADE=--upgrade f
 	$(COMPILE) pyproject.toml -o requirements/bot.txt
 	$(COMPILE) pyproject.toml --extra engine -c requirements/bot.txt -o requirements/engine.txt
 	$(COMPILE) pyproject.toml --extra engine --extra dev -c requirements/engine.txt -o requirements/dev.txt
+	printf 'setuptools\nwheel\n' | $(COMPILE) - -c requirements/engine.txt -o requirements/build.txt
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["java"])' \
 		| $(COMPILE) - -o requirements/java.txt

@@ -1,6 +1,11 @@
-"""Every text that people read is marked for translation, and every language has all of them, as Telegram takes them."""
+"""Every text that people read is marked for translation, and every language has all of them, as Telegram takes them.
+
+Beside the catalogue that has all texts there are two that have a part of them, in English too: those that read
+differently where nobody gives stars, and where the titles are artists.
+"""
 
 import ast
+import contextvars
 import io
 import re
 import string
@@ -17,10 +22,14 @@ from babel.messages.pofile import read_po
 
 from bot import account_views, admin_views, language, picks_views, views
 from bot.wish import Wish, parse_wish
+from tests.artists import OF_FILMS, OF_STARS, words_of
 from tests.fakes import TEXT_LENGTH, TOAST_LENGTH, parse_html
 
 BOT = Path(language.__file__).parent
 TRANSLATED = [code for code in language.LANGUAGES if code != language.SOURCE]
+SUBJECTS = (language.PLAYS, language.ARTISTS)
+CATALOGUES = [(code, language.DOMAIN) for code in TRANSLATED]
+CATALOGUES += [(code, subject) for code in language.LANGUAGES for subject in SUBJECTS]
 
 KEYWORDS = {"_": None, "ngettext": (1, 2), "marked": None, "say": None, "count": (1, 2)}
 """What a text can be an argument of, as `make texts` has it."""
@@ -28,20 +37,39 @@ KEYWORDS = {"_": None, "ngettext": (1, 2), "marked": None, "say": None, "count":
 Key = str | tuple[str, ...]
 
 
-def catalogue(code: str) -> Catalog:
-    with (BOT / "locales" / code / "LC_MESSAGES" / "matinee.po").open("rb") as file:
+@cache
+def catalogue(code: str, domain: str) -> Catalog:
+    with (BOT / "locales" / code / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
         return read_po(file, locale=code)
 
 
-def messages(code: str) -> list[Message]:
-    return [message for message in catalogue(code) if message.id]
+def messages(code: str, domain: str) -> list[Message]:
+    return [message for message in catalogue(code, domain) if message.id]
 
 
-def forms(message: Message) -> list[tuple[str, str]]:
+def key_of(message: Message) -> Key:
+    return message.id if isinstance(message.id, str) else tuple(message.id)
+
+
+def texts(code: str, domain: str) -> set[Key]:
+    return {key_of(message) for message in messages(code, domain)}
+
+
+def english(message: Message, code: str, domain: str) -> list[str]:
+    """Return the English of a message: that of its own catalogue, where it has one."""
+    if code != language.SOURCE and domain in SUBJECTS:
+        own = catalogue(language.SOURCE, domain).get(message.id)
+        assert own is not None, message.id
+        message = Message(message.id, own.string)
+        return [message.string] if isinstance(message.string, str) else list(message.string)
+    return [message.id] if isinstance(message.id, str) else list(message.id)
+
+
+def forms(message: Message, code: str, domain: str) -> list[tuple[str, str]]:
     """Return each form of a translation with the English that it is to be compared with."""
-    if isinstance(message.id, str):
-        return [(message.id, str(message.string))]
-    return [(message.id[min(at, 1)], form) for at, form in enumerate(message.string)]
+    source = english(message, code, domain)
+    translated = [message.string] if isinstance(message.string, str) else message.string
+    return [(source[min(at, len(source) - 1)], str(form)) for at, form in enumerate(translated)]
 
 
 @cache
@@ -52,26 +80,34 @@ def texts_in_code() -> frozenset[Key]:
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_a_catalogue_has_the_texts_of_the_code_and_no_others(code: str) -> None:
-    known = {message.id if isinstance(message.id, str) else tuple(message.id) for message in messages(code)}
+    known = texts(code, language.DOMAIN)
     assert known - texts_in_code() == set(), "not in the code (any more): make texts"
     assert texts_in_code() - known == set(), "not in the catalogue: make texts"
 
 
-@pytest.mark.parametrize("code", TRANSLATED)
-def test_every_text_is_translated(code: str) -> None:
-    left = [message.id for message in messages(code) if message.fuzzy or not all(form for _, form in forms(message))]
-    assert left == []
-    for message in messages(code):
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_what_reads_differently_is_in_the_code_and_does_so_in_all_languages(subject: str) -> None:
+    first = texts(language.SOURCE, subject)
+    assert first - texts_in_code() == set(), "not in the code (any more)"
+    for code in TRANSLATED:
+        assert texts(code, subject) == first, code
+
+
+@pytest.mark.parametrize(("code", "domain"), CATALOGUES)
+def test_every_text_is_translated(code: str, domain: str) -> None:
+    for message in messages(code, domain):
+        assert not message.fuzzy, message.id
+        assert all(form for _, form in forms(message, code, domain)), message.id
         assert message.pluralizable == (not isinstance(message.string, str))
         if message.pluralizable:
-            assert len(message.string) == catalogue(code).num_plurals, message.id
+            assert len(message.string) == catalogue(code, domain).num_plurals, message.id
 
 
-@pytest.mark.parametrize("code", TRANSLATED)
-def test_the_compiled_catalogue_is_that_of_the_text(code: str) -> None:
+@pytest.mark.parametrize(("code", "domain"), CATALOGUES)
+def test_the_compiled_catalogue_is_that_of_the_text(code: str, domain: str) -> None:
     compiled = io.BytesIO()
-    write_mo(compiled, catalogue(code))
-    on_disk = BOT / "locales" / code / "LC_MESSAGES" / "matinee.mo"
+    write_mo(compiled, catalogue(code, domain))
+    on_disk = BOT / "locales" / code / "LC_MESSAGES" / f"{domain}.mo"
     assert on_disk.read_bytes() == compiled.getvalue(), "make texts"
 
 
@@ -79,33 +115,39 @@ def fields(text: str) -> Counter[str]:
     return Counter(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
 
 
-@pytest.mark.parametrize("code", TRANSLATED)
-def test_placeholders_are_those_of_the_english(code: str) -> None:
-    for message in messages(code):
-        for english, translated in forms(message):
+@pytest.mark.parametrize(("code", "domain"), CATALOGUES)
+def test_placeholders_are_those_of_the_english(code: str, domain: str) -> None:
+    """English that reads differently may leave some out."""
+    for message in messages(code, domain):
+        for source, translated in forms(message, code, domain):
             if message.pluralizable:  # "one of them" may say its number in words, or not at all
                 most = fields(message.id[0]) | fields(message.id[1]) | Counter(["n"])
                 assert set(fields(translated)) <= set(most), translated
-                assert set(fields(english)) - {"n"} <= set(fields(translated)), translated
+                least = set(fields(source)) - {"n"}
             else:
-                assert fields(translated) == fields(english), translated
+                assert fields(translated) <= fields(source), translated
+                least = set(fields(source))
+            assert code == language.SOURCE or least <= set(fields(translated)), translated
 
 
-@pytest.mark.parametrize("code", TRANSLATED)
-def test_tags_commands_and_line_ends_are_those_of_the_english(code: str) -> None:
-    for message in messages(code):
-        for english, translated in forms(message):
+@pytest.mark.parametrize(("code", "domain"), CATALOGUES)
+def test_tags_commands_and_line_ends_are_those_of_the_english(code: str, domain: str) -> None:
+    """English that reads differently may leave a command out."""
+    for message in messages(code, domain):
+        for source, translated in forms(message, code, domain):
             parse_html(translated.replace("{", "").replace("}", ""))
-            for pattern in (r"</?\w+>", r"(?<![\w<])/[a-z]+\b", r"\n", r"<code>.*?</code>"):
-                assert re.findall(pattern, translated) == re.findall(pattern, english), translated
+            for pattern in (r"</?\w+>", r"\n", r"<code>.*?</code>"):
+                assert re.findall(pattern, translated) == re.findall(pattern, source), translated
+            said, had = (re.findall(r"(?<![\w<])/[a-z]+\b", text) for text in (translated, source))
+            assert said == had or (code == language.SOURCE and not said), translated
 
 
-@pytest.mark.parametrize("code", TRANSLATED)
-def test_translations_begin_and_end_as_the_english(code: str) -> None:
+@pytest.mark.parametrize(("code", "domain"), CATALOGUES)
+def test_translations_begin_and_end_as_the_english(code: str, domain: str) -> None:
     """A capital letter where it stands at the beginning of a sentence, and a period where it ends one."""
-    for message in messages(code):
-        for english, translated in forms(message):
-            assert (english[-1] in ".:") == (translated[-1] in ".:") or message.id in ABBREVIATED, translated
+    for message in messages(code, domain):
+        for source, translated in forms(message, code, domain):
+            assert (source[-1] in ".:") == (translated[-1] in ".:") or message.id in ABBREVIATED, translated
             assert translated == translated.strip()
 
 
@@ -115,8 +157,14 @@ LONGEST = 2
 """How many times as long as the English a translation may be: beyond that, somebody added a thought of their own."""
 
 
+@pytest.mark.parametrize("subjects", [(), (language.PLAYS,), (language.ARTISTS, language.PLAYS)])
 @pytest.mark.parametrize("code", language.LANGUAGES)
-def test_translations_keep_to_the_limits_of_telegram(code: str) -> None:
+def test_translations_keep_to_the_limits_of_telegram(code: str, subjects: tuple[str, ...]) -> None:
+    contextvars.copy_context().run(keeps_to_the_limits, code, subjects)
+
+
+def keeps_to_the_limits(code: str, subjects: tuple[str, ...]) -> None:
+    language.speak_of(*subjects)
     with language.speaking(code):
         for toast in (views.OLD_BUTTON, views.NOT_YOURS, admin_views.NOT_FOR_YOU):
             assert len(language._(toast)) <= TOAST_LENGTH
@@ -128,11 +176,11 @@ def test_translations_keep_to_the_limits_of_telegram(code: str) -> None:
         assert len(everything) < TEXT_LENGTH
 
 
-@pytest.mark.parametrize("code", TRANSLATED)
-def test_no_translation_is_much_longer_than_the_english(code: str) -> None:
-    for message in messages(code):
-        for english, translated in forms(message):
-            assert len(translated) <= max(24, LONGEST * len(english)), translated
+@pytest.mark.parametrize(("code", "domain"), CATALOGUES)
+def test_no_translation_is_much_longer_than_the_english(code: str, domain: str) -> None:
+    for message in messages(code, domain):
+        for source, translated in forms(message, code, domain):
+            assert len(translated) <= max(24, LONGEST * len(source)), translated
 
 
 @pytest.mark.parametrize("code", language.LANGUAGES)
@@ -147,6 +195,81 @@ def test_the_examples_in_texts_are_understood(code: str) -> None:
             assert not unknown, text
             assert wish.genres, text
             assert wish.since, text
+
+
+# --- Where nobody gives stars, and where the titles are artists ------------------------------------------------------
+
+SPEECH = [((language.PLAYS,), [OF_STARS]), ((language.ARTISTS, language.PLAYS), [OF_STARS, OF_FILMS])]
+"""Of what is spoken, and what is no word of it then."""
+
+WITH_STARS_ONLY = (
+    "about {stars}",
+    "everyone: {mean}",
+    "RMSE in stars",
+    "Stars given: ",
+    "Half of the people gave ",
+    "Half of the films have ",
+    "Bring your ratings",
+    # Bringing ratings:
+    "Send me a file of your ratings",
+    "From Letterboxd: ",
+    "From IMDb: ",
+    "I can't read ratings",
+    "it needs the columns",
+    "{source}: ",
+    "Your {n} rating, as Letterboxd",
+)
+"""How texts begin that nobody reads where nobody gives stars."""
+
+WITH_FILMS_ONLY = (
+    *language.GENRES,
+    "Genres",
+    "Which genre, or which years?",
+    "All genres",
+    "All years",
+    "{year}s",
+    "I know no genre or years called",
+    "No film that you don't know yet fits this",
+    "I know no other film that fits",
+    "Well-known films of the same genres",
+    "Most films, ",
+    "{n} film that I don't know:",  # in a file of ratings
+    "There are no films yet.",  # so it is not known what there will be
+)
+"""How texts begin that nobody reads where the titles are artists: of these, we know no genres and no years."""
+
+
+def reads(code: str, subjects: tuple[str, ...], key: Key) -> list[str]:
+    """Return all forms of a text, as it is read where these are the subjects."""
+    spoken = language._catalogue(code, subjects)
+    return [spoken.gettext(key)] if isinstance(key, str) else [spoken.ngettext(*key, n) for n in (1, 2)]
+
+
+@pytest.mark.parametrize(("subjects", "forbidden"), SPEECH)
+@pytest.mark.parametrize("code", language.LANGUAGES)
+def test_nobody_reads_of_stars_or_films_where_there_are_none(
+    code: str, subjects: tuple[str, ...], forbidden: list[dict[str, str]]
+) -> None:
+    elsewhere = WITH_STARS_ONLY + (WITH_FILMS_ONLY if OF_FILMS in forbidden else ())
+    wrong = [
+        text
+        for key in texts_in_code()
+        if not (key if isinstance(key, str) else key[0]).startswith(elsewhere)
+        for text in reads(code, subjects, key)
+        if words_of(text, *(words[code] for words in forbidden))
+    ]
+    assert wrong == [], f"to be said in another way in {subjects[0]}.po"
+
+
+@pytest.mark.parametrize(("subject", "elsewhere"), [("plays", WITH_STARS_ONLY), ("artists", WITH_FILMS_ONLY)])
+def test_what_is_said_to_be_read_elsewhere_is_a_text_and_not_translated_here(
+    subject: str, elsewhere: tuple[str, ...]
+) -> None:
+    begins = {key if isinstance(key, str) else key[0] for key in texts_in_code()}
+    here = {key if isinstance(key, str) else key[0] for key in texts(language.SOURCE, subject)}
+    for start in elsewhere:
+        assert any(text.startswith(start) for text in begins), start
+        assert not any(text.startswith(start) for text in here), start
 
 
 # --- In the code ------------------------------------------------------------------------------------------------------
