@@ -51,9 +51,15 @@ CMD ["run"]
 
 FROM ${PYTHON} AS engine-packages
 ARG PIP_INDEX_URL
-COPY requirements/engine.txt /requirements/
+COPY requirements/build.txt requirements/engine.txt /requirements/
+ENV PIP_REQUIRE_HASHES=1 PIP_NO_CACHE_DIR=1
+# pyspark comes as source. Left to itself, pip would build it with whatever setuptools is the newest.
 RUN python -m venv --without-pip /opt/matinee \
-    && pip --python /opt/matinee/bin/python install --no-cache-dir --require-hashes -r /requirements/engine.txt \
+    && sed -n '/^pyspark==/,/[^\\]$/p' /requirements/engine.txt >/requirements/pyspark.txt \
+    && pip --python /opt/matinee/bin/python install -r /requirements/build.txt \
+    && pip --python /opt/matinee/bin/python install --no-deps --no-build-isolation -r /requirements/pyspark.txt \
+    && pip --python /opt/matinee/bin/python install -r /requirements/engine.txt \
+    && pip --python /opt/matinee/bin/python uninstall --yes setuptools wheel \
     && find /opt/matinee/lib -type d -name tests -prune -exec rm -r {} +
 # 200 of Spark's 490 MB serve what we do not use: its Connect server, Hive, Kubernetes, the state of streaming queries.
 # tests/system/test_containers.py trains without them, here and on a cluster.

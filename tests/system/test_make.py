@@ -53,6 +53,7 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_host(lock: Path) -> None
 def test_the_locks_hold_every_direct_dependency_and_agree_with_each_other() -> None:
     extras = PROJECT["optional-dependencies"]
     wanted = {
+        "build": ["setuptools", "wheel"],
         "bot": PROJECT["dependencies"],
         "engine": PROJECT["dependencies"] + extras["engine"],
         "dev": PROJECT["dependencies"] + extras["engine"] + extras["dev"],
