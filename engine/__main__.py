@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from sqlalchemy import make_url
 
-from engine.domain import Catalogue, Feedback, MatineeError, Movie, RunKind, RunState, Stage
+from engine.domain import Catalogue, Feedback, ItemKind, MatineeError, Movie, RunKind, RunState, Stage
 from engine.factors import Model
 from engine.log import set_up_logging
 from engine.progress import Show, clock, nothing, progress
@@ -341,7 +341,9 @@ def similar(
         movies = store.movies()
         found = TitleIndex(movies).find(title)
         if not found.hits:
-            raise MatineeError(f"no film is called anything like {title!r}")
+            catalogue = store.catalogue()
+            kind = ItemKind.FILM if catalogue is None else catalogue.kind
+            raise MatineeError(f"no {kind} is called anything like {title!r}")
         film = found.hits[0].movie
         likes = store.similar(film.id, limit=limit)
     if not found.sure and len(found.hits) > 1:
@@ -553,7 +555,7 @@ def _catalogue_line(catalogue: Catalogue | None) -> str:
     ratings = "play counts" if catalogue.feedback is Feedback.COUNTS else "ratings"
     return (
         f"{catalogue.dataset}: {catalogue.rating_count:,} {'simulated ' if catalogue.simulated else ''}{ratings} by "
-        f"{catalogue.user_count:,} people of {catalogue.movie_count:,} films"
+        f"{catalogue.user_count:,} people of {catalogue.movie_count:,} {catalogue.kind}s"
     )
 
 

@@ -374,7 +374,7 @@ def _people(
 ) -> list[Numbers]:
     """Return three people of different tastes: what they loved, and what the model shows them and why.
 
-    With play counts ``loved`` is what they played most, and there are no predicted stars and no reasons.
+    With play counts ``loved`` is what they played most, and there are no predicted stars.
     """
     stars = feedback is Feedback.STARS
     films = {movie.id: movie for movie in movies}
@@ -387,14 +387,12 @@ def _people(
         own = ratings.user_ids == user_id
         rated = dict(zip(ratings.movie_ids[own].tolist(), ratings.values[own].tolist(), strict=True))
         loved = sorted(rated, key=lambda i: (-rated[i], -films[i].rating_count, i))[:6]
-        profile = model.profile(rated) if stars else None
+        profile = model.profile(rated)
         picks = [
             {
                 **_film(films[pick.movie_id]),
                 "predicted_stars": pick.predicted_stars if stars else None,
-                "because_of": [films[i].display_title for i in model.reasons(profile, pick.movie_id)]
-                if profile
-                else [],
+                "because_of": [films[i].display_title for i in model.reasons(profile, pick.movie_id)],
             }
             for pick in lists[user_id][:PICKS]
         ]
