@@ -95,6 +95,8 @@ class Comparison:
             f"{'':21}" + "".join(f"{name:>12}" for name in self.models),
         ]
         for metric in METRICS:
+            if all(found[metric] is None for found in self.models.values()):  # play counts have no stars
+                continue
             values = [_cell(metric, found[metric]) for found in self.models.values()]
             lines.append(f"{metric:21}" + "".join(f"{value:>12}" for value in values))
             spans = [self.intervals[name].get(metric) for name in self.models]

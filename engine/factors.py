@@ -76,8 +76,9 @@ class Hyperparameters:
         )
 
 
-OF_PLAYS = Hyperparameters(PreferenceSettings(neutral=0.0), rating=None, blend=0.0)
-"""Where values are play counts: every play speaks for an item, and there is nothing to blend in."""
+OF_PLAYS = Hyperparameters(PreferenceSettings(reg=2.0, neutral=0.0), rating=None, blend=0.0)
+"""Where values are play counts: every play speaks for an item, and there is nothing to blend in. Strengths are larger
+than those of stars, and so is reg (DECISIONS)."""
 
 
 def strengths(stars: NDArray[Any], neutral: float) -> Floats:
