@@ -61,7 +61,7 @@ def load(
         str | None,
         typer.Argument(metavar="[NAME|PATH]", help="demo, a name of GroupLens (ml-latest-small), a folder or a zip."),
     ] = None,
-    feedback: Annotated[Feedback, typer.Option(help="What its values are.")] = Feedback.STARS,
+    feedback: Annotated[Feedback | None, typer.Option(help="What its values are, if the files don't say.")] = None,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="If it is loaded, do not read it again.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -187,7 +187,7 @@ def evaluate(
         Literal["random", "time"], typer.Option(help="Test on a random part, or on each person's last ratings.")
     ] = "random",
     splits: Annotated[str, typer.Option(metavar="60,70,75,80", help="Percent of the ratings to train on.")] = "80",
-    feedback: Annotated[Feedback, typer.Option(help="What the values of --dataset are.")] = Feedback.STARS,
+    feedback: Annotated[Feedback | None, typer.Option(help="What the values of --dataset are.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare our models with simpler ones, by every metric: what each step buys. Changes nothing.

@@ -150,7 +150,7 @@ def evaluate(
     store: Store,
     *,
     dataset: str | None,
-    feedback: Feedback = Feedback.STARS,
+    feedback: Feedback | None = None,
     by: SplitBy,
     train_percents: Sequence[int],
     show: Show,
@@ -162,7 +162,7 @@ def evaluate(
         store: holds the loaded data set, which is measured with the chat's ratings; not looked at if ``dataset`` is
             given.
         dataset: a name or path to read for this alone, and forget afterwards.
-        feedback: what the values of ``dataset`` are.
+        feedback: what the values of ``dataset`` are; None: what its files say.
         by: the test side is a random part (by a hash, so always the same one) or each person's last ratings.
         train_percents: between 1 and 99, each a comparison of its own.
 
@@ -230,7 +230,7 @@ class Held:
 
 
 def _read(
-    settings: EngineSettings, dataset: str, feedback: Feedback, folder: Path, show: Show, now: datetime
+    settings: EngineSettings, dataset: str, feedback: Feedback | None, folder: Path, show: Show, now: datetime
 ) -> tuple[Catalogue, list[Path], list[Movie]]:
     """Read a data set into a folder that will be gone soon."""
     held = Held()

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from engine import demo
 from engine.datasets.catalogue import read_aliases, read_movies, read_tags
 from engine.datasets.fetching import GROUPLENS, GROUPLENS_NAMES, GROUPLENS_TERMS, fetch
-from engine.datasets.files import AUDIOSCROBBLER, DataFiles, open_files
+from engine.datasets.files import DataFiles, open_files
 from engine.datasets.parquet import FORMAT, Spool, Written, write_tags
-from engine.datasets.ratings import Chunk, read_ratings
+from engine.datasets.ratings import Chunk, feedback_of, read_ratings
 from engine.datasets.report import (
     DatasetError,
     DatasetMismatch,
@@ -103,7 +103,7 @@ def load(
     folder: Path,
     downloads: Path,
     *,
-    feedback: Feedback = Feedback.STARS,
+    feedback: Feedback | None = None,
     now: datetime,
     progress: Progress = silent,
     base_url: str = GROUPLENS,
@@ -119,7 +119,7 @@ def load(
         store: where films and users go.
         folder: where Parquet files go.
         downloads: where fetched zips are kept.
-        feedback: whether values are stars or play counts.
+        feedback: whether values are stars or play counts. None: what the files say.
         now: the time of loading, aware.
         progress: hears how far it is.
         base_url: where GroupLens publishes.
@@ -133,6 +133,7 @@ def load(
     if held and held.dataset != name:
         raise DatasetMismatch(held.dataset, name)
     with _opened(source, feedback, downloads, base_url, progress) as data:
+        feedback = data.feedback
         content = f"{FORMAT} {feedback} {data.fingerprint(progress)}"
         fingerprint = hashlib.sha256(content.encode()).hexdigest()
         ratings, tags = ratings_folder(folder, fingerprint), tags_file(folder, fingerprint)
@@ -214,6 +215,8 @@ class _Data(Protocol):
     @property
     def kind(self) -> ItemKind: ...
     @property
+    def feedback(self) -> Feedback: ...
+    @property
     def terms(self) -> str: ...
     @property
     def ratings_name(self) -> str: ...
@@ -224,9 +227,11 @@ class _Data(Protocol):
 
 
 @contextmanager
-def _opened(source: str, feedback: Feedback, downloads: Path, base_url: str, progress: Progress) -> Iterator[_Data]:
+def _opened(
+    source: str, feedback: Feedback | None, downloads: Path, base_url: str, progress: Progress
+) -> Iterator[_Data]:
     if source == DEMO:
-        if feedback is not Feedback.STARS:
+        if feedback is Feedback.COUNTS:
             raise DatasetError("the demo's audience gives stars, so it cannot be loaded as play counts")
         yield _Demo()
         return
@@ -234,16 +239,16 @@ def _opened(source: str, feedback: Feedback, downloads: Path, base_url: str, pro
     if source in GROUPLENS_NAMES:
         path = fetch(source, downloads, base_url=base_url, progress=progress)
     with open_files(path) as files:
-        yield _FromFiles(files, feedback)
+        yield _FromFiles(files, feedback or feedback_of(files))
 
 
 class _FromFiles:
     simulated = False
 
     def __init__(self, files: DataFiles, feedback: Feedback) -> None:
-        self._files, self._feedback = files, feedback
+        self._files, self.feedback = files, feedback
         self.terms, self.ratings_name = files.terms, files.name("ratings")
-        self.kind = ItemKind.ARTIST if files.layout is AUDIOSCROBBLER else ItemKind.FILM
+        self.kind = ItemKind.ARTIST if "artist" in files.name("titles") else ItemKind.FILM
 
     def fingerprint(self, progress: Progress) -> str:
         return self._files.fingerprint(progress)
@@ -253,14 +258,14 @@ class _FromFiles:
 
     def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: Progress) -> Iterator[Chunk]:
         aliases = read_aliases(self._files, movie_ids.tolist(), problems)
-        return read_ratings(self._files, self._feedback, movie_ids, aliases, problems, progress)
+        return read_ratings(self._files, self.feedback, movie_ids, aliases, problems, progress)
 
     def tags(self, movie_ids: NDArray[np.int64], problems: Problems) -> Counter[tuple[int, str]] | None:
         return read_tags(self._files, movie_ids.tolist(), problems) if self._files.has("tags") else None
 
 
 class _Demo:
-    simulated, kind, terms, ratings_name = True, ItemKind.FILM, _DEMO_TERMS, "demo"
+    simulated, kind, feedback, terms, ratings_name = True, ItemKind.FILM, Feedback.STARS, _DEMO_TERMS, "demo"
 
     def __init__(self) -> None:
         self._films = demo.films()

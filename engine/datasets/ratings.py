@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.datasets.files import AUDIOSCROBBLER, BLOCK_BYTES, CSV, DataFiles
 from engine.datasets.report import EXAMPLES, DatasetError, Problems, Progress
-from engine.datasets.rows import fields_of, number, places, whole_number
+from engine.datasets.rows import fields_of, number, places, plain_name, whole_number
 from engine.domain import Feedback
 
 NO_TIME = np.iinfo(np.int64).min
@@ -33,7 +33,7 @@ _VALUES = {
 _TIME = frozenset({"timestamp", "time", "ratedat", "date"})
 
 _EARLIEST, _LATEST = 0, 4_102_444_800  # 1970 to 2100; anything else is not in seconds
-_MAX_LINE_BYTES = 2**20
+_MAX_LINE_BYTES, _MAX_HEADER_BYTES = 2**20, 2**16
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -112,7 +112,7 @@ def read_ratings(
     """
     file, total = files.name("ratings"), files.size("ratings")
     if files.layout is AUDIOSCROBBLER and feedback is Feedback.STARS:
-        raise DatasetError(f"{file} holds play counts, not stars: load it with --feedback counts")
+        raise DatasetError(f"{file} holds play counts, not stars: load it without --feedback stars")
     with files.open("ratings") as stream:
         blocks = _blocks(stream, file, block_bytes)
         first = next(blocks, b"").removeprefix(_BOM)
@@ -132,6 +132,18 @@ def read_ratings(
             line += block.count(b"\n")
             done += len(block)
             progress("read", min(done / total, 1.0), f"{line - 1:,} lines of {file}")
+
+
+def feedback_of(files: DataFiles) -> Feedback:
+    """Return what the values of the files are: play counts where the layout or a column's name says so, else stars."""
+    if files.layout is AUDIOSCROBBLER:
+        return Feedback.COUNTS
+    if files.layout is not CSV:
+        return Feedback.STARS
+    with files.open("ratings") as stream:
+        names = _names(stream.readline(_MAX_HEADER_BYTES).removeprefix(_BOM))
+    found = {feedback for feedback, (_, accepted) in _VALUES.items() if accepted & {plain_name(name) for name in names}}
+    return Feedback.COUNTS if found == {Feedback.COUNTS} else Feedback.STARS
 
 
 def _wanted(feedback: Feedback) -> str:
@@ -160,7 +172,7 @@ def _blocks(stream: IO[bytes], file: str, block_bytes: int) -> Iterator[bytes]:
 
 
 def _columns_by_name(file: str, header: bytes, data: bytes, feedback: Feedback) -> _Columns:
-    names = next(csv.reader([header.decode("utf-8", "replace").strip()]), [])
+    names = _names(header)
     value, value_names = _VALUES[feedback]
     wanted = {"userId": USER, "movieId": MOVIE, value: value_names, "timestamp": _TIME}
     at = places(file, names, wanted, optional={"timestamp"})
@@ -168,6 +180,10 @@ def _columns_by_name(file: str, header: bytes, data: bytes, feedback: Feedback) 
     sample = fields_of(data[:4096].decode("utf-8", "replace").partition("\n")[0], ",")
     dates = time is not None and time < len(sample) and "-" in sample[time][1:]
     return _Columns(",", len(names), at["userId"] or 0, at["movieId"] or 0, at[value] or 0, time, dates)
+
+
+def _names(header: bytes) -> list[str]:
+    return next(csv.reader([header.decode("utf-8", "replace").strip()]), [])
 
 
 def _columns_by_place(files: DataFiles, data: bytes) -> _Columns:

@@ -10,6 +10,11 @@ from engine.datasets.report import DatasetError, Problems
 _QUOTED_LINES = 4  # no title is longer; a quote that nobody closes must not swallow the rest of the file
 
 
+def plain_name(name: str) -> str:
+    """Return a column's name without what people write differently: "User ID" and "user_id" are "userid"."""
+    return re.sub(r"[\s_]", "", name).lower()
+
+
 def places(
     file: str, header: list[str], wanted: Mapping[str, Set[str]], optional: Set[str] = frozenset()
 ) -> dict[str, int | None]:
@@ -20,7 +25,7 @@ def places(
     Raises:
         DatasetError: a column is missing; the text names the file, the columns found and the columns wanted.
     """
-    names = [re.sub(r"[\s_]", "", name).lower() for name in header]
+    names = [plain_name(name) for name in header]
     found = {
         column: next((place for place, name in enumerate(names) if name in accepted), None)
         for column, accepted in wanted.items()

@@ -38,7 +38,7 @@ from engine.datasets.files import open_files
 from engine.datasets.parquet import Spool
 from engine.datasets.ratings import Aliases, Chunk, read_ratings
 from engine.datasets.report import Problems
-from engine.domain import Catalogue, Feedback, Movie
+from engine.domain import Catalogue, Feedback, ItemKind, Movie
 
 DATA = Path(os.environ.get("MATINEE_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -89,7 +89,7 @@ class World:
             data = content if isinstance(content, bytes) else content.encode()
             (self.source / re.sub(r"_(csv|dat|data|item|txt)$", r".\1", name)).write_bytes(data)
 
-    def load(self, source: str | Path | None = None, feedback: Feedback = Feedback.STARS, **settings) -> LoadReport:
+    def load(self, source: str | Path | None = None, feedback: Feedback | None = None, **settings) -> LoadReport:
         return load(
             str(source or self.source),
             self.store,
@@ -475,11 +475,12 @@ def test_stars_between_two_half_steps_go_to_the_nearer(world):
 def test_play_counts_are_summed(world):
     counts = "userId,artistId,plays\n1,1,3\n1,1,4\n1,2,1\n2,2,0\n2,3,-1\n"
     world.write(plays_csv=counts, artists_csv="artistId,name\n1,Boards of Canada\n2,Can\n3,Cibelle\n")
-    report = world.load(feedback=Feedback.COUNTS)
+    report = world.load()
     assert world.ratings(report, "plays") == {(1, 1): 7.0, (1, 2): 1.0}
     assert report.repeated == 1
     assert (world.store.movies[1].rating_count, world.store.movies[1].mean_stars) == (1, None)
     assert report.catalogue.feedback is Feedback.COUNTS
+    assert report.catalogue.kind is ItemKind.ARTIST
     assert report.lines()[0] == "Loaded films: 2 play counts by 1 listeners of 3 items"
     assert unusable(report) == [
         ("plays.csv", 5, "count is not above 0: 0.0"),
@@ -497,7 +498,7 @@ AUDIOSCROBBLER = {
 def test_artists_with_aliases_and_broken_lines(world):
     for name, content in AUDIOSCROBBLER.items():
         world.write(**{name: content})
-    report = world.load(feedback=Feedback.COUNTS)
+    report = world.load()
     # 11 is a misspelling of 10. 13 would be one of 77, which has no name, so it stays itself.
     assert world.ratings(report, "plays") == {(1, 10): 7.0, (1, 12): 1.0, (2, 13): 5.0}
     assert set(world.store.movies) == {10, 12, 13}
@@ -514,8 +515,16 @@ def test_artists_with_aliases_and_broken_lines(world):
 def test_play_counts_are_not_taken_for_stars(world):
     for name, content in AUDIOSCROBBLER.items():
         world.write(**{name: content})
-    with pytest.raises(DatasetError, match="holds play counts, not stars: load it with --feedback counts"):
-        world.load()
+    with pytest.raises(DatasetError, match="holds play counts, not stars: load it without --feedback stars"):
+        world.load(feedback=Feedback.STARS)
+
+
+@pytest.mark.parametrize(("header", "is_what"), [("plays", "counts"), ("Play Count", "counts"), ("rating", "stars")])
+def test_the_name_of_a_column_says_what_its_values_are(world, header, is_what):
+    world.write(ratings_csv=f"userId,movieId,{header}\n1,1,3\n", movies_csv=MOVIES)
+    report = world.load()
+    assert report.catalogue.feedback == is_what
+    assert report.catalogue.kind is ItemKind.FILM
 
 
 # --- what cannot be used ----------------------------------------------------------------------------------------------
