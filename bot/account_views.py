@@ -19,7 +19,7 @@ COMMANDS = (
     ("import", marked("Bring your ratings from Letterboxd or IMDb")),
     ("export", marked("Your data as files")),
     ("undo", marked("Take the last rating back")),
-    ("settings", marked("Your language; three films every Friday")),
+    ("settings", marked("Your language, your stars, three films every Friday")),
     ("help", marked("What I can do")),
     ("privacy", marked("What I keep about you, and why")),
     ("stop", marked("Leave; your ratings stay until you come back")),

@@ -35,14 +35,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A film, and what it is to one person. Where nobody ``gives_stars``, ``own_stars`` says that they know it."""
+    """A film, and what it is to one person. Where nobody gives stars, ``own_stars`` says that they know it."""
 
     movie: Movie
     own_stars: float | None = None
     aside: frozenset[Dismissal] = frozenset()
     predicted_stars: float | None = None
     because: tuple[Movie, ...] = ()
-    gives_stars: bool = True
 
 
 def profile_of(shelf: Shelf, taste: Taste) -> Profile | None:
@@ -125,11 +124,11 @@ def _because(shelf: Shelf, model: Model, profile: Profile, movie_id: int, limit:
 def card(shelf: Shelf, taste: Taste, movie: Movie) -> Card:
     """Return what there is to say of a film to one person."""
     own, aside = taste.stars_for(movie.id), frozenset(put.kind for put in taste.put_aside if put.movie_id == movie.id)
-    profile, gives_stars = profile_of(shelf, taste), shelf.films.gives_stars
+    profile = profile_of(shelf, taste)
     if own is not None or profile is None or shelf.model is None or shelf.model.row(movie.id) is None:
-        return Card(movie, own, aside, gives_stars=gives_stars)
+        return Card(movie, own, aside)
     predicted = _predicted(shelf.model, profile, movie.id)
-    return Card(movie, own, aside, predicted, _because(shelf, shelf.model, profile, movie.id, 2), gives_stars)
+    return Card(movie, own, aside, predicted, _because(shelf, shelf.model, profile, movie.id, 2))
 
 
 def _predicted(model: Model, profile: Profile, movie_id: int) -> float | None:

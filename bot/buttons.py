@@ -34,6 +34,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "night_id": (1, 2**31 - 1),
     "shown": (0, 10**6),
     "on": (0, 1),
+    "whole": (0, 1),
 }
 """The smallest and largest value of each number that a button can carry."""
 
@@ -258,6 +259,13 @@ class SetLanguage(Button):
 
 
 @dataclass(frozen=True)
+class SetScale(Button):
+    """Offer whole stars only, or (``whole`` 0) halves too."""
+
+    whole: int
+
+
+@dataclass(frozen=True)
 class SetDigest(Button):
     """Send picks once a week, or (``on`` 0) no more."""
 
@@ -378,6 +386,7 @@ KINDS: dict[str, type[Button]] = {
     "fy": ForgetMe,
     "fn": KeepMe,
     "ol": SetLanguage,
+    "os": SetScale,
     "od": SetDigest,
     "ly": ImportFile,
     "ln": LeaveFile,

@@ -48,4 +48,4 @@ async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: H
     if visit.in_group:
         return card_views.shared(movie, visit.bot_name, back=views.back_to(visit.owner, place))
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    return card_views.card(visit.owner, advice.card(visit.shelf, taste, movie), place, notice=notice)
+    return card_views.card(visit.owner, advice.card(visit.shelf, taste, movie), place, scale=visit.scale, notice=notice)

@@ -1,5 +1,6 @@
 """A film's card, for one person or for any chat, and what its buttons answer. Pure."""
 
+from collections.abc import Sequence
 from urllib.parse import quote_plus
 
 from telegram import InlineKeyboardButton
@@ -28,14 +29,25 @@ _PUT_ASIDE = {
 }
 
 
-def card(owner: int, shown: Card, place: Place = NOWHERE, *, notice: Html | None = None) -> View:
+def card(
+    owner: int,
+    shown: Card,
+    place: Place = NOWHERE,
+    *,
+    scale: Sequence[float] = STARS,
+    notice: Html | None = None,
+) -> View:
+    """Show what there is to say and to do.
+
+    Args:
+        scale: the stars to choose from. None: nobody gives any, so whoever knows the film can say so.
+    """
     movie = shown.movie
     also = [clip(alternative, TITLE_LENGTH) for alternative in movie.alternative_titles[:2]]
     mine = say("You: not rated") if shown.own_stars is None else say("You: {stars}", stars=stars(shown.own_stars))
     knows_it = shown.own_stars is not None
-    if shown.gives_stars:
-        offered = set(Dismissal)
-    else:  # to have seen it says it all
+    offered = set(Dismissal)
+    if not scale:  # to have seen it says it all
         offered = set() if knows_it else {Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST}
     text = lines(
         headline(movie),
@@ -46,9 +58,8 @@ def card(owner: int, shown: Card, place: Place = NOWHERE, *, notice: Html | None
         else None,
         _aside(shown.aside),
     )
-    if shown.gives_stars:
-        rate = [press(stars(value), buttons.Rate(owner, movie.id, int(value * 2), place)) for value in STARS]
-    else:
+    rate = [press(stars(value), buttons.Rate(owner, movie.id, int(value * 2), place)) for value in scale]
+    if not scale:
         rate = [press(_("Seen it"), buttons.Rate(owner, movie.id, int(PLAYED * 2), place))] if not knows_it else []
     aside = [
         press(_(_TAKE_BACK[kind]), buttons.TakeBack(owner, movie.id, kind, place))

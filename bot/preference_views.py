@@ -8,10 +8,17 @@ from bot.buttons import NOWHERE
 from bot.language import LANGUAGES, _
 from bot.views import View, in_rows, number_buttons, pick, press
 from bot.words import count, lines, numbered, paragraphs, say
+from engine.domain import WHOLE_STARS
 
 
-def settings(owner: int, chosen: str | None, *, weekly: bool) -> View:
-    """Show what can be chosen. ``chosen`` is the language, None for that of their Telegram."""
+def settings(owner: int, chosen: str | None, scale: Sequence[float], *, weekly: bool) -> View:
+    """Show what can be chosen.
+
+    Args:
+        chosen: the language, None for that of their Telegram.
+        scale: the stars to choose from, none where nobody gives any.
+        weekly: whether they want the digest.
+    """
     spoken = (
         say("I speak {language} with you.", language=LANGUAGES[chosen])
         if chosen in LANGUAGES
@@ -22,16 +29,24 @@ def settings(owner: int, chosen: str | None, *, weekly: bool) -> View:
         if weekly
         else say("I never write to you by myself. If you like, you get three new films every Friday.")
     )
+    whole = len(scale) == len(WHOLE_STARS)
+    steps = say("You give whole stars, 1 to 5.") if whole else say("You give stars in halves, ½ to 5.")
+    step = (
+        press(_("Half stars"), buttons.SetScale(owner, 0))
+        if whole
+        else press(_("Whole stars"), buttons.SetScale(owner, 1))
+    )
     speak = [press(name, buttons.SetLanguage(owner, code)) for code, name in LANGUAGES.items()]
     rows = [
         *in_rows([*speak, press(_("As my Telegram"), buttons.SetLanguage(owner, "-"))], 2),
+        [step] if scale else None,
         [
             press(_("No films on Fridays"), buttons.SetDigest(owner, 0))
             if weekly
             else press(_("Films on Fridays"), buttons.SetDigest(owner, 1))
         ],
     ]
-    return View.of(paragraphs(say("<b>Settings</b>"), spoken, digest), rows)
+    return View.of(paragraphs(say("<b>Settings</b>"), spoken, steps if scale else None, digest), rows)
 
 
 def digest(owner: int, films: Sequence[Line]) -> View:

@@ -1,4 +1,4 @@
-"""/settings: the language, and picks once a week."""
+"""/settings: the language, the step of the stars, and picks once a week."""
 
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ def handlers() -> list[Handler]:
     return [
         command("settings", settings, private=True),
         tap(buttons.SetLanguage, set_language),
+        tap(buttons.SetScale, set_scale),
         tap(buttons.SetDigest, set_digest),
     ]
 
@@ -19,7 +20,7 @@ def handlers() -> list[Handler]:
 async def settings(visit: Visit) -> None:
     """/settings: what can be chosen, and what is chosen now."""
     weekly = await visit.store(Store.wants_digest, visit.person.id)
-    await visit.show(preference_views.settings(visit.owner, visit.person.language, weekly=weekly))
+    await visit.show(preference_views.settings(visit.owner, visit.person.language, visit.scale, weekly=weekly))
 
 
 async def set_language(visit: Visit, button: buttons.SetLanguage) -> None:
@@ -33,6 +34,14 @@ async def set_language(visit: Visit, button: buttons.SetLanguage) -> None:
     language.use(chosen)
     await settings(replace(visit, person=person))
     await account.offer_commands(visit.context, visit.owner)
+
+
+async def set_scale(visit: Visit, button: buttons.SetScale) -> None:
+    """Offer whole stars from now on, or halves too."""
+    changed = visit.person.settings | {"whole_stars": bool(button.whole)}
+    person = replace(visit.person, settings=changed)
+    await visit.store(Store.save_settings, person.id, language=person.language, settings=changed)
+    await settings(replace(visit, person=person))
 
 
 async def set_digest(visit: Visit, button: buttons.SetDigest) -> None:

@@ -104,9 +104,9 @@ async def next_question(
     if movie is None:
         await visit.show(rating_views.nothing_to_ask(visit.owner, notice=notice, undo=undo))
     else:
-        gives_stars, ratings = visit.shelf.films.gives_stars, len(taste.ratings)
+        ratings = len(taste.ratings)
         await visit.show(
-            rating_views.question(visit.owner, movie, ratings, gives_stars=gives_stars, notice=notice, undo=undo)
+            rating_views.question(visit.owner, movie, ratings, scale=visit.scale, notice=notice, undo=undo)
         )
 
 

@@ -1,5 +1,7 @@
 """What people are asked to rate, and what they read when they have. Pure."""
 
+from collections.abc import Sequence
+
 from bot import buttons
 from bot.advice import FIRST_PICKS
 from bot.buttons import NOWHERE, Button, Place
@@ -14,15 +16,18 @@ def question(
     movie: Movie,
     ratings: int,
     *,
-    gives_stars: bool = True,
+    scale: Sequence[float] = STARS,
     notice: Html | None = None,
     undo: Button | None = None,
 ) -> View:
-    """Ask for one film's stars: one of the first five, or one more. Where nobody gives stars, whether they know it."""
+    """Ask for one film's stars: one of the first five, or one more.
+
+    Args:
+        scale: the stars to choose from. None: nobody gives any, so ask whether they know it.
+    """
     counter = say("{n} of {all}", n=ratings + 1, all=FIRST_PICKS) if ratings < FIRST_PICKS else say("How was this one?")
-    if gives_stars:
-        rate = [press(stars(value), buttons.Answer(owner, movie.id, int(value * 2))) for value in STARS]
-    else:
+    rate = [press(stars(value), buttons.Answer(owner, movie.id, int(value * 2))) for value in scale]
+    if not scale:
         rate = [press(_("Seen it"), buttons.Answer(owner, movie.id, int(PLAYED * 2)))]
     last = [
         press(_("Undo"), undo) if undo else None,

@@ -6,7 +6,7 @@ tap, the button that was pressed: parsed, answered, and theirs to press.
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -25,7 +25,7 @@ from bot.library import Shelf
 from bot.services import Services
 from bot.views import View
 from bot.words import MESSAGE_LENGTH, Html, length, split
-from engine.domain import MatineeError
+from engine.domain import STARS, WHOLE_STARS, MatineeError
 from engine.store import Person, Store
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,13 @@ class Visit:
     @property
     def is_admin(self) -> bool:
         return self.owner in self.services.settings.admins
+
+    @property
+    def scale(self) -> Sequence[float]:
+        """The stars that this person wants buttons for; none where nobody gives stars."""
+        if not self.shelf.films.gives_stars:
+            return ()
+        return WHOLE_STARS if self.person.settings.get("whole_stars") else STARS
 
     @property
     def in_group(self) -> bool:

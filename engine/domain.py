@@ -8,6 +8,10 @@ STARS = tuple(half / 2 for half in range(1, 11))
 """Every value that a rating can have: 0.5 to 5.0 in half steps."""
 
 
+WHOLE_STARS = STARS[1::2]
+"""The same in whole steps, for those who want fewer buttons."""
+
+
 class Feedback(enum.StrEnum):
     """What a value of the data set says: stars that someone gave, or how often they watched or played."""
 

@@ -48,6 +48,25 @@ async def test_a_language_is_chosen_and_spoken_at_once(anna: Person, store: Stor
     assert "I speak English with you." in anna.sees
 
 
+async def test_whole_stars_are_enough_for_some(anna: Person, store: Store):
+    await anna.says("/settings")
+    assert "You give stars in halves" in anna.sees
+    await anna.presses("Whole stars")
+    assert len(anna.messages) == 1
+    assert "You give whole stars" in anna.sees
+    await anna.says("heat")
+    assert anna.buttons[:5] == ["1", "2", "3", "4", "5"]
+    assert "½" not in anna.buttons
+    await anna.presses("4")
+    await anna.says("/rate")
+    assert anna.buttons[:5] == ["1", "2", "3", "4", "5"]
+    await anna.says("/top")  # remembers a list among the same settings
+    await anna.says("/settings")
+    await anna.presses("Half stars")
+    await anna.says("heat")
+    assert "4½" in anna.buttons
+
+
 async def test_nobody_is_written_to_who_did_not_ask(anna: Person, telegram: FakeTelegram, clock: SettableClock):
     await rates(anna, heat="4")
     for _ in range(8):

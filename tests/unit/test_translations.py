@@ -203,6 +203,10 @@ SPEECH = [((language.PLAYS,), [OF_STARS]), ((language.ARTISTS, language.PLAYS), 
 """Of what is spoken, and what is no word of it then."""
 
 WITH_STARS_ONLY = (
+    "You give whole stars, 1 to 5.",
+    "You give stars in halves, ½ to 5.",
+    "Half stars",
+    "Whole stars",
     "about {stars}",
     "everyone: {mean}",
     "RMSE in stars",
