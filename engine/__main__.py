@@ -303,11 +303,10 @@ def recommend(
         }
         for i, pick in enumerate(picks, start=1)
     ]
-    lines = [
-        f"{row['position']:3}  {'' if row['predicted_stars'] is None else format(row['predicted_stars'], '.1f  ')}"
-        f"{_named(films[row['movie_id']])}"
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        stars = "" if row["predicted_stars"] is None else f"{row['predicted_stars']:.1f}  "
+        lines.append(f"{row['position']:3}  {stars}{_named(films[row['movie_id']])}")
     if not rows:
         lines = ["There are no picks: whoever rated less than the model needs gets none."]
     facts = {"model_version": version, "with_waiting_ratings": fresh, "recommendations": rows}
