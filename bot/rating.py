@@ -100,7 +100,10 @@ async def next_question(
         return
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     not_seen = (memory or Memory.parse(visit.person.settings)).not_seen(visit.now)
-    movie = advice.question(visit.shelf, taste, not_seen) if about is None else visit.shelf.film(about)
+    if about is None:
+        movie = await visit.think(advice.question, visit.shelf, taste, not_seen)
+    else:
+        movie = visit.shelf.film(about)
     if movie is None:
         await visit.show(rating_views.nothing_to_ask(visit.owner, notice=notice, undo=undo))
     else:

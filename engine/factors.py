@@ -24,6 +24,9 @@ VARIETY = 1.0
 """How many standard deviations of score a film loses when the list already holds its exact like: costs nothing
 measurable (DECISIONS), and a list is not one saga."""
 
+ASKED_AT_ONCE = 64
+"""Films asked about that all others are compared with in one go: with thousands it would take gigabytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreferenceSettings:
@@ -466,7 +469,11 @@ class Model:
         before = np.union1d(self.rows(asked), profile.rated)
         if len(before):
             unit = y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-12)
-            gain *= 1 - np.clip((unit @ unit[before].T).max(axis=1), 0, 1)
+            nearest = np.zeros(len(unit), np.float32)
+            for at in range(0, len(before), ASKED_AT_ONCE):
+                likeness = unit @ unit[before[at : at + ASKED_AT_ONCE]].T
+                np.maximum(nearest, likeness.max(axis=1), out=nearest)
+            gain *= 1 - np.minimum(nearest, 1)
         gain[before] = -np.inf
         best = np.argsort(-gain, kind="stable")[:among]
         best = best[np.isfinite(gain[best])]

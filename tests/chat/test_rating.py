@@ -1,5 +1,10 @@
 """Giving stars, changing them, taking them back."""
 
+import threading
+
+import pytest
+
+from bot import advice
 from bot.app import build_application
 from bot.library import Library
 from bot.services import Services
@@ -136,3 +141,17 @@ async def test_who_was_marked_as_having_seen_a_film_may_still_be_asked_how_it_wa
     await anna.presses("Seen it")
     await anna.presses("4")
     assert stars(store) == {"The Matrix": 4}
+
+
+async def test_nobody_else_waits_while_a_question_is_chosen(anna: Person, monkeypatch: pytest.MonkeyPatch):
+    choose, threads = advice.question, []
+
+    def noting(*given):
+        threads.append(threading.current_thread())
+        return choose(*given)
+
+    monkeypatch.setattr(advice, "question", noting)
+    await anna.says("/rate")
+    assert "1 of 5" in anna.sees
+    assert threads != [threading.main_thread()]
+    assert len(threads) == 1

@@ -1,5 +1,6 @@
 """The arithmetic of both models, on numbers that can be checked by other means."""
 
+import tracemalloc
 from dataclasses import asdict
 
 import numpy as np
@@ -187,6 +188,23 @@ class TestQuestions:
         then = model.next_question(model.profile({}), asked=[first or 0], familiarity=familiarity, seed=1, among=1)
         assert first in (10, 20)
         assert then not in (10, 20)
+
+    def test_after_thousands_of_ratings_a_question_takes_little_memory_and_is_still_unlike_all_of_them(self) -> None:
+        model = made_model(4_000)
+        profile = model.profile({10 * n: 4.0 for n in range(1, 2_001)})
+        familiarity = np.full(4_000, 0.5)
+        tracemalloc.start()
+        film = model.next_question(profile, asked=[], familiarity=familiarity, seed=1, among=1)
+        _, most_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most_bytes < 8_000_000, "a number for each film and rating would be 32 MB"
+
+        y = model.preference
+        unit = y / np.linalg.norm(y, axis=1, keepdims=True)
+        gain = np.log1p(np.einsum("ij,ij->i", y @ profile.doubt, y)) * 0.5
+        gain *= 1 - np.clip((unit @ unit[:2_000].T).max(axis=1), 0, 1)
+        gain[:2_000] = -np.inf
+        assert film == model.movie_ids[gain.argmax()]
 
 
 def test_films_that_the_model_does_not_know_do_no_harm() -> None:
