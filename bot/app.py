@@ -10,7 +10,9 @@ import functools
 import hashlib
 import time
 import traceback
-from collections.abc import Awaitable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
@@ -35,7 +37,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest, HTTPXRequest
 
 from bot import health, language
-from bot.flood import FloodLimits
+from bot.flood import FloodLimits, working
 from bot.language import _, marked
 from bot.services import Services
 from engine.domain import MatineeError
@@ -45,6 +47,9 @@ log = structlog.get_logger(__name__)
 
 CONCURRENT_UPDATES = 64
 """People whose updates are worked on at one moment. The rest wait; none is dropped."""
+
+GROUP_AT_ONCE = 20
+"""Messages of one group that are taken at one moment: ten may be answered at once, and ten wait a minute for it."""
 
 TERMINAL_TOKEN = "1:terminal"  # noqa: S105 - opens nothing: the terminal chat has no server behind it
 
@@ -169,7 +174,9 @@ class InTurn(BaseUpdateProcessor):
     """Handles the updates of one person one after the other, and those of different people side by side.
 
     The bound that comes with the base class counts updates that wait for their turn too, so one person's flood would
-    fill it. It is set out of the way; ours counts only those that are being worked on.
+    fill it. It is set out of the way; ours counts only those that are being worked on, not those whose answer waits
+    for a limit of Telegram's. So that a group's answers don't pile up, messages of one that has too many at hand are
+    turned away. Taps never are: what they say is kept, and many of them can be shown by one edit.
     """
 
     def __init__(self, secret: str, at_once: int = CONCURRENT_UPDATES) -> None:
@@ -178,11 +185,41 @@ class InTurn(BaseUpdateProcessor):
         self._at_once = asyncio.Semaphore(at_once)
         # Whoever waits or works holds the lock; with the last of them it goes from here.
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._at_hand: Counter[int] = Counter()  # messages, by group
+        self._crowded: set[int] = set()
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
+        with self._admitted(_group(update)) as admitted:
+            if admitted:
+                await self._handle(update, coroutine)
+            else:
+                health.UPDATES.labels("none", "turned_away").inc()
+                cast(Coroutine[Any, Any, Any], coroutine).close()
+
+    @contextmanager
+    def _admitted(self, group: int | None) -> Iterator[bool]:
+        """Count a message of a group while it is at hand. Say whether it is taken."""
+        if group is None:
+            yield True
+        elif self._at_hand[group] >= GROUP_AT_ONCE:
+            if group not in self._crowded:
+                log.warning("group_turned_away", group=pseudonym(group, self._secret))
+                self._crowded.add(group)
+            yield False
+        else:
+            self._at_hand[group] += 1
+            try:
+                yield True
+            finally:
+                self._at_hand[group] -= 1
+                if not self._at_hand[group]:
+                    del self._at_hand[group]
+                    self._crowded.discard(group)
+
+    async def _handle(self, update: object, coroutine: Awaitable[Any]) -> None:
         sender = _sender(update)
         turn = self._turns.setdefault(sender, asyncio.Lock())
-        async with turn, self._at_once:
+        async with turn, working(self._at_once):
             handling = _Handling()
             token = _handling.set(handling)
             started = time.perf_counter()
@@ -219,6 +256,12 @@ def _sender(update: object) -> int:
     if update.effective_user is not None:
         return update.effective_user.id
     return update.effective_chat.id if update.effective_chat is not None else 0
+
+
+def _group(update: object) -> int | None:
+    """The group that somebody writes in; None for taps, private chats, and what Telegram itself says of a group."""
+    message = update.message if isinstance(update, Update) else None
+    return message.chat.id if message is not None and message.text and message.chat.type != ChatType.PRIVATE else None
 
 
 def _language(update: object) -> str | None:

@@ -1,6 +1,9 @@
 """How much Telegram lets a bot say: in all, to one person, and in one group."""
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from aiolimiter import AsyncLimiter
@@ -18,26 +21,53 @@ GROUP = (10, 60.0)
 MAX_RETRIES = 2
 """How often a call is made again when Telegram says for how long to wait. It then waits that long with all others."""
 
-PEOPLE = 1000
-"""Of so many we remember how much we told them lately, before those who may be told all again are forgotten."""
+CHATS = 1000
+"""Of so many we remember how much we said there lately, before those that may be told all again are forgotten."""
+
+_slots: ContextVar[asyncio.Semaphore | None] = ContextVar("slots", default=None)
+
+
+@asynccontextmanager
+async def working(slots: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Meanwhile, hold one of the slots, but not while a call waits for the limit of its chat."""
+    async with slots:
+        token = _slots.set(slots)
+        try:
+            yield
+        finally:
+            _slots.reset(token)
+
+
+@asynccontextmanager
+async def _aside() -> AsyncIterator[None]:
+    """Meanwhile, let others have the slot. A job has none."""
+    slots = _slots.get()
+    if slots is None:
+        yield
+        return
+    slots.release()
+    try:
+        yield
+    finally:
+        await slots.acquire()
 
 
 class FloodLimits(AIORateLimiter):
     """Holds calls back until they are within the limits; those to one chat stay in their order.
 
     As it comes, ``AIORateLimiter`` lets a burst pass on top of what flows, and does not look at private chats: one
-    person with quick fingers would have Telegram stop us, and with that everybody's answers.
+    person with quick fingers would have Telegram stop us, and with that everybody's answers. Groups are ours too: who
+    waits in one gives the slot back, or a busy group would have them all.
     """
 
     def __init__(self) -> None:
         super().__init__(
             overall_max_rate=ALL[0],
             overall_time_period=ALL[1],
-            group_max_rate=GROUP[0],
-            group_time_period=GROUP[1],
+            group_max_rate=0,
             max_retries=MAX_RETRIES,
         )
-        self._people: dict[int, AsyncLimiter] = {}
+        self._chats: dict[int, AsyncLimiter] = {}
 
     async def process_request(
         self,
@@ -49,11 +79,16 @@ class FloodLimits(AIORateLimiter):
         rate_limit_args: int | None,
     ) -> Any:
         chat_id = data.get("chat_id")
-        if isinstance(chat_id, int) and chat_id > 0:
-            await self._person(chat_id).acquire()
+        if isinstance(chat_id, int):
+            limit = self._of_chat(chat_id)
+            if limit.has_capacity():
+                await limit.acquire()
+            else:
+                async with _aside():
+                    await limit.acquire()
         return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
 
-    def _person(self, chat_id: int) -> AsyncLimiter:
-        if len(self._people) > PEOPLE:
-            self._people = {known: kept for known, kept in self._people.items() if not kept.has_capacity(PERSON[0])}
-        return self._people.setdefault(chat_id, AsyncLimiter(*PERSON))
+    def _of_chat(self, chat_id: int) -> AsyncLimiter:
+        if len(self._chats) > CHATS:
+            self._chats = {known: kept for known, kept in self._chats.items() if not kept.has_capacity(kept.max_rate)}
+        return self._chats.setdefault(chat_id, AsyncLimiter(*(PERSON if chat_id > 0 else GROUP)))

@@ -6,10 +6,11 @@ import random
 import sqlite3
 from collections.abc import Awaitable, Callable
 
+import pytest
 from structlog.testing import capture_logs
 
 from bot import buttons
-from bot.app import build_application
+from bot.app import GROUP_AT_ONCE, build_application
 from bot.flood import FloodLimits
 from bot.services import Services
 from bot.words import name
@@ -168,10 +169,48 @@ def test_quick_fingers_wait_for_their_answers_and_nobody_else_does(services: Ser
 
 
 def test_a_group_is_told_no_more_than_it_may_be(services: Services, telegram: FakeTelegram):
+    """What would wait for more than a minute is turned away without a word; the log says so once."""
     club = telegram.group()
     people = [telegram.person(number).at(club) for number in range(1, 31)]
-    in_its_own_time(services, telegram, lambda: asyncio.gather(*(person.says("/help") for person in people)))
-    assert len(people[0].messages) == 30
+
+    async def ask() -> None:
+        await asyncio.gather(*(person.says("/help") for person in people))
+
+    with capture_logs() as lines:
+        seconds = in_its_own_time(services, telegram, ask)
+    assert len(people[0].messages) == GROUP_AT_ONCE
+    assert 55 <= seconds <= 65
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["group_turned_away"]
+
+
+@pytest.mark.parametrize("tapping", [False, True])
+def test_a_busy_group_holds_nobody_up(services: Services, telegram: FakeTelegram, tapping: bool):
+    """More people of a group write, or tap, than are worked on at once; a private chat goes on."""
+    club = telegram.group()
+    crowd = [telegram.person(number).at(club) for number in range(100, 190)]
+    anna = telegram.person(1)
+    waited: list[float] = []
+
+    async def ask() -> None:
+        await crowd[0].says("/top")
+        message = crowd[0].message
+        busy = [
+            asyncio.create_task(
+                person.forges(buttons.pack(buttons.NewPicks(person.id)), in_message=message)
+                if tapping
+                else person.says("/top")
+            )
+            for person in crowd
+        ]
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(1)
+        await anna.says("/help")
+        waited.append(asyncio.get_running_loop().time() - began)
+        await asyncio.gather(*busy)
+
+    in_its_own_time(services, telegram, ask)
+    assert anna.messages
+    assert waited[0] < 6
 
 
 def test_when_telegram_asks_for_patience_all_wait_and_nothing_is_lost(services: Services, telegram: FakeTelegram):
