@@ -148,9 +148,16 @@ class _Handling:
 
     handler: str = "none"
     outcome: str = "ignored"
+    tap_answered: bool = False
 
 
 _handling: ContextVar[_Handling] = ContextVar("handling")
+
+
+def note_tap_answered() -> None:
+    """Remember that there is an answer to the tap that is being handled: Telegram shows no second one."""
+    if (handling := _handling.get(None)) is not None:
+        handling.tap_answered = True
 
 
 def _named(handler: Handler) -> Handler:
@@ -346,18 +353,21 @@ def _trace(error: BaseException | None, update: object) -> str:
 
 
 async def _tell(update: Update, context: Context, text: str | None) -> None:
-    """Say it where the person is looking: over the button they pressed, or else in the chat."""
-    if update.callback_query is not None:
+    """Say it where the person is looking: over the button they pressed, if nothing was said there, or in the chat."""
+    handling, tap = _handling.get(None), update.callback_query
+    if tap is not None and not (handling is not None and handling.tap_answered):
         try:
-            await update.callback_query.answer(text, show_alert=text is not None)
+            await tap.answer(text, show_alert=text is not None)
             return
         except BadRequest:
-            pass  # the handler has answered it already
+            pass  # it is too old
     elif update.inline_query is not None:
         await update.inline_query.answer([], cache_time=0)
         return
-    if text is not None and update.effective_chat is not None:
-        await context.bot.send_message(update.effective_chat.id, text)
+    # A tap may come without its message: then we write to the person.
+    chat = update.effective_chat or update.effective_user
+    if text is not None and chat is not None:
+        await context.bot.send_message(chat.id, text)
 
 
 async def membership(update: Update, context: Context) -> None:

@@ -120,6 +120,7 @@ class LocalTelegram(BaseRequest):
         self.chats: dict[int, Json] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
         self.open_queries: dict[str, int] = {}  # id: who pressed
+        self.answered_queries: set[str] = set()
         self._count = count(1)
         self._updates = count(1)
 
@@ -273,9 +274,13 @@ class LocalTelegram(BaseRequest):
         return True
 
     def _answer_callback_query(self, params: Json, files: Files) -> bool:
-        telegram_id = self.open_queries.pop(params["callback_query_id"], None)
+        query_id = params["callback_query_id"]
+        if query_id in self.answered_queries:  # Telegram takes a second answer, and shows nothing
+            return True
+        telegram_id = self.open_queries.pop(query_id, None)
         if telegram_id is None:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        self.answered_queries.add(query_id)
         self.answered(telegram_id, params.get("text", ""), bool(params.get("show_alert")))
         return True
 

@@ -18,7 +18,7 @@ from telegram.error import BadRequest
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from bot import admin_views, buttons, language, views
-from bot.app import Context, Handler
+from bot.app import Context, Handler, note_tap_answered
 from bot.buttons import BadButton, Button
 from bot.language import _
 from bot.library import Shelf
@@ -247,6 +247,7 @@ async def _toast(query: CallbackQuery, text: str | None = None) -> None:
         # Telegram gives up on a tap after some minutes; what it asked for is done all the same.
         if "query is too old" not in error.message.lower() and "query id is invalid" not in error.message.lower():
             raise
+    note_tap_answered()
 
 
 async def _edited(query: CallbackQuery, view: View) -> bool:

@@ -36,7 +36,7 @@ from bot.app import (
     build_application,
     pseudonym,
 )
-from bot.buttons import NewPicks
+from bot.buttons import NewPicks, pack
 from bot.flood import FloodLimits
 from bot.services import Services
 from bot.talk import Visit, command, tap
@@ -217,18 +217,22 @@ async def test_an_error_after_a_tap_is_shown_over_the_button(runs: Runs, telegra
     assert anna.messages == []
 
 
-async def test_an_error_after_a_tap_that_was_answered_is_said_once_in_the_chat(runs: Runs, telegram: FakeTelegram):
-    async def show(update: Update, context: Context) -> None:
-        await update.message.reply_html("Rate it", reply_markup=keyboard("5"))
+@pytest.mark.parametrize("inline", [False, True])
+async def test_an_error_after_a_tap_that_was_answered_is_said_once_in_the_chat(
+    runs: Runs, telegram: FakeTelegram, inline: bool
+):
+    """Handlers answer a tap first of all, and Telegram shows one answer."""
 
-    async def answer_then_fail(update: Update, context: Context) -> None:
-        await update.callback_query.answer()
+    async def show(visit: Visit) -> None:
+        await visit.tell(View.of(Html("Rate it"), [[press("5", NewPicks(ANNA))]]))
+
+    async def fail(visit: Visit, _: NewPicks) -> None:
         raise unreachable()
 
     anna = telegram.person(ANNA)
-    async with runs(on_text(show), on_tap(answer_then_fail)):
-        await anna.says("heat")
-        await anna.presses("5")
+    async with runs(command("rate", show), tap(NewPicks, fail)):
+        await anna.says("/rate")
+        await (anna.forges(pack(NewPicks(ANNA)), inline=True) if inline else anna.presses("5"))
     assert [message.text for message in anna.messages] == ["Rate it", DATABASE_DOWN]
     assert anna.toast == ""
 
