@@ -80,11 +80,11 @@ def prepare(source: str) -> tuple[Model, np.ndarray, dict[int, dict[int, float]]
         with spark_session(settings, log=Path(home) / "spark.log") as spark:
             ratings = spark.read.parquet(str(loaded.ratings.absolute())).select("user_id", "movie_id", "stars")
             new = F.pmod(F.xxhash64("user_id", F.lit(SEED)), F.lit(5)) == 0
-            trained = train(
-                spark, ratings.where(~new), Hyperparameters(), seed=SEED, progress=lambda done, detail: None
-            )
+            known = ratings.where(~new).repartition("user_id").cache()
+            films = store.movies()
+            trained = train(spark, known, Hyperparameters(), films=films, seed=SEED, progress=lambda done, detail: None)
             model = trained.model()
-            counts = ratings.where(~new).groupBy("movie_id").count().toPandas()
+            counts = known.groupBy("movie_id").count().toPandas()
             people = ratings.where(new).toPandas()
             users = trained.users.count()
     familiarity = np.zeros(len(model.movie_ids), np.float32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bot import language
 from bot.wish import Wish
 from engine.domain import Catalogue, Feedback, ItemKind, MatineeError, Movie
-from engine.factors import Model
+from engine.factors import Hyperparameters, Model
 from engine.store import NoSuchMovie, Store
 from engine.title_index import Found, TitleIndex
 
@@ -259,6 +259,9 @@ class Library:
         elif catalogue is not None and live.dataset != catalogue.dataset:
             # Its numbers name other films. The next training of this data set replaces it.
             log.warning("model_of_another_dataset", version=version, dataset=live.dataset, films_of=catalogue.dataset)
+            shelf = Shelf(films)
+        elif Hyperparameters.parse(live.hyperparameters).predicts_stars != films.gives_stars:
+            log.warning("model_of_another_feedback", version=version)
             shelf = Shelf(films)
         else:
             if old is not None and old.version == version and old.model is not None:

@@ -69,6 +69,10 @@ class Hyperparameters:
     rating: RatingSettings | None = RatingSettings()
     blend: float = 0.4
 
+    @property
+    def predicts_stars(self) -> bool:
+        return self.rating is not None
+
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Hyperparameters":
         """Read what ``dataclasses.asdict`` wrote; other keys are passed over."""
@@ -304,7 +308,7 @@ class Model:
 
     @property
     def predicts_stars(self) -> bool:
-        return self.hyperparameters.rating is not None
+        return self.hyperparameters.predicts_stars
 
     @property
     def preference(self) -> Floats:

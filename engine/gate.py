@@ -96,6 +96,9 @@ def decide(
             )
     ndcg = challenger["ndcg"].dropna().to_numpy(np.float64)
     if len(ndcg) < FEWEST_PEOPLE:
+        before = 0 if champion is None else int(champion["ndcg"].notna().sum())
+        if before >= FEWEST_PEOPLE:
+            return Verdict(False, f"only {len(ndcg)} people could be measured, with the live model {before}")
         return Verdict(True, f"only {len(ndcg)} people could be measured, too few to judge by")
 
     worse = _below_the_bar(challenger, ndcg, popularity)

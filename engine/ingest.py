@@ -1,9 +1,7 @@
 """All ratings, as of one moment: the data set's from Parquet, the chat's from the store."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -11,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from engine.datasets import ratings_folder
 from engine.domain import Catalogue, Feedback, MatineeError
+from engine.scratch import own_folder
 from engine.settings import EngineSettings
 from engine.store import Queue, Store
 
@@ -34,13 +33,9 @@ def loaded_catalogue(store: Store) -> Catalogue:
     return catalogue
 
 
-@contextmanager
-def scratch_folder(settings: EngineSettings) -> Iterator[Path]:
+def scratch_folder(settings: EngineSettings) -> AbstractContextManager[Path]:
     """A folder for one run's files, which a Spark cluster must be able to reach as well; gone afterwards."""
-    above = settings.folder.absolute() / "scratch"
-    above.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=above) as folder:
-        yield Path(folder)
+    return own_folder(settings.folder / "scratch")
 
 
 def read_ratings(

@@ -56,8 +56,6 @@ TIERS = (
 )
 """Films by how well known they are: a name, and the share of rated films down to which it goes."""
 
-"""What searches for hyperparameters are judged by."""
-
 
 def report(
     store: Store, settings: EngineSettings, version: int | None = None, *, output: Path | None = None

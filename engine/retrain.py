@@ -6,7 +6,7 @@ instant: what was live stays live, and every rating stays queued.
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,6 @@ def retrain(
     scoring.check_kernel()
     started = now()
     report(Stage.INGEST, 0.0, "starting Spark")
-    shutil.rmtree(settings.folder / "scratch", ignore_errors=True)  # what a killed run left behind
     with (
         scratch_folder(settings) as folder,
         spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark,
@@ -96,7 +95,11 @@ def retrain(
         trained, measured, popularity = run.measure(ratings)
         report(Stage.GATE, SHARES[Stage.GATE][0], "comparing with the live model")
         champion = run.champion()
-        verdict = decide(measured.per_user, popularity, run.recorded(champion))
+        recorded = run.recorded(champion)
+        verdict = decide(measured.per_user, popularity, recorded)
+        if champion is not None and recorded is None:
+            apart = f"{verdict.reason}; model {champion.version} was measured on other data or elsewhere"
+            verdict = replace(verdict, reason=apart)
         metrics: dict[str, Any] = {
             **measured.metrics,
             "popularity": popularity,
@@ -172,6 +175,8 @@ class _Run:
         By its name: a file that was damaged since has another fingerprint, and is just what the gate is there for.
         """
         if champion is None or champion.dataset != self.catalogue.dataset:
+            return None
+        if (champion.hyperparameters["rating"] is not None) != self.gives_stars:  # asked another question
             return None
         file = self.per_user_file(champion.version)
         return pd.read_parquet(file) if file.exists() else None

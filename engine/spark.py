@@ -14,6 +14,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from engine.domain import MatineeError
+from engine.scratch import own_folder
 from engine.settings import EngineSettings
 
 OLDEST_JAVA = 17
@@ -96,9 +97,24 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task a core is enough; more would fight each other
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    cores = os.cpu_count() or 2
-    scratch = settings.folder.absolute() / "spark"
-    scratch.mkdir(parents=True, exist_ok=True)
+    with own_folder(settings.folder / "spark") as folder:
+        with _stderr_to(log):
+            session = _builder(settings, folder).getOrCreate()
+        try:
+            # ALS cuts its lineage there every ten iterations.
+            session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
+            if not local:
+                session.sparkContext.addPyFile(str(_package(folder)))
+                session.sparkContext.parallelize([0], 1).count()  # waits for the executors
+                partitions = 2 * session.sparkContext.defaultParallelism  # Spark's own 200 make small sets slow
+                session.conf.set("spark.sql.shuffle.partitions", str(partitions))
+            yield session
+        finally:
+            session.stop()
+
+
+def _builder(settings: EngineSettings, folder: Path) -> SparkSession.Builder:
+    local, cores = settings.spark_master.startswith("local"), os.cpu_count() or 2
     builder = (
         SparkSession.builder.appName("Matinee")
         .master(settings.spark_master)
@@ -110,7 +126,7 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", "2048")
         .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
         .config("spark.executorEnv.OPENBLAS_NUM_THREADS", "1")
         .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={QUIET.as_uri()}")
         # Adaptive execution pays for large shuffles; on small data its re-planning costs more than the work.
@@ -122,24 +138,11 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
             .config("spark.default.parallelism", str(cores))
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.local.dir", str(scratch))
+            .config("spark.local.dir", str(folder))
         )
     else:  # what is split by the number of cores must not be split before they are there
         builder = builder.config("spark.scheduler.minRegisteredResourcesRatio", "1.0")
-    with _stderr_to(log):
-        session = builder.getOrCreate()
-    checkpoints = scratch / f"checkpoints-{os.getpid()}"
-    session.sparkContext.setCheckpointDir(str(checkpoints))  # ALS cuts its lineage there every ten iterations
-    try:
-        if not local:
-            session.sparkContext.addPyFile(str(_package(scratch)))
-            session.sparkContext.parallelize([0], 1).count()  # waits for the executors
-            partitions = 2 * session.sparkContext.defaultParallelism  # Spark's own 200 make small sets slow
-            session.conf.set("spark.sql.shuffle.partitions", str(partitions))
-        yield session
-    finally:
-        session.stop()
-        shutil.rmtree(checkpoints, ignore_errors=True)
+    return builder
 
 
 @contextmanager

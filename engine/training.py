@@ -84,6 +84,7 @@ def train(
 
     Args:
         ratings: user_id int, movie_id int, and stars or plays float; each pair once, user ids not negative.
+            Partitioned by user_id, and cached: they are read many times.
         hyperparameters: with no rating model exactly if the ratings are plays.
         films: the catalogue, for the typical viewers of each kind of film; without it there are none.
         seed: of Spark's random start.
@@ -95,7 +96,6 @@ def train(
     count = ratings.count()
     if count < FEWEST_RATINGS:
         raise TooFewRatings(count)
-    ratings = ratings.repartition("user_id").cache()
     progress(0.0, "preference model")
     typical = typical_viewers(spark, films, ratings)
     preference = fit_preference(
@@ -106,7 +106,8 @@ def train(
         progress=lambda done, detail: progress(0.55 * done, f"preference model, {detail}"),
     )
     movie_ids, preference_items = collect_factors(preference.itemFactors)
-    people = preference.userFactors.select(F.col("id").alias("user_id"), F.col("features").alias("preference"))
+    people = preference.userFactors.where("id >= 0")  # the typical viewers end here
+    people = people.select(F.col("id").alias("user_id"), F.col("features").alias("preference"))
     if hyperparameters.rating is None:
         stars = no_stars(people, len(movie_ids))
     else:
@@ -119,7 +120,7 @@ def train(
         )
     people = people.join(stars.people, "user_id").cache()
     (average,) = people.select(Summarizer.mean(array_to_vector(F.col("preference")))).collect()[0]
-    ratings.unpersist()
+    stars.people.unpersist()
     progress(1.0, "trained")
     rows = FactorRows(movie_ids, preference_items, stars.items, stars.movie_bias)
     return Trained(people, rows, hyperparameters, stars.mean_stars, average.toArray().astype(np.float32), seed)

@@ -6,6 +6,7 @@ the training side.
 """
 
 import itertools
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from engine.gate import HIGHER_IS_BETTER
 from engine.ingest import loaded_catalogue, read_ratings, scratch_folder
 from engine.settings import EngineSettings
 from engine.spark import spark_session
-from engine.store import Run, Store
+from engine.store import Store
 from engine.training import SEED, Progress, fit_stars, train, typical_viewers
 
 Tuned = Literal["preference", "rating"]
@@ -36,6 +37,9 @@ GRIDS: dict[Tuned, dict[str, Sequence[float]]] = {
     "preference": {"rank": (32, 64, 96), "reg": (0.05, 0.1, 0.2, 0.4), "alpha": (0.25, 0.5, 1.0, 2.0)},
     "rating": {"rank": (10, 25, 50, 100), "reg": (0.05, 0.1, 0.15, 0.2, 0.3)},
 }
+GRID_OF_PLAYS = {"rank": (32, 64, 96), "reg": (0.5, 1.0, 2.0, 4.0), "alpha": (1.0, 2.0, 5.0)}
+"""For the preference model on play counts, whose strengths are larger."""
+
 JUDGED_BY = {"preference": "ndcg_at_10", "rating": "rmse_all"}
 JUDGED_BY_PLAYS = "roem"
 """What the preference model is judged by where nobody gave stars."""
@@ -58,10 +62,11 @@ class NothingToTune(MatineeError):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked of a search. ``sample`` is the share of people in the first phase; ``folds`` 1 means one split."""
+    """What is asked of a search. ``grid`` None means the usual one; ``sample`` is the share of people in the first
+    phase; ``folds`` 1 means one split."""
 
     model: Tuned
-    grid: Mapping[str, Sequence[float]]
+    grid: Mapping[str, Sequence[float]] | None = None
     sample: float = 0.3
     folds: int = 1
     budget_seconds: float | None = None
@@ -74,7 +79,7 @@ class Search:
             BadGrid: the grid or the budget cannot be read.
         """
         model: Tuned = "rating" if options.get("model") == "rating" else "preference"
-        grid = parse_grid(options["grid"], model) if options.get("grid") else GRIDS[model]
+        grid = parse_grid(options["grid"], model) if options.get("grid") else None
         budget = parse_budget(options["budget"]) if options.get("budget") else None
         return cls(model, grid, float(options.get("sample") or 0.3), int(options.get("folds") or 1), budget)
 
@@ -123,6 +128,8 @@ def parse_grid(text: str, model: Tuned) -> dict[str, tuple[float, ...]]:
             grid[name] = tuple(float(value) for value in values.split(","))
         except ValueError:
             raise BadGrid(f"{part!r} should look like reg=.05,.1,.15") from None
+        if not all(math.isfinite(value) and value >= 0 for value in grid[name]):
+            raise BadGrid(f"{name} takes numbers from 0: {part!r}")
         if name in ("rank", "iterations") and any(value < 1 or value != int(value) for value in grid[name]):
             raise BadGrid(f"{name} takes whole numbers from 1: {part!r}")
     if not grid:
@@ -160,17 +167,14 @@ def default_hyperparameters(feedback: Feedback) -> Hyperparameters:
 def tuned_hyperparameters(store: Store, catalogue: Catalogue) -> Hyperparameters:
     """Return the defaults, with the winners of the last searches on this data set put in."""
     found = default_hyperparameters(catalogue.feedback)
+    runs = store.last_runs(limit=10_000, kind=RunKind.TUNE, state=RunState.DONE)
+    # The same name may have been loaded with values of the other kind before.
+    here = [run.metrics for run in runs if run.metrics["dataset"] == catalogue.dataset]
+    here = [metrics for metrics in here if metrics["feedback"] == catalogue.feedback]
     for model in GRIDS:
-        here = (run.metrics for run in _searches(store, model) if run.metrics["dataset"] == catalogue.dataset)
-        if (last := next(here, None)) is not None:
+        if (last := next((metrics for metrics in here if metrics["model"] == model), None)) is not None:
             found = with_setting(found, model, last["winner"])
     return found
-
-
-def _searches(store: Store, model: Tuned) -> list[Run]:
-    """Return the searches that found something for one model, newest first."""
-    runs = store.last_runs(limit=10_000, kind=RunKind.TUNE, state=RunState.DONE)
-    return [run for run in runs if run.metrics.get("model") == model]
 
 
 def tune(
@@ -202,6 +206,7 @@ def tune(
     plays = catalogue.feedback is Feedback.COUNTS
     if plays and asked.model == "rating":
         raise NothingToTune(catalogue)
+    asked = replace(asked, grid=asked.grid or (GRID_OF_PLAYS if plays else GRIDS[asked.model]))
     report(Stage.INGEST, 0.0, "starting Spark")
     with (
         scratch_folder(settings) as folder,
@@ -228,6 +233,7 @@ def tune(
         "search": name,
         "heat_maps": None if picture is None else str(picture),
         "dataset": catalogue.dataset,
+        "feedback": catalogue.feedback,
         "winner": found.winner,
         "metric": found.metric,
         found.metric: found.score,
@@ -249,7 +255,7 @@ def describe(metrics: Mapping[str, Any]) -> str:
 
 def _search_name(store: Store, key: str, *, resume: bool) -> str:
     """Return the name of the last search of this kind, or of a new one: "KEY #2"."""
-    numbers = [int(name.rpartition("#")[2]) for name in store.searches(key)]
+    numbers = [int(name.rpartition("#")[2]) for name in store.searches(f"{key} #")]
     last = max(numbers, default=0)
     return f"{key} #{last if resume and last else last + 1}"
 
@@ -269,6 +275,8 @@ def search(
 ) -> Found:
     """Run a search, or go on with it: trials that the store has under ``name`` are not run again.
 
+    What is in use now is measured beside the best few, so that nothing worse than that is found.
+
     Args:
         ratings: user_id, movie_id, and stars or plays, of everybody; its test side is left alone.
         metric: what settings are judged by, one of ``HIGHER_IS_BETTER``.
@@ -287,9 +295,13 @@ def search(
     trials = _stored(store, name, metric)
     reused = len(trials)
     finished = True
-    wide = settings_of(asked.grid)
+    grid = asked.grid or GRIDS[asked.model]
+    in_use = {name: float(getattr(getattr(base, asked.model), name)) for name in grid}
     for phase, people in ((1, sampled), (2, everyone)):
-        settings = wide if phase == 1 else [trial.setting for trial in _best(trials, metric, 1)[:REFINED]]
+        settings = settings_of(grid)
+        if phase == 2:
+            settings = [trial.setting for trial in _best(trials, metric, 1)[:REFINED]]
+            settings += [in_use] if in_use not in settings else []
         todo = [setting for setting in settings if _label(phase, setting) not in trials]
         for number, setting in enumerate(todo, start=1):
             if deadline is not None and time.monotonic() > deadline and trials:
@@ -358,7 +370,11 @@ def _measure(
     users, model = one(spark, training_side, hyperparameters, films, seed)
     counts = np.ones(len(model.movie_ids), np.float32)
     held_out = evaluation.held_out(training_side, validation)
-    return evaluation.measure(users, model, held_out, counts, predicts_stars=stars)
+    measured = evaluation.measure(users, model, held_out, counts, predicts_stars=stars)
+    # By Spark's own books: else the next trial takes its training side for cached.
+    training_side.unpersist()
+    users.unpersist()
+    return measured
 
 
 def _score(measured: evaluation.Measured, metric: str) -> float:
@@ -379,10 +395,9 @@ def _preference_only(
 def _rating_only(
     spark: SparkSession, ratings: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int
 ) -> tuple[DataFrame, Model]:
-    world = ratings.repartition("user_id").cache()
-    movie_ids = np.sort(world.select("movie_id").distinct().toPandas()["movie_id"].to_numpy(np.int32))
+    movie_ids = np.sort(ratings.select("movie_id").distinct().toPandas()["movie_id"].to_numpy(np.int32))
     settings = hyperparameters.rating or RatingSettings()
-    stars = fit_stars(world, settings, typical_viewers(spark, films, world), seed=seed)
+    stars = fit_stars(ratings, settings, typical_viewers(spark, films, ratings), seed=seed)
     users = stars.people.withColumn("preference", F.array(F.lit(1.0).cast("float")))
     rows = FactorRows(movie_ids, stars.movie_bias[:, None], stars.items, stars.movie_bias)
     return users, Model.assemble(rows, asdict(hyperparameters) | {"mean_stars": stars.mean_stars})

@@ -137,7 +137,7 @@ def load(
         content = f"{FORMAT} {feedback} {data.fingerprint(progress)}"
         fingerprint = hashlib.sha256(content.encode()).hexdigest()
         ratings, tags = ratings_folder(folder, fingerprint), tags_file(folder, fingerprint)
-        if held and held.fingerprint == fingerprint and ratings.exists():
+        if held and held.fingerprint == fingerprint and held.kind is data.kind and ratings.exists():
             return LoadReport(held, changed=False, ratings=ratings, tags=tags if tags.exists() else None)
 
         problems = Problems()
@@ -248,7 +248,7 @@ class _FromFiles:
     def __init__(self, files: DataFiles, feedback: Feedback) -> None:
         self._files, self.feedback = files, feedback
         self.terms, self.ratings_name = files.terms, files.name("ratings")
-        self.kind = ItemKind.ARTIST if "artist" in files.name("titles") else ItemKind.FILM
+        self.kind = ItemKind.ARTIST if "artist" in files.name("titles").lower() else ItemKind.FILM
 
     def fingerprint(self, progress: Progress) -> str:
         return self._files.fingerprint(progress)

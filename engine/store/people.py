@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.domain import MatineeError, Rating, check_stars
 from engine.store.database import Database, chunked, insert, upsert
 from engine.store.schema import (
+    LANGUAGE_LENGTH,
     DismissalRow,
     LiveRow,
     MovieRow,
@@ -115,7 +116,7 @@ class PeopleStore(Database):
             return _person(row)
         values: dict[str, Any] = {
             "telegram_id": telegram_id,
-            "language": language,
+            "language": _fitting(language),
             "settings": {},
             "active": True,
             "created_at": now,
@@ -136,26 +137,23 @@ class PeopleStore(Database):
         with self.write() as connection:
             connection.execute(sa.update(users).where(users.c.telegram_id == telegram_id).values(active=active))
 
-    def save_settings(
-        self, user_id: int, *, language: str | None, settings: dict[str, Any], durable: bool = True
+    def set_language(self, user_id: int, language: str | None) -> None:
+        """Note which language somebody wants to be spoken to in."""
+        with self.write() as connection:
+            connection.execute(sa.update(users).where(users.c.id == user_id).values(language=_fitting(language)))
+
+    def change_settings(
+        self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]], *, durable: bool = True
     ) -> None:
-        """Overwrite what someone chose under /settings.
+        """Change what is in someone's settings now, which may be more than what was read of them before.
 
         Args:
             durable: see ``Database.write``; False for what nobody would miss, as the page that was shown last.
         """
         with self.write(durable=durable) as connection:
-            chosen = {"language": language, "settings": settings}
-            connection.execute(sa.update(users).where(users.c.id == user_id).values(chosen))
-
-    def change_settings(self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Change what is in someone's settings now, for those who have not just read them."""
-        with self.write() as connection:
-            _hold(connection, user_id)
-            settings = connection.scalar(sa.select(users.c.settings).where(users.c.id == user_id))
+            settings = connection.scalar(_SETTINGS_OF, {"user_id": user_id})
             if settings is not None:
-                changed = sa.update(users).where(users.c.id == user_id).values(settings=change(dict(settings)))
-                connection.execute(changed)
+                connection.execute(_NEW_SETTINGS, {"whose": user_id, "settings": change(settings)})
 
     def forget(self, user_id: int) -> None:
         """Delete the person, their ratings, what they put aside and their lists, at once and for good."""
@@ -202,20 +200,22 @@ class PeopleStore(Database):
             return _set_stars(connection, user_id, movie_id, stars, now)
 
     def undo(self, user_id: int, event_id: int, now: datetime) -> Act:
-        """Take one act back: the film has again the stars it had before, or none.
+        """Take one act back: the film has again the stars that it had before, and as old as they were; or none.
 
         Raises:
             UndoTooLate: the act is someone else's, is gone, or the film was rated again since.
         """
         with self.write() as connection:
             _hold(connection, user_id)
-            act = connection.execute(sa.select(events).where(events.c.id == event_id)).one_or_none()
-            if act is None or act.user_id != user_id:
+            mine = (events.c.user_id == user_id) & (events.c.id == event_id)
+            act = connection.execute(sa.select(events).where(mine)).one_or_none()
+            if act is None:
                 raise UndoTooLate("there is nothing to undo")
-            mine = (events.c.user_id == user_id) & (events.c.movie_id == act.movie_id)
-            if connection.scalar(sa.select(sa.func.max(events.c.id)).where(mine)) != event_id:
+            before = _before(connection, user_id, [act.movie_id], event_id, event_id, now)
+            if not before:
                 raise UndoTooLate("this film was rated again since")
-            return _set_stars(connection, user_id, act.movie_id, act.previous_stars, now)
+            undone = _set_many_stars(connection, user_id, before, now)
+            return Act(next(iter(undone), None), act.movie_id, act.previous_stars, act.stars)
 
     def undo_many(self, user_id: int, first: int, last: int, now: datetime) -> list[int]:
         """Take someone's acts from ``first`` to ``last`` back, as of an import: some hundred films in one transaction.
@@ -316,6 +316,11 @@ def _person(row: Any, *, is_new: bool = False) -> Person:
     return Person(row.id, row.telegram_id, row.language, dict(row.settings), row.active, is_new)
 
 
+def _fitting(language: str | None) -> str | None:
+    """Cut a language code to what the column holds; its beginning is what counts."""
+    return None if language is None else language[:LANGUAGE_LENGTH]
+
+
 def _check_movie(connection: sa.Connection, movie_id: int) -> None:
     if connection.scalar(sa.select(movies.c.id).where(movies.c.id == movie_id)) is None:
         raise NoSuchMovie(movie_id)
@@ -348,6 +353,8 @@ _PUT_ASIDE_OF = (
     .order_by(dismissals.c.dismissed_at.desc(), dismissals.c.movie_id)
 )
 _WAITING_OF = _waiting(events.c.user_id == _WHOSE)
+_SETTINGS_OF = sa.select(users.c.settings).where(users.c.id == _WHOSE).with_for_update(key_share=True)  # as ``_hold``
+_NEW_SETTINGS = sa.update(users).where(users.c.id == sa.bindparam("whose")).values(settings=sa.bindparam("settings"))
 
 
 def _hold(connection: sa.Connection, user_id: int) -> None:

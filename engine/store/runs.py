@@ -42,11 +42,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """A chat message that shows a run's progress."""
+    """A chat message that shows a run's progress, in the ``language`` of who asked for it."""
 
     run_id: int
     chat_id: int
     message_id: int
+    language: str | None = None
 
 
 class RunAlreadyOpen(MatineeError):
@@ -187,22 +188,23 @@ class RunStore(Database):
         with self.read() as connection:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
-    def watch_run(self, run_id: int, chat_id: int, message_id: int) -> None:
+    def watch_run(self, run_id: int, chat_id: int, message_id: int, language: str | None = None) -> None:
         """Remember a message that shows this run, one a chat; it is kept up to date until the run ends."""
         with self.write() as connection:
             key = {"run_id": run_id, "chat_id": chat_id}
-            connection.execute(upsert(connection, watchers, list(key)), {**key, "message_id": message_id})
+            row = {**key, "message_id": message_id, "language": language}
+            connection.execute(upsert(connection, watchers, list(key)), row)
 
     def watchers(self) -> list[Watcher]:
         """Return every message that still shows a run."""
         with self.read() as connection:
             return [Watcher(*row) for row in connection.execute(sa.select(watchers))]
 
-    def take_watchers(self, chat_id: int) -> list[int]:
-        """Forget all messages of a chat, which goes on under another id. Return the runs to be shown there anew."""
+    def take_watchers(self, chat_id: int) -> list[Watcher]:
+        """Forget all messages of a chat, which goes on under another id. Return what is to be shown there anew."""
         with self.write() as connection:
-            taken = sa.delete(watchers).where(watchers.c.chat_id == chat_id).returning(watchers.c.run_id)
-            return sorted(connection.scalars(taken))
+            taken = sa.delete(watchers).where(watchers.c.chat_id == chat_id).returning(*watchers.c)
+            return [Watcher(*row) for row in connection.execute(taken)]
 
     def unwatch_run(self, run_id: int, chat_id: int) -> None:
         """Forget a message: its run has ended and it says so."""

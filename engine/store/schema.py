@@ -24,6 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+LANGUAGE_LENGTH = 16
+"""Characters of a language code that are kept; "zh-Hant-TW" has ten."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC in Python; SQLite, which knows no time zones, keeps it naive."""
@@ -123,7 +126,7 @@ class UserRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     telegram_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     dataset_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    language: Mapped[str | None] = mapped_column(String(16))
+    language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
     settings: Mapped[dict[str, Any]]
     active: Mapped[bool]
     created_at: Mapped[datetime]
@@ -274,6 +277,7 @@ class RunWatcherRow(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     message_id: Mapped[int]
+    language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
 
 
 class NightRow(Base):
@@ -289,7 +293,9 @@ class NightRow(Base):
     # race between two people who begin one.
     open_chat_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     message_id: Mapped[int | None]
-    language: Mapped[str | None] = mapped_column(String(16))
+    # The topic that it goes on in, where the group has topics.
+    thread_id: Mapped[int | None]
+    language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
     wish: Mapped[dict[str, Any]]
     proposals: Mapped[list[int]]
     passed_over: Mapped[list[int]]

@@ -42,4 +42,4 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 @pytest.fixture(scope="session")
 def ratings(spark: SparkSession) -> DataFrame:
     """The tiny world as user_id, movie_id, stars."""
-    return spark.createDataFrame(tiny_world(), "user_id int, movie_id int, stars float").cache()
+    return spark.createDataFrame(tiny_world(), "user_id int, movie_id int, stars float").repartition("user_id").cache()

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from engine import evaluation
 from engine.comparison import METRICS, STARS_METRICS, compare
+from engine.domain import Movie
 from engine.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
 from engine.gate import decide
 from engine.progress import nothing
@@ -35,7 +36,7 @@ def plays_of(seed: int = 0) -> list[tuple[int, int, float]]:
 
 @pytest.fixture(scope="module")
 def plays(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(plays_of(), "user_id int, movie_id int, plays float").cache()
+    return spark.createDataFrame(plays_of(), "user_id int, movie_id int, plays float").repartition("user_id").cache()
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,14 @@ def test_a_folded_in_listener_gets_the_row_that_spark_gave_them(trained: Trained
         reasons = model.reasons(profile, fresh[0].movie_id)
         assert reasons
         assert {genre_of(artist) for artist in reasons} == {person["user_id"] % GENRES}
+
+
+def test_typical_listeners_are_no_people(spark: SparkSession, plays: DataFrame) -> None:
+    kinds = [Movie(artist, "", "", genres=(f"{genre_of(artist)}",)) for artist in range(GENRES * FILMS_PER_GENRE)]
+    found = train(spark, plays, SMALL, films=kinds, seed=1, progress=lambda done, detail: None)
+    people = found.users.toPandas()
+    assert sorted(people["user_id"]) == list(range(LISTENERS))
+    np.testing.assert_allclose(found.average_taste, np.mean(people["preference"].tolist(), axis=0), atol=1e-5)
 
 
 def test_models_are_judged_by_ranking_and_by_nothing_that_needs_stars(spark: SparkSession, plays: DataFrame) -> None:
@@ -106,7 +115,7 @@ def test_the_gate_judges_lists_alone(spark: SparkSession, plays: DataFrame, trai
     shuffled = plays.select(
         "user_id", F.pmod(F.xxhash64("user_id", "movie_id"), F.lit(100)).cast("int").alias("movie_id")
     )
-    noise = shuffled.distinct().withColumn("plays", F.lit(5.0).cast("float"))
+    noise = shuffled.distinct().withColumn("plays", F.lit(5.0).cast("float")).repartition("user_id").cache()
     measured = {}
     for name, source in (("honest", training_side), ("noise", noise)):
         model = train(spark, source, SMALL, seed=1, progress=lambda done, detail: None)

@@ -60,6 +60,7 @@ def similar_titles(spark: SparkSession, source: str, folder: Path) -> Similar:
     held = Held()
     report = load(source, held, folder, folder / "downloads", now=datetime.now(UTC))
     ratings = spark.read.parquet(str(report.ratings)).select("user_id", "movie_id", "stars")
+    ratings = ratings.repartition("user_id").cache()
     trained = train(spark, ratings, Hyperparameters(), films=held.movies, seed=SEED, progress=lambda done, detail: None)
     counts = _counts(ratings)
     vectors = similarity_vectors(held.movies, trained.model(), counts, _tags(report))

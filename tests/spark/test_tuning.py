@@ -1,12 +1,13 @@
 """A search for hyperparameters: every trial kept as it ends, none run twice, the winner used by the next training."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engine.domain import MatineeError, RunKind, RunState
-from engine.factors import Hyperparameters
+from engine.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
 from engine.store import Store
 from engine.tuning import BadGrid, Search, parse_budget, parse_grid, search, settings_of, with_setting
 from tests.conftest import NewDatabase
@@ -44,7 +45,7 @@ def test_a_search_that_was_cut_goes_on_without_running_a_trial_twice(
             metric="ndcg_at_10",
             store=trial_store,
             name="tiny #1",
-            base=Hyperparameters(),
+            base=Hyperparameters(PreferenceSettings(rank=4, reg=9.0, iterations=3)),
             progress=listen,
             now=lambda: NOW,
         )
@@ -58,7 +59,9 @@ def test_a_search_that_was_cut_goes_on_without_running_a_trial_twice(
     found = run()
     after = trial_store.trials("tiny #1")
     assert [row["id"] for row in after[:1]] == [row["id"] for row in before]
-    assert [row["phase"] for row in after] == [1, 1, 2, 2], "on a sample first, then on everybody"
+    assert [row["phase"] for row in after] == [1, 1, 2, 2, 2], (
+        "on a sample first, then on everybody with what is in use"
+    )
     assert len({row["setting"] for row in after}) == len(after)
     assert found.finished  # type: ignore[attr-defined]
     assert found.reused == 1  # type: ignore[attr-defined]
@@ -84,7 +87,7 @@ def test_the_rating_model_is_judged_by_its_errors_over_folds(
         now=lambda: NOW,
     )
     assert found.metric == "rmse_all"
-    assert found.winner["reg"] == 0.3
+    assert found.winner["reg"] < 1, "a crushing regularisation never wins"
     assert all(len(row["metrics"]["folds"]) == 2 for row in trial_store.trials("tiny"))
 
 
@@ -106,6 +109,9 @@ def test_a_grid_reads_as_the_tutorials_write_it() -> None:
         ("reg=a", "should look like reg=.05"),
         ("rank=0", "whole numbers from 1"),
         ("rank=2.5", "whole numbers from 1"),
+        ("rank=inf", "numbers from 0"),
+        ("reg=nan", "numbers from 0"),
+        ("reg=-1", "numbers from 0"),
     ],
 )
 def test_a_grid_that_cannot_be_read_says_why(text: str, says: str) -> None:
@@ -122,9 +128,11 @@ def test_the_next_training_uses_what_the_last_search_found(trial_store: Store) -
     for rank, dataset in ((8, "tiny"), (12, "tiny"), (99, "another")):
         run = trial_store.request_run(RunKind.TUNE, "test", NOW)
         trial_store.claim_run(NOW)
-        metrics = {"model": "preference", "dataset": dataset, "winner": {"rank": rank}}
+        metrics = {"model": "preference", "dataset": dataset, "feedback": "stars", "winner": {"rank": rank}}
         trial_store.finish_run(run.id, RunState.DONE, NOW, metrics=metrics)
     assert tuned_hyperparameters(trial_store, catalogue).preference.rank == 12
+    played = replace(catalogue, feedback=Feedback.COUNTS)
+    assert tuned_hyperparameters(trial_store, played) == OF_PLAYS, "stars and plays have nothing in common but a name"
     assert issubclass(BadGrid, MatineeError)
 
 

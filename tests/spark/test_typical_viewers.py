@@ -26,7 +26,7 @@ FILMS = [
 @pytest.fixture(scope="module")
 def world(spark: SparkSession, ratings: DataFrame) -> DataFrame:
     one = spark.createDataFrame([(1, NEW, 3.5)], ratings.schema)
-    return ratings.where(ratings["movie_id"] != NEW).union(one).cache()
+    return ratings.where(ratings["movie_id"] != NEW).union(one).repartition("user_id").cache()
 
 
 def trained_on(spark: SparkSession, world: DataFrame, settings: Hyperparameters) -> Trained:

@@ -124,6 +124,13 @@ class TestTooFewPeople:
         assert verdict.accepted
         assert verdict.reason == "only 6 people could be measured, too few to judge by"
 
+    def test_a_model_that_cannot_be_measured_does_not_replace_one_that_was(self) -> None:
+        """All stars of a reloaded file lie below 4: nobody has a film that should have been shown."""
+        nobody = LIVE.assign(ndcg=np.nan, squared_all=LIVE["squared_all"] * 10)
+        verdict = decide(nobody, POPULARITY, LIVE)
+        assert not verdict.accepted
+        assert verdict.reason == "only 0 people could be measured, with the live model 400"
+
     def test_data_that_has_lost_most_of_its_people_is_rejected(self) -> None:
         """A ratings file cut short still gives good lists to those who are left."""
         verdict = decide(LIVE.head(150), POPULARITY, LIVE)
