@@ -32,7 +32,7 @@ from benchmarks.search import make_movies
 from bot import advice, picks, picks_views
 from bot.app import build_application
 from bot.library import Library
-from bot.memory import Memory
+from bot.memory import Memory, in_settings
 from bot.services import Services
 from bot.settings import BotSettings
 from bot.wish import ANYTHING
@@ -174,8 +174,8 @@ def steps(services: Services) -> None:
         "their ratings (Store.taste)": lambda n: store.taste(people[n].id, NOW),
         "their list (Store.recommendations)": lambda n: store.recommendations(people[n].id),
         "choose the ten (advice.picks)": lambda n: advice.picks(shelf, tastes[n], published=lists[n]),
-        "remember them (Store.save_settings)": lambda n: store.save_settings(
-            people[n].id, language="en", settings=Memory().as_settings(), durable=False
+        "remember them (Store.change_settings)": lambda n: store.change_settings(
+            people[n].id, in_settings(lambda memory: memory.remember(page.listing)), durable=False
         ),
         "say it (picks_views.picks)": lambda n: picks_views.picks(people[n].telegram_id, page),
     }

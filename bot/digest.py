@@ -6,9 +6,7 @@ the afternoon, so that a thousand of them are no flood.
 
 import asyncio
 import zlib
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import structlog
@@ -19,7 +17,7 @@ from bot import advice, language, preference_views
 from bot.advice import Line
 from bot.app import App, Context, Handler
 from bot.library import EmptyCatalogue, Shelf
-from bot.memory import Memory
+from bot.memory import Memory, in_settings
 from bot.talk import NO_PREVIEW
 from engine.store import Digest, Store
 
@@ -101,13 +99,11 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
     except TelegramError as error:
         log.warning("digest_not_sent", reason=type(error).__name__)
     else:
-        await asyncio.to_thread(store.change_settings, person.id, partial(_noted, films, now))
+        # Lists need not show them so soon.
+        shown = [line.movie.id for line in films]
+        noted = in_settings(lambda memory: memory.show(shown, now, sitting=timedelta(0)))
+        await asyncio.to_thread(store.change_settings, person.id, noted)
     return True
-
-
-def _noted(films: Sequence[Line], now: datetime, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return someone's settings after these films have been sent: lists need not show them so soon."""
-    return Memory.parse(settings).show((line.movie.id for line in films), now, sitting=timedelta(0)).as_settings()
 
 
 def choose(store: Store, shelf: Shelf, digest: Digest, now: datetime) -> list[Line]:

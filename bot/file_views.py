@@ -112,6 +112,15 @@ def no_file() -> View:
     return View.of(say("No file is waiting to be imported. Send it again if it should be."))
 
 
+def cut_short() -> View:
+    return View.of(
+        say(
+            "I lost my database on the way, so only a part of these ratings may be in. "
+            "Press the button again in a minute, and the rest follows."
+        )
+    )
+
+
 def left() -> View:
     return View.of(say("Nothing was imported."))
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from itertools import takewhile
 
+import structlog
 from telegram import Document, InputFile, Message
 from telegram.ext import filters
 
@@ -12,11 +13,13 @@ from bot import buttons, file_views, ratings_file
 from bot.app import Handler
 from bot.buttons import NOWHERE, Place
 from bot.library import Films
-from bot.memory import Batch, Memory
+from bot.memory import Batch, Memory, in_settings
 from bot.ratings_file import Matched, NotRatings, RatingsFile
 from bot.talk import Visit, command, message, tap
 from engine.domain import Movie
-from engine.store import Store, Taste, UndoTooLate
+from engine.store import Store, StoreUnavailable, Taste, UndoTooLate
+
+log = structlog.get_logger(__name__)
 
 Undoing = buttons.Undo | buttons.UndoImport | buttons.RedoImport
 
@@ -65,15 +68,21 @@ async def preview(visit: Visit) -> None:
 
 async def import_file(visit: Visit, _button: buttons.ImportFile) -> None:
     """Give all films of the file their stars."""
-    file_id = Memory.parse(visit.person.settings).file_id
-    if file_id is None:  # the same tap a second time, or another file was sent since and left
+    memory = Memory.parse(visit.person.settings)
+    if memory.file_id is None:  # the same tap a second time, or another file was sent since and left
         await visit.tell(file_views.no_file())
         return
-    _, matched = await _read(visit, file_id)
-    await _remember(visit, None)
-    acts = await visit.store(rate_all, visit.person.id, matched.stars, visit.now)
-    batch = await _keep(visit, acts) if acts else None
-    await _say_imported(visit, batch)
+    _, matched = await _read(visit, memory.file_id)
+    if (since := memory.file_since) is None:  # else an earlier tap has begun, and did not come to an end
+        since = await visit.store(Store.last_event, visit.person.id) or 0
+        await _remember(visit, memory.file_id, since)
+    try:
+        batch = await visit.store(rate_all, visit.person.id, matched.stars, since, visit.now)
+    except StoreUnavailable as error:
+        log.warning("import_cut_short", detail=str(error))
+        await visit.tell(file_views.cut_short())
+    else:
+        await _say_imported(visit, batch)
 
 
 async def leave_file(visit: Visit, _button: buttons.LeaveFile) -> None:
@@ -114,14 +123,11 @@ async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImpo
     return batch
 
 
-async def _keep(visit: Visit, acts: Sequence[int], *, undone: bool = False) -> Batch:
+async def _keep(visit: Visit, acts: Sequence[int], *, undone: bool) -> Batch:
     """Remember acts that belong together, so that /undo takes them back together."""
     batch = Batch(min(acts), max(acts), len(acts), undone)
-
-    def remember(settings: dict[str, Any]) -> dict[str, Any]:
-        return replace(Memory.parse(settings), batch=batch).as_settings()
-
-    await visit.store(Store.change_settings, visit.person.id, remember)
+    kept = in_settings(lambda memory: replace(memory, batch=batch))
+    await visit.store(Store.change_settings, visit.person.id, kept)
     return batch
 
 
@@ -148,15 +154,30 @@ def _understand(content: bytes, films: Films) -> tuple[RatingsFile, Matched]:
     return file, ratings_file.match(file, films)
 
 
-async def _remember(visit: Visit, file_id: str | None) -> None:
-    memory = replace(Memory.parse(visit.person.settings), file_id=file_id)
-    person = visit.person
-    await visit.store(Store.save_settings, person.id, language=person.language, settings=memory.as_settings())
+async def _remember(visit: Visit, file_id: str | None, since: int | None = None) -> None:
+    noted = in_settings(lambda memory: replace(memory, file_id=file_id, file_since=since))
+    await visit.store(Store.change_settings, visit.person.id, noted)
 
 
-def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], now: datetime) -> list[int]:
-    """Rate many films. Return the ids of the acts; films that had these stars already are none."""
-    return store.rate_many(user_id, [(movie.id, value, now) for movie, value in stars.items()], now)
+def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], since: int, now: datetime) -> Batch | None:
+    """Rate the films of the file that was sent, and only then forget it: if this is cut short, it can be called again.
+
+    Args:
+        since: the person's latest act before the first call.
+
+    Returns:
+        All acts that belong together, those of a call that was cut short too; None where all films had these stars.
+    """
+    store.rate_many(user_id, [(movie.id, value, now) for movie, value in stars.items()], now)
+    given = {(movie.id, value) for movie, value in stars.items()}
+    lately = [event for event in store.events_of(user_id) if event["id"] > since]
+    # What the person did between two calls is not of the file, and must not be taken back with it.
+    of_file = takewhile(lambda event: (event["movie_id"], event["stars"]) in given, reversed(lately))
+    acts = [event["id"] for event in of_file]
+    batch = Batch(min(acts), max(acts), len(acts)) if acts else None
+    done = in_settings(lambda memory: replace(memory, file_id=None, file_since=None, batch=batch or memory.batch))
+    store.change_settings(user_id, done)
+    return batch
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------

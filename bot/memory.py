@@ -1,7 +1,7 @@
 """What the bot remembers of one person between messages, beside their ratings. Kept in ``users.settings``, so that it
 outlives a restart and goes with the person. Pure values: every change returns a new one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -29,7 +29,7 @@ REST = timedelta(days=14)
 MOST_RESTING = 300
 """Films that rest at a time; beyond that, those shown first come up again earlier."""
 
-OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "batch"})
+OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "file_since", "batch"})
 """What of ``users.settings`` is ours."""
 
 
@@ -85,8 +85,8 @@ class Memory:
     ``skipped`` are films that the person has not seen, and when they said so; ``listings`` the latest lists of picks
     and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, those
     shown first to begin with, and from when each stays out of new lists; ``file_id`` is Telegram's name of a file that
-    they may want to import, and ``batch`` the latest import; ``other`` what else is in their settings, which goes back
-    as it came.
+    they may want to import, ``file_since`` their latest act before that began (0: there was none), and ``batch`` the
+    latest import; ``other`` what else is in their settings, which goes back as it came.
     """
 
     skipped: Mapping[int, datetime] = field(default_factory=dict)
@@ -94,6 +94,7 @@ class Memory:
     surprised: tuple[int, ...] = ()
     rests: Mapping[int, datetime] = field(default_factory=dict)
     file_id: str | None = None
+    file_since: int | None = None
     batch: Batch | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
 
@@ -116,7 +117,8 @@ class Memory:
         rests = {film: at for at, films in shown for film in films}
         batch = Batch(*settings["batch"]) if settings.get("batch") else None
         other = {key: settings[key] for key in settings if key not in OWN_KEYS}
-        return cls(skipped, listings, surprised, rests, settings.get("file_id"), batch, other)
+        file_id, file_since = settings.get("file_id"), settings.get("file_since")
+        return cls(skipped, listings, surprised, rests, file_id, file_since, batch, other)
 
     def as_settings(self) -> dict[str, Any]:
         """Return this as JSON can hold it."""
@@ -139,6 +141,7 @@ class Memory:
             # A page of films at a time: they were shown at one moment, and a moment is longer than their ids.
             "rests": [[at.isoformat(), list(films)] for at, films in groupby(self.rests, key=self.rests.__getitem__)],
             "file_id": self.file_id,
+            "file_since": self.file_since,
             "batch": list(astuple(self.batch)) if self.batch is not None else None,
         }
 
@@ -192,3 +195,8 @@ class Memory:
         else:
             kept = (*self.listings, listing)
         return replace(self, listings=kept[-LISTINGS:])
+
+
+def in_settings(change: Callable[[Memory], Memory]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return a change of what is remembered as one of settings, for ``Store.change_settings``."""
+    return lambda settings: change(Memory.parse(settings)).as_settings()

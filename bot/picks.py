@@ -4,12 +4,13 @@ import zlib
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from bot import advice, buttons, picks_views, views
 from bot.advice import Line
 from bot.app import App, Context, Handler
 from bot.library import Shelf
-from bot.memory import Listing, Memory
+from bot.memory import Listing, Memory, in_settings
 from bot.picks_views import PicksPage
 from bot.talk import Visit, command, tap
 from bot.views import View
@@ -156,11 +157,10 @@ def work_out(
     if lines:
         films = [line.movie.id for line in lines]
         listing = listing.with_page(page, films)
-        after = memory.remember(listing).show(films, now)
-        if after != memory:
+        noted = partial(_noted, listing, films, now)
+        if noted(memory) != memory:
             # Not durable: nobody misses the page of before a power cut, and the disk would be the longest step.
-            settings = after.as_settings()
-            store.save_settings(person.id, language=person.language, settings=settings, durable=False)
+            store.change_settings(person.id, in_settings(noted), durable=False)
     return PicksPage(
         listing,
         page,
@@ -171,6 +171,11 @@ def work_out(
         nothing_new=nothing_new and bool(lines),
         has_genres=bool(shelf.films.genres),
     )
+
+
+def _noted(listing: Listing, movie_ids: Collection[int], now: datetime, memory: Memory) -> Memory:
+    """Return what is remembered after a page of a list has been shown."""
+    return memory.remember(listing).show(movie_ids, now)
 
 
 def _count(shelf: Shelf, wish: Wish, movie_ids: Collection[int]) -> int:

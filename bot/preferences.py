@@ -29,19 +29,17 @@ async def set_language(visit: Visit, button: buttons.SetLanguage) -> None:
     of_telegram = user.language_code if user is not None else None
     # Kept by its name, because a message that we send by ourselves does not come with the language of their Telegram.
     chosen = of_telegram if button.language == "-" else button.language
-    person = replace(visit.person, language=chosen)
-    await visit.store(Store.save_settings, person.id, language=chosen, settings=person.settings)
+    await visit.store(Store.set_language, visit.person.id, chosen)
     language.use(chosen)
-    await settings(replace(visit, person=person))
+    await settings(replace(visit, person=replace(visit.person, language=chosen)))
     await account.offer_commands(visit.context, visit.owner)
 
 
 async def set_scale(visit: Visit, button: buttons.SetScale) -> None:
     """Offer whole stars from now on, or halves too."""
-    changed = visit.person.settings | {"whole_stars": bool(button.whole)}
-    person = replace(visit.person, settings=changed)
-    await visit.store(Store.save_settings, person.id, language=person.language, settings=changed)
-    await settings(replace(visit, person=person))
+    chosen = {"whole_stars": bool(button.whole)}
+    await visit.store(Store.change_settings, visit.person.id, lambda known: known | chosen)
+    await settings(replace(visit, person=replace(visit.person, settings=visit.person.settings | chosen)))
 
 
 async def set_digest(visit: Visit, button: buttons.SetDigest) -> None:

@@ -1,5 +1,6 @@
 """Giving stars: from a film's card, or in answer to one question after the other. And taking them back."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from bot import advice, buttons, files, picks, rating_views, views
@@ -7,7 +8,7 @@ from bot.advice import FIRST_PICKS
 from bot.app import Handler
 from bot.buttons import Button, Place
 from bot.lookup import look_up
-from bot.memory import Memory
+from bot.memory import Memory, in_settings
 from bot.talk import Visit, command, tap
 from bot.words import Html
 from engine.store import Act, Store, UndoTooLate
@@ -66,8 +67,7 @@ async def answer(visit: Visit, button: buttons.Answer) -> None:
 async def skip(visit: Visit, button: buttons.Skip) -> None:
     """Remember that they have not seen the film, and ask about another. It says nothing about their taste."""
     movie = visit.shelf.film(button.movie_id)
-    memory = Memory.parse(visit.person.settings).skip(movie.id, visit.now)
-    await _remember(visit, memory)
+    memory = await _remember(visit, lambda memory: memory.skip(movie.id, visit.now))
     await next_question(
         visit, notice=rating_views.skipped(movie), undo=buttons.UndoSkip(visit.owner, movie.id), memory=memory
     )
@@ -81,8 +81,7 @@ async def undo_answer(visit: Visit, button: buttons.UndoAnswer) -> None:
 
 async def undo_skip(visit: Visit, button: buttons.UndoSkip) -> None:
     """Ask about the film again."""
-    memory = Memory.parse(visit.person.settings).unskip(button.movie_id)
-    await _remember(visit, memory)
+    memory = await _remember(visit, lambda memory: memory.unskip(button.movie_id))
     await next_question(visit, about=button.movie_id, memory=memory)
 
 
@@ -113,9 +112,9 @@ async def next_question(
         )
 
 
-async def _remember(visit: Visit, memory: Memory) -> None:
-    person = visit.person
-    await visit.store(Store.save_settings, person.id, language=person.language, settings=memory.as_settings())
+async def _remember(visit: Visit, change: Callable[[Memory], Memory]) -> Memory:
+    await visit.store(Store.change_settings, visit.person.id, in_settings(change))
+    return change(Memory.parse(visit.person.settings))
 
 
 # --- From a card ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from bot import advice, buttons, surprise_views
 from bot.advice import Surprise
 from bot.app import Handler
 from bot.library import Shelf
-from bot.memory import Memory
+from bot.memory import Memory, in_settings
 from bot.talk import Visit, command, tap
 from engine.store import Person, Store
 
@@ -37,6 +37,6 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
     if not films.lines:  # a list has shown all the others: better one of those than none
         films = advice.surprise(shelf, taste, memory.surprised, near, alike)
     shown = [line.movie.id for line in films.lines]
-    memory = memory.surprise(shown).show(shown, now, sitting=AT_ONCE)
-    store.save_settings(person.id, language=person.language, settings=memory.as_settings())
+    noted = in_settings(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
+    store.change_settings(person.id, noted)
     return films

@@ -1,10 +1,16 @@
 """/import and /export."""
 
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
 from bot import buttons
 from bot.app import build_application
 from bot.library import Library
 from bot.services import Services
-from engine.store import Store
+from engine.store import Store, StoreUnavailable, people
 from tests import world
 from tests.chat.conftest import ANNA
 from tests.chat.reading import rates, titles
@@ -63,6 +69,55 @@ async def test_an_import_delivered_twice_is_one_and_keeps_its_undo(anna: Person,
     assert anna.sees == "No file is waiting to be imported. Send it again if it should be."
     await anna.presses("Undo")
     assert stars(store) == {}
+
+
+@pytest.fixture
+def goes_down(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have the database go away after the next two ratings of a file, and come back."""
+
+    def goes_down() -> None:
+        write, begun = Store.write_chunk, count(1)
+
+        def write_chunk(store: Store) -> Any:
+            if next(begun) == 2:
+                raise StoreUnavailable("the database is locked by another program")
+            return write(store)
+
+        monkeypatch.setattr(people, "CHUNK_ACTS", 2)
+        monkeypatch.setattr(Store, "write_chunk", write_chunk)
+
+    return goes_down
+
+
+async def test_an_import_that_was_cut_short_goes_on_and_is_taken_back_as_a_whole(
+    anna: Person, store: Store, goes_down: Callable[[], None]
+):
+    await rates(anna, the_matrix="4½", heat="1")
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    preview = anna.message
+    goes_down()
+    await anna.presses("Import 4")
+    assert "only a part of these ratings may be in" in anna.sees
+    assert len(stars(store)) in (3, 4)
+    await anna.presses("Import 4", in_message=preview)
+    assert "4 ratings are in." in anna.sees
+    assert len(stars(store)) == 5
+    await anna.presses("Undo")
+    assert "4 ratings of that file are taken back." in anna.sees
+    assert stars(store) == {"The Matrix": 4.5, "Heat": 1}
+
+
+async def test_what_was_rated_between_two_attempts_is_not_taken_back(
+    anna: Person, store: Store, goes_down: Callable[[], None]
+):
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    preview = anna.message
+    goes_down()
+    await anna.presses("Import 5")
+    await rates(anna, psycho="3")
+    await anna.presses("Import 5", in_message=preview)
+    await anna.presses("Undo")
+    assert stars(store)["Psycho"] == 3
 
 
 async def test_undo_after_an_import_takes_all_of_it_back_and_then_undoes_that(anna: Person, store: Store):

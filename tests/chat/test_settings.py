@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import picks, surprise
 from bot.digest import FROM_HOUR, HOURS, next_digest
+from bot.memory import Memory, in_settings
+from bot.services import Services
+from bot.wish import ANYTHING
 from engine.store import Store
+from tests import world
 from tests.chat.conftest import ANNA, SettableClock
 from tests.chat.reading import rates, titles
 from tests.fakes import FakeTelegram, Person
@@ -65,6 +70,23 @@ async def test_whole_stars_are_enough_for_some(anna: Person, store: Store):
     await anna.presses("Half stars")
     await anna.says("heat")
     assert "4½" in anna.buttons
+
+
+async def test_what_is_noted_while_an_answer_is_worked_out_is_kept(anna: Person, store: Store, services: Services):
+    """A digest goes out, or another language is chosen, while the bot still works with what it read before."""
+    await rates(anna, high_noon="5", rio_bravo="5", heat="4")
+    before = store.find_person(ANNA)
+    assert before is not None
+    store.set_language(before.id, "es")
+    store.change_settings(before.id, in_settings(lambda memory: memory.show([20, 21], world.NOW)))
+    shelf = await services.library.shelf()
+    surprise.choose(store, shelf, before, world.NOW)
+    picks.work_out(store, shelf, before, world.NOW, Memory().begin(ANYTHING), 1)
+    after = store.find_person(ANNA)
+    assert after is not None
+    assert after.language == "es"
+    assert {20, 21} <= Memory.parse(after.settings).rests.keys()
+    assert Memory.parse(after.settings).surprised
 
 
 async def test_nobody_is_written_to_who_did_not_ask(anna: Person, telegram: FakeTelegram, clock: SettableClock):

@@ -59,10 +59,10 @@ def test_two_first_messages_at_one_moment_make_one_person(store: Store) -> None:
 def test_settings_are_kept_whether_or_not_the_disk_is_waited_for(store: Store) -> None:
     person = store.person(ANN, "en", NOW)
     for durable in (False, True, False):
-        store.save_settings(person.id, language="de", settings={"durable": durable}, durable=durable)
+        store.change_settings(person.id, lambda known, d=durable: known | {"durable": d}, durable=durable)
         found = store.find_person(ANN)
         assert found is not None
-        assert (found.language, found.settings) == ("de", {"durable": durable})
+        assert found.settings == {"durable": durable}
 
 
 def test_someone_who_left_is_active_again_when_they_come_back(store: Store) -> None:
@@ -76,12 +76,25 @@ def test_someone_who_left_is_active_again_when_they_come_back(store: Store) -> N
     assert (back.id, back.active, back.is_new) == (person.id, True, False)
 
 
-def test_settings_are_kept(store: Store) -> None:
+def test_the_language_and_the_settings_leave_each_other_alone(store: Store) -> None:
     person = store.person(ANN, "en", NOW)
-    store.save_settings(person.id, language="fr", settings={"step": 1.0, "digest": False})
+    store.change_settings(person.id, lambda known: known | {"step": 1.0, "digest": False})
+    store.set_language(person.id, "fr")
+    store.change_settings(person.id, lambda known: known | {"step": 0.5})
     kept = store.find_person(ANN)
     assert kept is not None
-    assert (kept.language, kept.settings) == ("fr", {"step": 1.0, "digest": False})
+    assert (kept.language, kept.settings) == ("fr", {"step": 0.5, "digest": False})
+
+
+def test_of_a_language_code_as_much_is_kept_as_there_is_room_for(store: Store) -> None:
+    person = store.person(ANN, "zhong-taiwan-traditional", NOW)
+    assert person.language == "zhong-taiwan-tra"
+    store.set_language(person.id, "de-AT-1996-x-wien-ottakring")
+    kept = store.find_person(ANN)
+    assert kept is not None
+    assert kept.language == "de-AT-1996-x-wie"
+    store.set_language(person.id, None)
+    assert store.person(ANN, "en", NOW).language is None
 
 
 def test_changes_of_settings_at_one_moment_are_all_kept(store: Store) -> None:
@@ -253,8 +266,9 @@ def test_undo_gives_back_the_stars_before(films: Store, ann: int) -> None:
     change = films.rate(ann, HEAT, 1.0, at(1))
     assert change.event_id is not None
     undone = films.undo(ann, change.event_id, at(2))
-    assert undone.stars == 4.5
-    assert stars(films, ann) == {HEAT: 4.5}
+    assert (undone.stars, undone.previous_stars) == (4.5, 1.0)
+    assert films.taste(ann, NOW).ratings == (Rating(HEAT, 4.5, at(0)),), "as old as they were, too"
+    assert acts(films, ann)[-1] == ("changed", 1.0, 4.5)
 
 
 def test_undo_of_the_first_rating_removes_it_and_can_be_undone(films: Store, ann: int) -> None:
@@ -265,6 +279,16 @@ def test_undo_of_the_first_rating_removes_it_and_can_be_undone(films: Store, ann
     assert undone.event_id is not None
     films.undo(ann, undone.event_id, at(2))
     assert stars(films, ann) == {HEAT: 4.5}
+
+
+def test_a_rating_that_was_removed_comes_back_where_it_was(films: Store, ann: int) -> None:
+    films.rate(ann, HEAT, 4.5, at(0))
+    films.rate(ann, ALIEN, 3.0, at(1))
+    before = films.taste(ann, NOW).ratings
+    removed = films.remove_rating(ann, HEAT, at(2))
+    assert removed.event_id is not None
+    films.undo(ann, removed.event_id, at(3))
+    assert films.taste(ann, NOW).ratings == before
 
 
 def test_undo_twice_is_too_late(films: Store, ann: int) -> None:
