@@ -31,8 +31,8 @@ TUNED = ("preference", "rating")
 TUNE_BUDGET = "20m"
 """How long a search may take: it goes on where it stopped, so asking again makes it longer."""
 
-REST_SECONDS, GROUP_REST_SECONDS = 1.2, 4.0
-"""How long a chat is left alone after an edit; a group may get twenty messages a minute."""
+REST_SECONDS, GROUP_REST_SECONDS = 1.2, 12.0
+"""How long a chat is left alone after an edit. A group gets ten messages a minute (flood.GROUP), and this is half."""
 
 
 def handlers() -> list[Handler]:
@@ -93,7 +93,7 @@ async def ask(visit: Visit, kind: RunKind, options: dict[str, Any] | None = None
         run = error.run
         view = admin_views.with_notice(admin_views.already_open(run), admin_views.progress(run, visit.now))
     sent = await visit.tell(view)
-    await visit.store(Store.watch_run, run.id, sent.chat_id, sent.message_id)
+    await visit.store(Store.watch_run, run.id, sent.chat_id, sent.message_id, language.current())
 
 
 async def retrain_again(visit: Visit, _button: buttons.AskRetrain) -> None:
@@ -156,9 +156,9 @@ async def follow_runs(context: Context, following: Following) -> None:
     """Bring every progress message up to date; let go of those whose run has ended."""
     store, now = context.services.store, context.services.clock()
     for watcher in await asyncio.to_thread(store.watchers):
+        await context.services.library.shelf()  # whose words are to be used
         seen = await asyncio.to_thread(look_at, store, watcher.run_id)
-        admin = await asyncio.to_thread(store.find_person, watcher.chat_id)
-        with language.speaking(admin.language if admin is not None else None):
+        with language.speaking(watcher.language):
             if seen is not None and not await _brought_up_to_date(context, watcher, seen, following, now):
                 continue
         await asyncio.to_thread(store.unwatch_run, watcher.run_id, watcher.chat_id)

@@ -49,6 +49,7 @@ async def tell_admins(context: Context) -> None:
     if not services.settings.admins or is_quiet(now, services.settings.quiet):
         return
     for run in await asyncio.to_thread(services.store.failed_unattended, now - NEWS):
+        await services.library.shelf()  # whose words are to be used
         for admin in sorted(services.settings.admins):
             if await asyncio.to_thread(services.store.take_notice, run.id, admin):
                 await _tell(context, run, admin, now)

@@ -162,6 +162,7 @@ async def end_nights(context: Context) -> None:
     store = context.services.store
     for ended in await asyncio.to_thread(store.end_nights, context.services.clock()):
         if ended.open and ended.message_id is not None:
+            await context.services.library.shelf()  # whose words are to be used
             with language.speaking(ended.language):
                 view = night_views.over()
             try:

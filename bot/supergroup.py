@@ -13,8 +13,9 @@ from telegram.constants import ParseMode
 from telegram.error import TelegramError
 from telegram.ext import MessageHandler, filters
 
-from bot import admin, night
+from bot import admin, language, night
 from bot.app import Context, Handler
+from engine.store import Watcher
 
 log = structlog.get_logger(__name__)
 
@@ -31,13 +32,13 @@ async def move(update: Update, context: Context) -> None:
     old, new = ids(message)
     store, now = context.services.store, context.services.clock()
     evening = await asyncio.to_thread(store.move_night, old, new, now)
-    runs = await asyncio.to_thread(store.take_watchers, old)
-    log.info("group_moved", night=evening is not None, runs=len(runs))
+    watchers = await asyncio.to_thread(store.take_watchers, old)
+    log.info("group_moved", night=evening is not None, runs=len(watchers))
     try:
         if evening is not None:
             await night.go_on(context, evening.id)
-        for run_id in runs:
-            await _show_run(context, run_id, new)
+        for watcher in watchers:
+            await _show_run(context, watcher, new)
     except TelegramError as error:  # /night and /retrain show it, once we may write there
         log.warning("not_shown_in_supergroup", reason=type(error).__name__)
 
@@ -49,11 +50,13 @@ def ids(message: Message) -> tuple[int, int]:
     return message.migrate_from_chat_id or message.chat.id, message.chat.id
 
 
-async def _show_run(context: Context, run_id: int, chat_id: int) -> None:
+async def _show_run(context: Context, watcher: Watcher, chat_id: int) -> None:
     store = context.services.store
-    seen = await asyncio.to_thread(admin.look_at, store, run_id)
+    seen = await asyncio.to_thread(admin.look_at, store, watcher.run_id)
     if seen is None:
         return
-    view = seen.view(context.services.clock())
+    await context.services.library.shelf()  # whose words are to be used
+    with language.speaking(watcher.language):
+        view = seen.view(context.services.clock())
     sent = await context.bot.send_message(chat_id, view.text, parse_mode=ParseMode.HTML, reply_markup=view.keyboard)
-    await asyncio.to_thread(store.watch_run, run_id, chat_id, sent.message_id)
+    await asyncio.to_thread(store.watch_run, watcher.run_id, chat_id, sent.message_id, watcher.language)

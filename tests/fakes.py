@@ -25,6 +25,7 @@ import urllib.request
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import Context as Contextvars
 from dataclasses import dataclass
 from email.message import Message as EmailMessage
 from email.parser import BytesParser
@@ -253,11 +254,14 @@ class FakeTelegram(LocalTelegram):
             raise AssertionError(f"the bot failed: {error!r}") from error
 
     async def run_jobs(self, name: str = "") -> None:
-        """Run the jobs whose name contains ``name`` once, now; the schedule itself stands still in tests."""
+        """Run the jobs whose name contains ``name`` once, now; the schedule itself stands still in tests.
+
+        As in real life, they know nothing of what was spoken before.
+        """
         assert self.application is not None
         assert self.application.job_queue is not None
         for job in self.application.job_queue.jobs(re.escape(name)):
-            await job.run(self.application)
+            await asyncio.create_task(job.run(self.application), context=Contextvars())
         self.demand_health()
 
     # Calls out.

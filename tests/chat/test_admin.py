@@ -185,6 +185,20 @@ async def test_a_second_admin_who_asks_follows_the_same_run(
         assert admin.sees == second.sees
 
 
+async def test_a_group_is_left_half_of_what_it_may_be_told(
+    admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock
+):
+    """Ten messages a minute reach a group; a run's progress takes five of them."""
+    await admin.at(telegram.group()).says("/retrain")
+    run = store.claim_run(clock())
+    assert run is not None
+    for second in range(60):
+        clock.advance(seconds=1)
+        store.report_run(run.id, clock(), stage="train", fraction=second / 60, detail=f"step {second}")
+        await telegram.run_jobs("follow_runs")
+    assert len(telegram.called("editMessageText")) == 5
+
+
 async def test_following_goes_on_after_a_restart_of_the_bot(
     admin: Person, store: Store, telegram: FakeTelegram, services: Services, clock: SettableClock
 ):

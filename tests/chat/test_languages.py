@@ -189,6 +189,19 @@ async def test_progress_is_followed_in_the_language_of_each_admin(
     assert "abgebrochen" in admin.sees
 
 
+async def test_progress_in_a_group_is_followed_in_the_language_of_who_asked(
+    admin: Person, telegram: FakeTelegram, clock: SettableClock
+):
+    await admin.says("/settings")
+    await admin.presses("Deutsch")
+    there = admin.at(telegram.group())
+    await there.says("/retrain")
+    clock.advance(seconds=30)
+    await telegram.run_jobs("follow_runs")
+    assert "wartet auf die Engine" in there.sees
+    assert there.buttons == ["Abbrechen"]
+
+
 async def test_commands_are_offered_in_every_language(telegram: FakeTelegram, application: App):
     await telegram.run_jobs("announce_commands")
     calls = telegram.called("setMyCommands")

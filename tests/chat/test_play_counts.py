@@ -10,7 +10,7 @@ from bot.app import App
 from bot.digest import next_digest
 from bot.language import LANGUAGES
 from bot.settings import BotSettings
-from engine.domain import PLAYED
+from engine.domain import PLAYED, RunKind, RunState
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests import artists
@@ -328,6 +328,24 @@ async def test_a_whole_conversation_without_a_word_of_films_or_stars(
     telegram.calls = [call for call in telegram.calls if call.method != "setMyCommands"]
     assert any(call.method == "sendPoll" for call in telegram.calls)
     check_words(telegram, language)
+
+
+@pytest.mark.parametrize("job", ["follow_runs", "tell_admins"])
+async def test_what_comes_of_a_run_is_told_without_a_word_of_them(
+    admin: Person, telegram: FakeTelegram, store: Store, clock: SettableClock, job: str
+):
+    """By a job, which nobody's message has told what there is to speak of."""
+    await admin.says("/help")
+    if job == "follow_runs":
+        await admin.says("/retrain")
+        run = store.claim_run(clock())
+        assert run is not None
+    else:
+        run = store.request_run(RunKind.TRAIN, "schedule", clock(), take=True)
+    store.finish_run(run.id, RunState.FAILED, clock(), error="out of memory")
+    clock.advance(seconds=30)
+    await telegram.run_jobs(job)
+    assert "every answer is still queued" in admin.sees
 
 
 def check_words_of(params: dict[str, Any], language: str) -> None:

@@ -136,20 +136,20 @@ def test_messages_that_show_a_run_are_remembered_one_a_chat(store: Store) -> Non
     group = -1_001_234_567_890
     store.watch_run(run.id, BOB, 10)
     store.watch_run(run.id, group, 11)
-    store.watch_run(run.id, BOB, 12)
+    store.watch_run(run.id, BOB, 12, "de")
     assert sorted(store.watchers(), key=lambda watcher: watcher.chat_id) == [
         Watcher(run.id, group, 11),
-        Watcher(run.id, BOB, 12),
+        Watcher(run.id, BOB, 12, "de"),
     ]
     store.unwatch_run(run.id, group)
-    assert store.watchers() == [Watcher(run.id, BOB, 12)]
+    assert store.watchers() == [Watcher(run.id, BOB, 12, "de")]
 
 
 def test_a_chat_that_goes_on_as_another_takes_its_runs_along(store: Store) -> None:
     run, group = ask(store), -42
     store.watch_run(run.id, BOB, 10)
-    store.watch_run(run.id, group, 11)
-    assert store.take_watchers(group) == [run.id]
+    store.watch_run(run.id, group, 11, "es")
+    assert store.take_watchers(group) == [Watcher(run.id, group, 11, "es")]
     assert store.take_watchers(group) == []
     assert store.watchers() == [Watcher(run.id, BOB, 10)]
 
