@@ -140,6 +140,7 @@ def command(name: str, act: Act, *, for_admins: bool = False, private: bool = Fa
             await _say(update, admin_views.not_for_you(name))
             return
         if private and update.effective_chat is not None and update.effective_chat.type != ChatType.PRIVATE:
+            await _speak_theirs(update.effective_user, context)
             await _say(update, views.in_private(context.bot.username, name))
             return
         await _answer(update, context, act, words=" ".join(context.args or ()))

@@ -156,6 +156,16 @@ async def test_refusals_too_are_in_the_language_that_was_chosen(lena: Person, te
     assert lena.sees.startswith("/retrain es para quienes me administran.")
 
 
+async def test_the_way_to_the_private_chat_is_shown_in_the_language_that_was_chosen(
+    lena: Person, telegram: FakeTelegram
+):
+    await lena.says("/settings")
+    await lena.presses("Español")
+    there = lena.at(telegram.group())
+    await there.says("/my")
+    assert there.buttons == ["Abrir nuestro chat privado"]
+
+
 async def test_files_that_cannot_be_read_are_refused_in_their_language(lena: Person):
     await lena.sends_document("x.csv", b"a,b\n1,2\n")
     assert "nötig sind die Spalten Name, Year und Rating (Letterboxd)" in lena.sees
