@@ -115,7 +115,7 @@ def no_file() -> View:
 def cut_short() -> View:
     return View.of(
         say(
-            "I lost my database on the way, so only a part of these ratings may be in. "
+            "I lost my database on the way, so only a part of your file may be in. "
             "Press the button again in a minute, and the rest follows."
         )
     )

@@ -8,7 +8,7 @@ from bot.card import card
 from bot.talk import Visit, command, message, tap
 from bot.views import View
 from engine.domain import Movie
-from engine.store import Store
+from engine.store import Store, Taste
 
 CHOICES = 8
 """Films that are offered for a text; more are counted, not shown."""
@@ -62,8 +62,9 @@ def find(visit: Visit, text: str, *, similar: bool = False) -> tuple[Movie | Non
 
 
 async def films_like(visit: Visit, movie: Movie, page: int = 1) -> View:
-    """Return a page of films like one."""
-    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    """Return a page of films like one; in a group the same for everybody, for what is missing tells what was rated."""
+    nobody = Taste(visit.person.id)
+    taste = nobody if visit.in_group else await visit.store(Store.taste, visit.person.id, visit.now)
     published = await visit.store(Store.similar, movie.id)
     films = advice.like(visit.shelf, taste, movie, published)
     return lookup_views.similar(visit.owner, movie, films, page, published=bool(published))

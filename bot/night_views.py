@@ -104,7 +104,7 @@ def hello(bot: str) -> View:
     """Answer /start in a group."""
     text = say(
         "Hello! I find films. /night finds one that suits everybody here. "
-        "What you rate, and what I pick for you, stays in our private chat."
+        "What you rate, and why I pick a film for you, stays in our private chat."
     )
     return View.of(text, [[InlineKeyboardButton(_("Open our private chat"), url=link(bot, "start"))]])
 

@@ -73,7 +73,7 @@ async def turn_page(visit: Visit, button: buttons.Picks) -> None:
         await visit.show(await begin(visit, notice=picks_views.new_list()))
     else:
         shown = await visit.store(
-            work_out, visit.shelf, visit.person, visit.now, listing, button.page, reasons=_reasons(visit)
+            work_out, visit.shelf, visit.person, visit.now, listing, button.page, in_group=visit.in_group
         )
         await visit.show(picks_views.picks(visit.owner, shown))
 
@@ -125,21 +125,28 @@ async def begin(
 ) -> View:
     """Return the first page of a new list; ``again`` if it may have what was shown on earlier days."""
     listing = Memory.parse(visit.person.settings).begin(wish, again=again)
-    shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, reasons=_reasons(visit))
+    shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, in_group=visit.in_group)
     return picks_views.picks(visit.owner, shown, notice=notice, undo=undo)
 
 
-def _reasons(visit: Visit) -> int:
-    """How many of their own films are named with each pick: none where others read along."""
-    return 0 if visit.in_group else 2
-
-
 def work_out(
-    store: Store, shelf: Shelf, person: Person, now: datetime, listing: Listing, page: int, *, reasons: int = 2
+    store: Store,
+    shelf: Shelf,
+    person: Person,
+    now: datetime,
+    listing: Listing,
+    page: int,
+    *,
+    reasons: int = 2,
+    in_group: bool = False,
 ) -> PicksPage:
     """Return a page as the latest ratings want it, and remember that it was shown.
 
     What was shown on earlier days is left out, unless it is asked for, or nothing else is there to show.
+
+    Args:
+        reasons: how many of their own films are named with each pick.
+        in_group: whether others read along; the films then come without stars, reasons and the number of ratings.
     """
     taste, memory = store.taste(person.id, now), Memory.parse(person.settings)
     page = min(page, len(listing.pages) + 1)
@@ -164,12 +171,13 @@ def work_out(
     return PicksPage(
         listing,
         page,
-        lines,
+        [Line(line.movie) for line in lines] if in_group else lines,
         ratings=len(taste.ratings),
         trained=shelf.model is not None,
         resting=_count(shelf, listing.wish, resting - taste.hidden),
         nothing_new=nothing_new and bool(lines),
         has_genres=bool(shelf.films.genres),
+        in_group=in_group,
     )
 
 

@@ -21,7 +21,7 @@ class PicksPage:
 
     ``ratings`` is how many they rest on; ``trained`` whether there is a model at all; ``resting`` how many films are
     left out because they were shown on earlier days; ``nothing_new`` whether they are not left out because there would
-    be nothing else; ``has_genres`` whether films can be told by them.
+    be nothing else; ``has_genres`` whether films can be told by them; ``in_group`` whether others read along.
     """
 
     listing: Listing
@@ -32,6 +32,7 @@ class PicksPage:
     resting: int = 0
     nothing_new: bool = False
     has_genres: bool = True
+    in_group: bool = False
 
 
 def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
@@ -83,13 +84,14 @@ def _picks_heading(shown: PicksPage) -> Html:
     n = len(shown.lines)
     if not shown.trained:
         heading = say("Well-known films. No model has been trained yet, so these are the same for everybody.")
-    elif not shown.ratings:
+    elif not shown.ratings and not shown.in_group:
         heading = say("What most people like. Rate a few films, and this becomes yours.")
     elif shown.page > 1:
         heading = say("Ten more for you") if n == PAGE else count("{n} more for you", "{n} more for you", n)
     else:
         heading = say("Ten for you") if n == PAGE else count("{n} film for you", "{n} films for you", n)
-    return facts(heading, wished(shown.listing.wish), _sureness(shown.ratings) if shown.trained else None)
+    sureness = _sureness(shown.ratings) if shown.trained and not shown.in_group else None
+    return facts(heading, wished(shown.listing.wish), sureness)
 
 
 def _sureness(ratings: int) -> Html | None:

@@ -41,9 +41,6 @@ async def start(visit: Visit) -> None:
     if visit.words == "night":  # the button that brings the bot into a group sends this
         await night(replace(visit, words=""))
         return
-    if visit.in_group and not visit.words:
-        await visit.show(night_views.hello(visit.bot_name))
-        return
     if visit.words in BY_LINK and not visit.in_group:
         await BY_LINK[visit.words](replace(visit, words=""))
         return
@@ -53,6 +50,9 @@ async def start(visit: Visit) -> None:
             return
         except NoSuchMovie:
             notice = welcome_views.film_gone()
+    if visit.in_group:
+        await visit.show(night_views.hello(visit.bot_name))
+        return
     simulated = visit.shelf.is_simulated
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     if len(taste.ratings) < FIRST_PICKS:

@@ -97,7 +97,7 @@ async def test_an_import_that_was_cut_short_goes_on_and_is_taken_back_as_a_whole
     preview = anna.message
     goes_down()
     await anna.presses("Import 4")
-    assert "only a part of these ratings may be in" in anna.sees
+    assert "only a part of your file may be in" in anna.sees
     assert len(stars(store)) in (3, 4)
     await anna.presses("Import 4", in_message=preview)
     assert "4 ratings are in." in anna.sees
