@@ -99,10 +99,12 @@ def test_kill_9_of_a_run_leaves_the_old_model_and_every_rating_queued(
         assert store.waiting_ratings() == waiting
         assert len(store.read_queue().event_ids) == waiting
         assert engine.poll() is None, "the engine goes on"
-
-        again = ask(store)
-        wait_for(lambda: store.run(again.id).state is RunState.RUNNING, STARTS)
         wait_for(lambda: gone(everything), STOPS)  # Java follows its parent
+
+        left = set(leftovers(demo.home / "demo"))
+        again = ask(store)
+        run_reaches(store, again, Stage.TRAIN)
+        assert not left & set(leftovers(demo.home / "demo")), "the next run clears up"
 
 
 def test_sigterm_stops_the_engine_and_its_run_can_be_asked_again(demo: Program, store: Store) -> None:

@@ -1,0 +1,54 @@
+"""Folders that go when their user is done, and also, a little later, when it was killed."""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+LOCK = ".lock"
+
+
+@contextmanager
+def own_folder(above: Path) -> Iterator[Path]:
+    """Give a new folder below ``above``, and remove what killed programs left there.
+
+    Whoever is alive holds the lock on their folder's ``.lock``; the system frees it when they die, however they die.
+    The lock on ``above`` itself keeps a folder that was just made, and is not locked yet, from being taken for a dead
+    one. Locks are on files, not on the folders: NFS locks only what can be written to.
+    """
+    above = above.absolute()
+    above.mkdir(parents=True, exist_ok=True)
+    with (above / LOCK).open("w") as all_of_it:
+        fcntl.flock(all_of_it, fcntl.LOCK_EX)
+        for path in above.iterdir():
+            if path.name != LOCK and not _in_use(path):
+                _remove(path)
+        folder = Path(mkdtemp(dir=above))
+        ours = (folder / LOCK).open("w")
+        fcntl.flock(ours, fcntl.LOCK_EX)
+    with ours:
+        try:
+            yield folder
+        finally:
+            _remove(folder)
+
+
+def _in_use(folder: Path) -> bool:
+    try:
+        with (folder / LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    return False
+
+
+def _remove(path: Path) -> None:
+    """Remove as much as can be; the rest is for the next who comes along."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
