@@ -95,6 +95,10 @@ async def forget(visit: Visit) -> None:
 async def forget_me(visit: Visit, _button: buttons.ForgetMe) -> None:
     await visit.store(Store.forget, visit.person.id)
     await visit.show(account_views.forgotten())
+    try:
+        await visit.context.bot.delete_my_commands(scope=BotCommandScopeChat(visit.owner))
+    except TelegramError as error:
+        log.warning("commands_not_taken_back", reason=type(error).__name__)
 
 
 async def keep_me(visit: Visit, _button: buttons.KeepMe) -> None:

@@ -18,12 +18,16 @@ from engine.store.schema import (
     RatingEventRow,
     RatingRow,
     RecommendationRow,
+    RunNoticeRow,
+    RunRow,
+    RunWatcherRow,
     UserRow,
     table,
 )
 
 users, ratings, events, dismissals = table(UserRow), table(RatingRow), table(RatingEventRow), table(DismissalRow)
 recommendations, live, movies = table(RecommendationRow), table(LiveRow), table(MovieRow)
+runs, watchers, notices = table(RunRow), table(RunWatcherRow), table(RunNoticeRow)
 
 
 CHUNK_ACTS = 300
@@ -156,10 +160,20 @@ class PeopleStore(Database):
                 connection.execute(_NEW_SETTINGS, {"whose": user_id, "settings": change(settings)})
 
     def forget(self, user_id: int) -> None:
-        """Delete the person, their ratings, what they put aside and their lists, at once and for good."""
+        """Delete the person, their ratings, what they put aside and their lists, at once and for good.
+
+        Where an admin is forgotten, the runs that they asked for stay, but not who it was.
+        """
         with self.write() as connection:
-            connection.execute(sa.delete(users).where(users.c.id == user_id))
-            connection.execute(sa.delete(recommendations).where(recommendations.c.user_id == user_id))
+            gone = sa.delete(users).where(users.c.id == user_id).returning(users.c.telegram_id)
+            telegram_id = connection.scalar(gone)
+            connection.execute(sa.delete(watchers).where(watchers.c.chat_id == telegram_id))
+            connection.execute(sa.delete(notices).where(notices.c.telegram_id == telegram_id))
+            asked = sa.update(runs).where(runs.c.asked_by == f"telegram:{telegram_id}")
+            connection.execute(asked.values(asked_by="telegram"))
+            # Their key begins with the version: without it, every list of everybody would be read.
+            every = recommendations.c.model_version.in_(sa.select(versions.c.version))
+            connection.execute(sa.delete(recommendations).where(every, recommendations.c.user_id == user_id))
 
     def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> Act:
         """Give a film its stars. The same stars again change nothing, so that a repeated update is harmless.

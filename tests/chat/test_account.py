@@ -61,6 +61,16 @@ async def test_forget_deletes_everything_after_the_second_tap(anna: Person, stor
     assert store.people_counts() == {"people": 0, "active": 0, "ratings": 0, "dismissals": 0}
 
 
+async def test_with_the_person_the_commands_in_their_language_go(anna: Person, telegram: FakeTelegram):
+    await anna.says("/settings")
+    await anna.presses("Deutsch")
+    await anna.says("/forget")
+    telegram.times_out("deleteMyCommands")
+    await anna.presses("Alles löschen")
+    assert [call["scope"] for call in telegram.called("deleteMyCommands")] == [{"type": "chat", "chat_id": ANNA}]
+    assert anna.sees.startswith("Erledigt.")
+
+
 async def test_who_was_forgotten_can_begin_anew(anna: Person):
     await rates(anna, heat="4")
     undo = anna.message

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from engine.domain import BadStars, Rating
+from engine.domain import BadStars, Rating, RunKind, RunState
 from engine.store import Dismissal, NoSuchMovie, Put, Store, StoreError, Taste, UndoTooLate
 from tests.contract.conftest import ALIEN, ANN, BOB, FARGO, HEAT, MATRIX, at, together
 from tests.world import FILMS, NOW
@@ -107,6 +107,22 @@ def test_changes_of_settings_at_one_moment_are_all_kept(store: Store) -> None:
     store.forget(person.id)
     store.change_settings(person.id, lambda known: {**known, "late": 1})
     assert store.find_person(ANN) is None
+
+
+def test_no_run_names_an_admin_who_is_forgotten(store: Store) -> None:
+    person = store.person(ANN, "en", NOW)
+    theirs = store.request_run(RunKind.TRAIN, f"telegram:{ANN}", NOW)
+    for admin in (ANN, BOB):
+        store.watch_run(theirs.id, admin, 1)
+        store.take_notice(theirs.id, admin)
+    store.finish_run(theirs.id, RunState.DONE, NOW)
+    others = store.request_run(RunKind.TRAIN, f"telegram:{BOB}", NOW)
+    store.forget(person.id)
+    assert [run.asked_by for run in store.last_runs()] == [f"telegram:{BOB}", "telegram"]
+    assert [watcher.chat_id for watcher in store.watchers()] == [BOB]
+    assert store.take_notice(theirs.id, ANN), "as if they had never been told"
+    assert not store.take_notice(theirs.id, BOB)
+    assert store.run(others.id).is_open
 
 
 # --- Ratings ----------------------------------------------------------------------------------------------------------
