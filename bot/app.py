@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 import structlog
-from telegram import Update
+from telegram import Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
@@ -367,7 +367,14 @@ async def _tell(update: Update, context: Context, text: str | None) -> None:
     # A tap may come without its message: then we write to the person.
     chat = update.effective_chat or update.effective_user
     if text is not None and chat is not None:
-        await context.bot.send_message(chat.id, text)
+        await context.bot.send_message(chat.id, text, message_thread_id=topic(update))
+
+
+def topic(update: Update) -> int | None:
+    """Return where in a group with topics an update comes from; answers that don't say it go to the general one."""
+    message = update.effective_message
+    # One that is very old may have come without its topic.
+    return message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
 
 
 async def membership(update: Update, context: Context) -> None:

@@ -92,6 +92,7 @@ class Message:
     kind: str = "text"
     file: tuple[str, bytes] | None = None
     poll: Json | None = None
+    topic: int | None = None
 
     @property
     def buttons(self) -> list[str]:
@@ -299,6 +300,7 @@ class LocalTelegram(BaseRequest):
             at=number,
             markup=markup,
             kind=kind,
+            topic=params.get("message_thread_id"),
             **more,
         )
         return self._show(message, edited=False)
@@ -331,6 +333,8 @@ class LocalTelegram(BaseRequest):
         result: Json = {"message_id": message.id, "date": int(time.time()), "chat": chat, "from": BOT}
         if message.markup and "inline_keyboard" in message.markup:
             result["reply_markup"] = message.markup
+        if message.topic is not None:
+            result |= {"message_thread_id": message.topic, "is_topic_message": True}
         if message.kind == "text":
             return result | {"text": message.text}
         file_id = f"sent{message.id}"

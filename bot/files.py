@@ -246,5 +246,8 @@ def _everything(store: Store, user_id: int, taste: Taste, films: Films) -> list[
 async def _send(visit: Visit, name: str, content: bytes, caption: str) -> None:
     chat = visit.update.effective_chat
     await visit.context.bot.send_document(
-        visit.owner if chat is None else chat.id, InputFile(content, filename=name), caption=caption
+        visit.owner if chat is None else chat.id,
+        InputFile(content, filename=name),
+        caption=caption,
+        message_thread_id=visit.topic,
     )

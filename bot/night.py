@@ -128,7 +128,14 @@ async def start_poll(visit: Visit, button: buttons.NightPoll) -> None:
     with language.speaking(closed.language):
         question, options = night_views.poll(_films(visit.shelf, closed))
     try:
-        await visit.context.bot.send_poll(chat.id, question, options, is_anonymous=True, allows_multiple_answers=True)
+        await visit.context.bot.send_poll(
+            chat.id,
+            question,
+            options,
+            is_anonymous=True,
+            allows_multiple_answers=True,
+            message_thread_id=visit.topic,
+        )
     except (BadRequest, ChatMigrated, Forbidden, RetryAfter) as error:  # surely not sent, so it may be tried again
         log.info("poll_refused", reason=type(error).__name__)
         await visit.store(Store.reopen_night, button.night_id)
@@ -140,7 +147,7 @@ async def start_poll(visit: Visit, button: buttons.NightPoll) -> None:
 
 
 async def go_on(context: Context, night_id: int) -> None:
-    """Show an evening in a new message: its chat is another one from now on."""
+    """Show an evening in a new message: its chat is another one from now on, which has had no topics before."""
     services = context.services
     seen = await asyncio.to_thread(look_at, services.store, await services.library.shelf(), night_id)
     if seen is None:

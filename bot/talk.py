@@ -18,7 +18,7 @@ from telegram.error import BadRequest
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from bot import admin_views, buttons, language, views
-from bot.app import Context, Handler, note_tap_answered
+from bot.app import Context, Handler, note_tap_answered, topic
 from bot.buttons import BadButton, Button
 from bot.language import _
 from bot.library import Shelf
@@ -113,11 +113,24 @@ class Visit:
             parse_mode=ParseMode.HTML,
             reply_markup=keyboard,
             link_preview_options=NO_PREVIEW,
+            message_thread_id=self.topic,
         )
 
     async def picture(self, name: str, png: bytes, caption: Html) -> None:
         """Send a picture with a caption that says all that the picture does: not everybody can see it."""
-        await self.context.bot.send_photo(self._chat_id, png, caption=caption, parse_mode=ParseMode.HTML, filename=name)
+        await self.context.bot.send_photo(
+            self._chat_id,
+            png,
+            caption=caption,
+            parse_mode=ParseMode.HTML,
+            filename=name,
+            message_thread_id=self.topic,
+        )
+
+    @property
+    def topic(self) -> int | None:
+        """Where to answer in a group with topics."""
+        return topic(self.update)
 
     @property
     def _chat_id(self) -> int:

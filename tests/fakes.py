@@ -33,8 +33,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 from telegram import Update
-from telegram.error import TimedOut
+from telegram.error import NetworkError, TimedOut
 from telegram.request import RequestData
 
 from bot.app import App, Context, judge
@@ -173,6 +174,12 @@ class FakeTelegram(LocalTelegram):
 
     def times_out(self, method: str, *, times: int = 1, arrives: bool = False) -> None:
         self.fails(method, TimedOut(), times=times, arrives=arrives)
+
+    def loses(self, method: str, lost: httpx.TransportError, *, arrives: bool = False) -> None:
+        """Have the next call of a method fail as python-telegram-bot says that the network has."""
+        error = TimedOut() if isinstance(lost, httpx.TimeoutException) else NetworkError(f"httpx: {lost!r}")
+        error.__cause__ = lost
+        self.fails(method, error, arrives=arrives)
 
     def fails_for_ever(self, method: str) -> None:
         """Have a method answer 502, as Telegram does when it is unwell, until ``recovers``."""
@@ -509,10 +516,11 @@ class Person:
     it was, so that old buttons can be pressed with ``in_message=``.
     """
 
-    def __init__(self, telegram: FakeTelegram, user: Json, chat: Json) -> None:
+    def __init__(self, telegram: FakeTelegram, user: Json, chat: Json, topic: int | None = None) -> None:
         self.telegram = telegram
         self.user = user
         self.chat = chat
+        self.topic = topic
         self.last_update: Json = {}
         self._heard = 0
 
@@ -520,14 +528,17 @@ class Person:
     def id(self) -> int:
         return int(self.user["id"])
 
-    def at(self, group: Json) -> "Person":
-        """The same person, looking at a group."""
-        return Person(self.telegram, self.user, group)
+    def at(self, group: Json, topic: int | None = None) -> "Person":
+        """The same person, looking at a group, or at one of its topics."""
+        return Person(self.telegram, self.user, group, topic)
 
     # What they do. Each returns once the bot has handled it.
 
     async def says(self, text: str) -> None:
-        await self._do(self.telegram.message_update(self.user, self.chat, text))
+        update = self.telegram.message_update(self.user, self.chat, text)
+        if self.topic is not None:
+            update["message"] |= {"message_thread_id": self.topic, "is_topic_message": True}
+        await self._do(update)
 
     async def presses(self, label: str, *, in_message: Message | None = None) -> None:
         """Press the button of this label, or that begins so, in the latest message that has it."""
@@ -579,7 +590,8 @@ class Person:
     @property
     def messages(self) -> list[Message]:
         """The bot's messages in this chat as they stand, in the order in which they were sent."""
-        return [message for (chat_id, _), message in self.telegram.messages.items() if chat_id == self.chat["id"]]
+        here = (self.chat["id"], self.topic)
+        return [message for message in self.telegram.messages.values() if (message.chat_id, message.topic) == here]
 
     @property
     def message(self) -> Message:

@@ -293,8 +293,6 @@ class NightRow(Base):
     # race between two people who begin one.
     open_chat_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     message_id: Mapped[int | None]
-    # The topic that it goes on in, where the group has topics.
-    thread_id: Mapped[int | None]
     language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
     wish: Mapped[dict[str, Any]]
     proposals: Mapped[list[int]]

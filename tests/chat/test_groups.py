@@ -5,9 +5,13 @@ from typing import Any
 import pytest
 
 from bot import account_views
-from engine.store import Store
+from bot.app import DATABASE_DOWN
+from bot.console import bad_request
+from bot.settings import BotSettings
+from engine.store import Store, StoreUnavailable
 from tests.chat.conftest import ANNA
 from tests.chat.reading import rates, titles
+from tests.chat.test_admin import draws
 from tests.fakes import FakeTelegram, Person
 
 
@@ -136,6 +140,34 @@ async def test_every_command_is_answered_and_talk_is_not(there: Person):
     await there.says("heat")
     await there.says("/nonsense")
     assert len(there.messages) == before
+
+
+async def test_a_group_with_topics_is_answered_where_it_asks(
+    anna: Person, admin: Person, telegram: FakeTelegram, store: Store, settings: BotSettings, monkeypatch
+):
+    """Also with a new message after a tap, with pictures, with the poll, and with errors."""
+    club = telegram.group()
+    there = anna.at(club, topic=7)
+    for text in ("/help", "/my", "/top", "/retrain"):
+        before = len(there.messages)
+        await there.says(text)
+        assert len(there.messages) > before, text
+    await there.says("/night")
+    await there.presses("I'm in")
+    telegram.fails("editMessageText", bad_request("message to edit not found"))
+    await there.presses("Find films")
+    await there.presses("Start the poll")
+    draws(store, settings)
+    await admin.at(club, topic=7).says("/models")
+    assert {message.kind for message in there.messages} == {"text", "poll", "photo"}
+
+    def down(*_: object) -> None:
+        raise StoreUnavailable("no")
+
+    monkeypatch.setattr(Store, "taste", down)
+    await there.presses("Next ten")
+    assert there.sees == DATABASE_DOWN
+    assert not anna.at(club).messages, "nothing stands in the general topic"
 
 
 async def test_groups_are_offered_what_suits_them(anna: Person, telegram: FakeTelegram):
