@@ -9,11 +9,12 @@ from typing import Any
 
 import structlog
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, Forbidden, TelegramError, TimedOut
+from telegram.error import TelegramError
 
 from bot import admin_views, language
 from bot.admin import look_at
 from bot.app import App, Context, Handler
+from bot.delivery import surely_not_sent
 from engine.store import Run, Store
 
 log = structlog.get_logger(__name__)
@@ -64,11 +65,10 @@ async def _tell(context: Context, run: Run, admin: int, now: datetime) -> None:
         view = admin_views.unattended(run, seen.view(now))
     try:
         await context.bot.send_message(admin, view.text, parse_mode=ParseMode.HTML, reply_markup=view.keyboard)
-    except (BadRequest, Forbidden, TimedOut) as error:  # has never written to us, has left, or may have got it
-        log.info("admin_not_told", run=run.id, reason=type(error).__name__)
-    except TelegramError as error:  # surely not sent
+    except TelegramError as error:
         log.warning("admin_not_told", run=run.id, reason=type(error).__name__)
-        await asyncio.to_thread(store.give_notice_back, run.id, admin)
+        if surely_not_sent(error):  # else they have never written to us, have left, or may have got it
+            await asyncio.to_thread(store.give_notice_back, run.id, admin)
 
 
 def _language(store: Store, telegram_id: int) -> str | None:

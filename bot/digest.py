@@ -11,11 +11,12 @@ from typing import Any
 
 import structlog
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.error import Forbidden, RetryAfter, TelegramError
 
 from bot import advice, language, preference_views
 from bot.advice import Line
 from bot.app import App, Context, Handler
+from bot.delivery import surely_not_sent
 from bot.library import EmptyCatalogue, Shelf
 from bot.memory import Memory, in_settings
 from bot.talk import NO_PREVIEW
@@ -30,7 +31,7 @@ FROM_HOUR, HOURS = 14, 6
 FILMS = 3
 LOOK_SECONDS = 60
 AT_ONCE = 100
-"""Digests that are sent in one go; the rest waits a minute."""
+"""Digests that are read in one go."""
 
 TOO_LATE = timedelta(days=1)
 """A bot that was away for so long leaves the week out: films for a weekend that is over are no use."""
@@ -57,13 +58,13 @@ def next_digest(user_id: int, after: datetime) -> datetime:
 
 
 async def send_digests(context: Context) -> None:
-    """Send what is due; what Telegram does not take now is tried again later."""
-    store, now = context.services.store, context.services.clock()
-    due = await asyncio.to_thread(store.due_digests, now, AT_ONCE)
-    shelf = await context.services.library.shelf() if due else None
-    for digest in due:
-        if shelf is None or not await _send(context, shelf, digest, now):
-            return
+    """Send what is due, as fast as Telegram takes it; what it does not take now is tried again later."""
+    store, clock, library = context.services.store, context.services.clock, context.services.library
+    while due := await asyncio.to_thread(store.due_digests, clock(), AT_ONCE):
+        shelf = await library.shelf()
+        for digest in due:
+            if not await _send(context, shelf, digest, clock()):
+                return
 
 
 async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -> bool:
@@ -87,17 +88,12 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
         )
     except Forbidden:
         await asyncio.to_thread(store.set_active, person.telegram_id, False)
-    except RetryAfter as error:
-        await asyncio.to_thread(store.give_digest_back, digest, following, now + _span(error.retry_after))
-        return False
-    except (BadRequest, TimedOut) as error:  # wrong, or perhaps arrived: not again this week
-        log.warning("digest_not_sent", reason=type(error).__name__)
-    except NetworkError as error:
-        log.warning("digest_not_sent", reason=type(error).__name__)
-        await asyncio.to_thread(store.give_digest_back, digest, following, now + LATER)
-        return False
     except TelegramError as error:
         log.warning("digest_not_sent", reason=type(error).__name__)
+        if surely_not_sent(error):  # else it is wrong, or has perhaps arrived: not again this week
+            later = _span(error.retry_after) if isinstance(error, RetryAfter) else LATER
+            await asyncio.to_thread(store.give_digest_back, digest, following, now + later)
+            return False
     else:
         # Lists need not show them so soon.
         shown = [line.movie.id for line in films]

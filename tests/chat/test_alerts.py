@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from bot.alerts import is_quiet
@@ -109,11 +110,21 @@ async def test_when_telegram_is_away_it_is_told_later(
 ):
     await admin.says("/help")
     ends(store, clock, RunState.FAILED, error="no")
-    telegram.fails_for_ever("sendMessage")
+    telegram.loses("sendMessage", httpx.ConnectError("no route to host"))
     await telegram.run_jobs("tell_admins")
-    telegram.recovers()
     await telegram.run_jobs("tell_admins")
     assert "The scheduled run" in admin.sees
+
+
+async def test_what_may_have_been_told_is_not_told_again(
+    admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock
+):
+    await admin.says("/help")
+    ends(store, clock, RunState.FAILED, error="no")
+    telegram.loses("sendMessage", httpx.ReadError("reset by peer"), arrives=True)
+    await telegram.run_jobs("tell_admins")
+    await telegram.run_jobs("tell_admins")
+    assert sum("The scheduled run" in message.text for message in admin.messages) == 1
 
 
 async def test_quiet_hours_hold_it_until_they_end(

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import picks, surprise
+from bot import digest, picks, surprise
 from bot.digest import FROM_HOUR, HOURS, next_digest
 from bot.memory import Memory, in_settings
 from bot.services import Services
@@ -177,11 +178,42 @@ async def test_a_flood_is_waited_for(subscriber: Person, telegram: FakeTelegram,
     assert "for your weekend" in subscriber.sees
 
 
-async def test_one_that_may_have_arrived_is_not_sent_again(subscriber: Person, telegram: FakeTelegram):
-    telegram.times_out("sendMessage", arrives=True)
+@pytest.mark.parametrize("lost", [httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError])
+async def test_one_that_may_have_arrived_is_not_sent_again(
+    subscriber: Person, telegram: FakeTelegram, clock: SettableClock, lost: type[httpx.TransportError]
+):
+    telegram.loses("sendMessage", lost("no answer"), arrives=True)
     await telegram.run_jobs("send_digests")
+    clock.advance(hours=1)
     await telegram.run_jobs("send_digests")
     assert len(sent(telegram)) == 1
+
+
+@pytest.mark.parametrize("lost", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
+async def test_one_that_surely_did_not_is_sent_later(
+    subscriber: Person, telegram: FakeTelegram, clock: SettableClock, lost: type[httpx.TransportError]
+):
+    telegram.loses("sendMessage", lost("no connection"))
+    await telegram.run_jobs("send_digests")
+    assert "for your weekend" not in subscriber.sees
+    clock.advance(minutes=16)
+    await telegram.run_jobs("send_digests")
+    assert "3 films for your weekend:" in subscriber.sees
+
+
+async def test_all_that_is_due_is_sent(
+    anna: Person, telegram: FakeTelegram, store: Store, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+):
+    """Also when it is more than is read at once: nobody's weekend waits for the next minute."""
+    monkeypatch.setattr(digest, "AT_ONCE", 2)
+    for number in range(5):
+        reader = telegram.person(2_000 + number)
+        await rates(reader, heat="4")
+        await reader.says("/settings")
+        await reader.presses("Films on Fridays")
+    clock.now = next_digest(1, clock()).replace(hour=FROM_HOUR + HOURS, minute=0)
+    await telegram.run_jobs("send_digests")
+    assert len(sent(telegram)) == 5
 
 
 async def test_a_bot_that_was_away_over_the_weekend_leaves_it_out(
