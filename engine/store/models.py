@@ -32,7 +32,7 @@ events, ratings, runs, users = table(RatingEventRow), table(RatingRow), table(Ru
 CHUNK_ROWS = 5_000
 """Rows in one transaction: some 30 ms on SQLite, so that a rating written meanwhile waits no longer than that."""
 
-VERSION_TABLES = (recommendations, similar_movies, factors)
+LISTS = (recommendations, similar_movies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,8 @@ class ModelStore(Database):
             .group_by(recommendations.c.user_id, recommendations.c.movie_id)
             .having(sa.func.count() > 1)
         )
-        # NaN: Postgres holds it equal to itself and above all numbers, SQLite stores it as null (refused by NOT NULL).
+        # NaN: Postgres holds it equal to itself and above all numbers. SQLite stores it as null, which a score must not
+        # be, while stars may: who writes them looks for it, as ``retrain`` and ``saved_models`` do.
         absurd = sa.or_(sa.func.abs(recommendations.c.score) > 1e30, sa.func.abs(recommendations.c.predicted_stars) > 5)
         with self.read() as connection:
             if not connection.scalar(_count(factors, version)):
@@ -269,30 +270,45 @@ class ModelStore(Database):
         if self.model_version(version).published_at is None:
             raise NoSuchVersion(f"model {version} was never live: `python -m engine models` lists those that were")
         with self.write() as connection:
+            _hold_live(connection)  # first: a sweep that deletes this version is over or has not begun
             if not connection.scalar(_count(factors, version)):
                 raise NoSuchVersion(f"model {version} has no lists any more: only the last few are kept")
             _flip(connection, version, now)
+
+    def kept_versions(self, keep: int) -> set[int]:
+        """Return the live version and the last ``keep`` that were live: those that can be served."""
+        last = (
+            sa.select(versions.c.version)
+            .where(versions.c.published_at.is_not(None))
+            .order_by(versions.c.published_at.desc(), versions.c.version.desc())
+            .limit(keep)
+        )
+        with self.read() as connection:
+            return {*connection.scalars(last), *connection.scalars(sa.select(live.c.model_version))}
 
     def sweep(self, keep: int) -> list[int]:
         """Delete the rows of all but the live version and the last ``keep`` that were live, in chunks.
 
         Candidates that never went live lose their rows too: call this from a run, when no other can be writing.
         Records in ``model_versions`` stay. Returns the versions whose rows went.
+
+        The factors go first and at once. From then on ``rollback`` refuses the version, even if the sweep is killed;
+        one that was rolled back to before is live, and stays.
         """
+        kept, swept = self.kept_versions(keep), []
+        has_rows = sa.or_(*(sa.exists().where(of.c.model_version == versions.c.version) for of in (factors, *LISTS)))
         with self.read() as connection:
-            served = connection.scalars(
-                sa.select(versions.c.version)
-                .where(versions.c.published_at.is_not(None))
-                .order_by(versions.c.published_at.desc(), versions.c.version.desc())
-                .limit(keep)
-            ).all()
-            kept = {*served, connection.scalar(sa.select(live.c.model_version))}
-            present = connection.scalars(sa.select(factors.c.model_version).distinct()).all()
-            also = connection.scalars(sa.select(recommendations.c.model_version).distinct()).all()
-        swept = sorted({*present, *also} - kept)
-        for version in swept:
-            for name in VERSION_TABLES:
-                self._delete_rows(name, version)
+            present = connection.scalars(sa.select(versions.c.version).where(has_rows).order_by("version")).all()
+        for version in present:
+            if version in kept:
+                continue
+            with self.write() as connection:
+                if _hold_live(connection) == version:
+                    continue
+                connection.execute(sa.delete(factors).where(factors.c.model_version == version))
+            for of in LISTS:
+                self._delete_rows(of, version)
+            swept.append(version)
         return swept
 
     def _delete_rows(self, of: sa.Table, version: int) -> None:
@@ -370,8 +386,13 @@ def _hold_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]:
     return known
 
 
+def _hold_live(connection: sa.Connection) -> int | None:
+    """Return the live version, and let nobody else change it until the transaction ends."""
+    return connection.scalar(sa.select(live.c.model_version).with_for_update())
+
+
 def _flip(connection: sa.Connection, version: int, now: datetime) -> None:
-    before = connection.scalar(sa.select(live.c.model_version).with_for_update())
+    before = _hold_live(connection)
     if before is None:
         connection.execute(sa.insert(live).values(id=1, model_version=version))
     else:

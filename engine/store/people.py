@@ -14,6 +14,7 @@ from engine.store.schema import (
     LANGUAGE_LENGTH,
     DismissalRow,
     LiveRow,
+    ModelVersionRow,
     MovieRow,
     RatingEventRow,
     RatingRow,
@@ -27,7 +28,8 @@ from engine.store.schema import (
 
 users, ratings, events, dismissals = table(UserRow), table(RatingRow), table(RatingEventRow), table(DismissalRow)
 recommendations, live, movies = table(RecommendationRow), table(LiveRow), table(MovieRow)
-runs, watchers, notices = table(RunRow), table(RunWatcherRow), table(RunNoticeRow)
+versions, runs = table(ModelVersionRow), table(RunRow)
+watchers, notices = table(RunWatcherRow), table(RunNoticeRow)
 
 
 CHUNK_ACTS = 300

@@ -5,14 +5,17 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from engine.domain import ModelState, RunKind, RunState
 from engine.factors import FactorRows
 from engine.store import NoSuchVersion, PublishRefused, Recommendation, SimilarMovie, Store, StoreError
+from engine.store.models import _hold_live
+from engine.store.models import factors as item_factors
 from tests.conftest import ROOT
 from tests.contract.conftest import ALIEN, ANN, FARGO, HEAT, MATRIX, at, together
 from tests.world import NOW
@@ -409,6 +412,71 @@ def test_a_sweep_of_many_rows_takes_them_all(films: Store, ann: int) -> None:
     films.write_item_factors(version, factors(450))
     assert films.sweep(keep=3) == [version]
     assert films.sweep(keep=3) == []
+
+
+class Swept(Store):
+    """A store in which something happens once a sweep has deleted the first rows of a list."""
+
+    meanwhile: Callable[[], object]
+
+    def _delete_rows(self, of: sa.Table, version: int) -> None:
+        super()._delete_rows(of, version)
+        self.meanwhile()
+
+
+@pytest.fixture
+def swept(films: Store, database_url: str) -> Iterator[Swept]:
+    store = Swept(database_url)
+    yield store
+    store.close()
+
+
+def test_what_is_rolled_back_to_during_a_sweep_stays_whole(films: Store, swept: Swept, ann: int) -> None:
+    first, second, _ = (publish(films, ann, minute=minute) for minute in range(3))
+    swept.meanwhile = lambda: films.rollback(second, at(9))
+    assert swept.sweep(keep=1) == [first]
+    assert films.live_version() == second
+    assert len(films.item_factors(second).movie_ids) == 3
+    assert listed(films, ann) == [HEAT]
+    assert films.similar(HEAT) == [SimilarMovie(1, ALIEN, 0.9)]
+
+
+def test_what_a_killed_sweep_has_begun_with_is_not_rolled_back_to_and_goes_with_the_next(
+    films: Store, swept: Swept, ann: int
+) -> None:
+    first, live = publish(films, ann), publish(films, ann, minute=1)
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    swept.meanwhile = killed
+    with pytest.raises(KeyboardInterrupt):
+        swept.sweep(keep=1)
+    with pytest.raises(NoSuchVersion):
+        films.rollback(first, at(2))
+    assert films.live_version() == live
+    assert films.sweep(keep=1) == [first], "its similar titles were left"
+    assert films.sweep(keep=1) == []
+
+
+def test_a_rollback_waits_for_the_sweep_of_its_version(films: Store, ann: int) -> None:
+    first, live = publish(films, ann), publish(films, ann, minute=1)
+    begun = threading.Event()
+
+    def sweep() -> None:
+        with films.write() as connection:
+            _hold_live(connection)
+            connection.execute(sa.delete(item_factors).where(item_factors.c.model_version == first))
+            begun.set()
+            time.sleep(0.3)
+
+    def rollback() -> None:
+        assert begun.wait(10)
+        films.rollback(first, at(2))
+
+    _, refused = together(sweep, rollback)
+    assert isinstance(refused, NoSuchVersion)
+    assert films.live_version() == live
 
 
 # --- Side by side -----------------------------------------------------------------------------------------------------

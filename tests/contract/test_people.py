@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from engine.domain import BadStars, Rating, RunKind, RunState
 from engine.store import Dismissal, NoSuchMovie, Put, Store, StoreError, Taste, UndoTooLate
@@ -410,6 +412,23 @@ def test_a_person_who_is_forgotten_leaves_nothing_behind(films: Store, ann: int,
     assert films.recommendations(ann) == []
     assert [rating.movie_id for rating in films.taste(bob, NOW).ratings] == [FARGO]
     assert len(films.recommendations(bob)) == 1
+
+
+def test_forgetting_reads_nobody_elses_lists(films: Store, ann: int) -> None:
+    """There are millions of lines, and on SQLite everybody else waits meanwhile."""
+    if films.is_postgres:
+        pytest.skip("nobody waits there")
+    plans: list[str] = []
+
+    @sa.event.listens_for(films.db, "before_cursor_execute")
+    def explain(connection: sa.Connection, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("DELETE FROM recommendations"):
+            rows = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(row[-1] for row in rows)
+
+    films.forget(ann)
+    assert plans[0] == "SEARCH recommendations USING PRIMARY KEY (model_version=? AND user_id=?)"
+    assert not any(plan.startswith("SCAN recommendations") for plan in plans)
 
 
 def test_the_id_of_someone_forgotten_never_names_somebody_else(films: Store, ann: int) -> None:
