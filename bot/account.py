@@ -26,8 +26,8 @@ def commands(films: Films) -> list[tuple[str, str]]:
 
 def handlers() -> list[Handler]:
     return [
-        command("help", help_),
-        command("privacy", privacy),
+        command("help", help_, for_anybody=True),
+        command("privacy", privacy, for_anybody=True),
         command("stop", stop),
         command("forget", forget, private=True),
         tap(buttons.ForgetMe, forget_me),

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 import structlog
-from telegram import Message, Update
+from telegram import Chat, Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
@@ -260,9 +260,20 @@ class InTurn(BaseUpdateProcessor):
 def _sender(update: object) -> int:
     if not isinstance(update, Update):
         return 0
+    if (chat := in_whose_name(update)) is not None:
+        return chat.id
     if update.effective_user is not None:
         return update.effective_user.id
     return update.effective_chat.id if update.effective_chat is not None else 0
+
+
+def in_whose_name(update: Update) -> Chat | None:
+    """Return the chat in whose name a message is written, or None: it is the person's own.
+
+    Admins of a group who stay anonymous write in its name, others in that of a channel. To Telegram all of them are one
+    and the same user, who can press no button.
+    """
+    return update.message.sender_chat if update.message is not None else None
 
 
 def _group(update: object) -> int | None:

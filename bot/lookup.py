@@ -16,7 +16,7 @@ CHOICES = 8
 
 def handlers() -> list[Handler]:
     return [
-        command("similar", similar),
+        command("similar", similar, for_anybody=True),
         tap(buttons.Similar, similar_to),
         # In a group people talk to each other, not to us.
         message(filters.TEXT & ~filters.COMMAND & filters.ChatType.PRIVATE, title),

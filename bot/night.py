@@ -40,7 +40,7 @@ TRIES = 5
 
 def handlers() -> list[Handler]:
     return [
-        command("night", night),
+        command("night", night, for_anybody=True),
         tap(buttons.JoinNight, join),
         tap(buttons.LeaveNight, leave),
         tap(buttons.FindNightFilms, find_films),

@@ -18,7 +18,7 @@ from telegram.error import BadRequest
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from bot import admin_views, buttons, language, views
-from bot.app import Context, Handler, note_tap_answered, topic
+from bot.app import Context, Handler, in_whose_name, note_tap_answered, topic
 from bot.buttons import BadButton, Button
 from bot.language import _
 from bot.library import Shelf
@@ -36,6 +36,9 @@ AnyButton = TypeVar("AnyButton", bound=Button)
 
 NEW_MESSAGES = filters.UpdateType.MESSAGE
 """Not edited ones: who corrects a typo in an old command does not mean to give it again."""
+
+NOBODY = Person(0, 0, None, {}, active=True)
+"""Who visits when somebody writes in the name of a chat. Buttons made for them are for everybody."""
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
@@ -143,8 +146,14 @@ Act = Callable[[Visit], Awaitable[None]]
 TapAct = Callable[[Visit, AnyButton], Awaitable[None]]
 
 
-def command(name: str, act: Act, *, for_admins: bool = False, private: bool = False) -> Handler:
-    """Handle ``/name words``; if ``private``, lead from a group to the private chat: others need not read along."""
+def command(
+    name: str, act: Act, *, for_admins: bool = False, private: bool = False, for_anybody: bool = False
+) -> Handler:
+    """Handle ``/name words``.
+
+    If ``private``, lead from a group to the private chat: others need not read along. There go also those who write in
+    the name of a chat, if the command is not ``for_anybody``: what it does is for somebody in particular.
+    """
 
     @functools.wraps(act)
     async def handle(update: Update, context: Context) -> None:
@@ -152,7 +161,8 @@ def command(name: str, act: Act, *, for_admins: bool = False, private: bool = Fa
             await _speak_theirs(update.effective_user, context)
             await _say(update, admin_views.not_for_you(name))
             return
-        if private and update.effective_chat is not None and update.effective_chat.type != ChatType.PRIVATE:
+        in_group = update.effective_chat is not None and update.effective_chat.type != ChatType.PRIVATE
+        if (private and in_group) or (in_whose_name(update) is not None and not for_anybody):
             await _speak_theirs(update.effective_user, context)
             await _say(update, views.in_private(context.bot.username, name))
             return
@@ -223,7 +233,10 @@ async def _answer(
     if user is None:  # a channel's post
         return
     now = services.clock()
-    person = await asyncio.to_thread(services.store.person, user.id, user.language_code, now)
+    if in_whose_name(update) is not None:
+        person = NOBODY
+    else:
+        person = await asyncio.to_thread(services.store.person, user.id, user.language_code, now)
     language.use(person.language, user.language_code)
     visit = Visit(update, context, person, await services.library.shelf(), now, words)
     try:

@@ -32,7 +32,7 @@ BY_LINK: dict[str, Act] = {
 
 
 def handlers() -> list[Handler]:
-    return [command("start", start)]
+    return [command("start", start, for_anybody=True)]
 
 
 async def start(visit: Visit) -> None:

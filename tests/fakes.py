@@ -157,6 +157,11 @@ class FakeTelegram(LocalTelegram):
         self.chats[chat_id] = {"id": chat_id, "type": "supergroup", "title": title}
         return self.chats[chat_id]
 
+    def in_the_name_of(self, group: Json) -> "Person":
+        """Some admin of a group who stays anonymous. To Telegram all of them everywhere are the same user."""
+        nobody = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+        return Person(self, nobody, group, name=group)
+
     def membership_update(self, sender: Json, chat: Json, before: str, after: str) -> Json:
         """Somebody blocks the bot or lets it in, or a group takes it in or throws it out."""
 
@@ -516,11 +521,14 @@ class Person:
     it was, so that old buttons can be pressed with ``in_message=``.
     """
 
-    def __init__(self, telegram: FakeTelegram, user: Json, chat: Json, topic: int | None = None) -> None:
+    def __init__(
+        self, telegram: FakeTelegram, user: Json, chat: Json, topic: int | None = None, name: Json | None = None
+    ) -> None:
         self.telegram = telegram
         self.user = user
         self.chat = chat
         self.topic = topic
+        self.in_whose_name = name
         self.last_update: Json = {}
         self._heard = 0
 
@@ -538,6 +546,8 @@ class Person:
         update = self.telegram.message_update(self.user, self.chat, text)
         if self.topic is not None:
             update["message"] |= {"message_thread_id": self.topic, "is_topic_message": True}
+        if self.in_whose_name is not None:
+            update["message"]["sender_chat"] = self.in_whose_name
         await self._do(update)
 
     async def presses(self, label: str, *, in_message: Message | None = None) -> None:

@@ -151,6 +151,17 @@ async def test_one_persons_flood_holds_nobody_up():
     await asyncio.gather(*flood)
 
 
+async def test_who_writes_in_the_name_of_a_group_does_not_wait_for_those_of_another(runs: Runs, telegram: FakeTelegram):
+    both_are_here = asyncio.Barrier(2)
+
+    async def answer(update: Update, context: Context) -> None:
+        await asyncio.wait_for(both_are_here.wait(), 5)
+
+    async with runs(on_text(answer)):
+        groups = telegram.group(-1), telegram.group(-2)
+        await asyncio.gather(*(telegram.in_the_name_of(group).says("x") for group in groups))
+
+
 async def test_no_more_than_so_many_are_worked_on_at_once():
     turns, now, most = InTurn("secret", at_once=3), 0, 0
 

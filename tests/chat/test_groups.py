@@ -170,6 +170,38 @@ async def test_a_group_with_topics_is_answered_where_it_asks(
     assert not anna.at(club).messages, "nothing stands in the general topic"
 
 
+@pytest.mark.parametrize("command", ["top", "my", "stop", "rate"])
+async def test_who_writes_in_the_name_of_the_group_is_led_to_the_private_chat(
+    there: Person, telegram: FakeTelegram, store: Store, command: str
+):
+    """All anonymous admins of all groups have one user id, and whoever presses a button has another."""
+    people = store.people_counts()
+    await telegram.in_the_name_of(there.chat).says(f"/{command}")
+    assert "between you and me" in there.sees
+    assert url(there, "Open our private chat") == f"https://t.me/matinee_bot?start={command}"
+    assert store.people_counts() == people
+
+
+async def test_what_is_for_everybody_can_be_asked_for_in_the_name_of_the_group(
+    there: Person, telegram: FakeTelegram, store: Store
+):
+    people, admin = store.people_counts(), telegram.in_the_name_of(there.chat)
+    for command, says in (
+        ("help", "/top"),
+        ("privacy", "delete"),
+        ("start", "Hello"),
+        ("similar sabrina", "2 films"),
+        ("night", "Who is in?"),
+    ):
+        await admin.says(f"/{command}")
+        assert says in there.sees, command
+    assert store.people_counts() == people
+    await there.presses("Sabrina (1954)")
+    assert "Like Sabrina (1954)" in there.sees
+    await there.presses("I'm in")
+    assert "In: Anna" in there.sees
+
+
 async def test_groups_are_offered_what_suits_them(anna: Person, telegram: FakeTelegram):
     await telegram.run_jobs("announce_commands")
     offered: list[Any] = [
