@@ -1,6 +1,8 @@
 """/import and /export: ratings from Letterboxd or IMDb in, one's own data out."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
@@ -22,6 +24,9 @@ from engine.store import Store, StoreUnavailable, Taste, UndoTooLate
 log = structlog.get_logger(__name__)
 
 Undoing = buttons.Undo | buttons.UndoImport | buttons.RedoImport
+
+_READER = ThreadPoolExecutor(1, "files")
+"""Reads files one after the other, and leaves the other threads to those who need the database."""
 
 A_TABLE = filters.Document.FileExtension("csv") | filters.Document.MimeType("text/csv")
 
@@ -146,7 +151,7 @@ async def _read(visit: Visit, document: Document | str) -> tuple[RatingsFile, Ma
         raise NotRatings(ratings_file.TOO_LARGE, megabytes=ratings_file.MOST_BYTES // 1_000_000)
     file = await visit.context.bot.get_file(document)
     content = bytes(await file.download_as_bytearray())
-    return await visit.think(_understand, content, visit.shelf.films)
+    return await asyncio.get_running_loop().run_in_executor(_READER, _understand, content, visit.shelf.films)
 
 
 def _understand(content: bytes, films: Films) -> tuple[RatingsFile, Matched]:

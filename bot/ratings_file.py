@@ -14,6 +14,9 @@ MOST_BYTES = 2_000_000
 
 TOO_LARGE = marked("the file is larger than {megabytes} MB")
 
+MOST_SEARCHES = 500
+"""Rows of a file for which we search; each takes some milliseconds, and a file has room for tens of thousands."""
+
 NEAR_YEARS = 1
 """People's lists and ours may disagree about a film's year by this much."""
 
@@ -133,14 +136,18 @@ def match(file: RatingsFile, films: Films) -> Matched:
     """Find the films of a file in our catalogue.
 
     By IMDb's number where the file has it, else by name and year; a film of a year next to it will do where the name
-    is clear. Of two rows for one film the later counts.
+    is clear, as long as there are not more of those than ``MOST_SEARCHES``. Of two rows for one film the later counts.
     """
     by_name = _by_name(films.by_id.values())
     stars: dict[Movie, float] = {}
     unknown: list[Row] = []
+    searches = 0
     for row in file.rows:
         movie = films.by_imdb.get(row.imdb) if row.imdb is not None else None
-        movie = movie or by_name.get((row.title.casefold(), row.year)) or _searched(row, films)
+        movie = movie or by_name.get((row.title.casefold(), row.year))
+        if movie is None and searches < MOST_SEARCHES:
+            searches += 1
+            movie = _searched(row, films)
         if movie is None:
             unknown.append(row)
         else:

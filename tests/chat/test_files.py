@@ -1,14 +1,17 @@
 """/import and /export."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import pytest
 
-from bot import buttons
+from bot import buttons, ratings_file
 from bot.app import build_application
 from bot.library import Library
+from bot.ratings_file import Matched
 from bot.services import Services
 from engine.store import Store, StoreUnavailable, people
 from tests import world
@@ -38,6 +41,28 @@ async def test_a_file_is_shown_before_anything_is_rated(anna: Person, store: Sto
         "Stalker (1979)",
     ]
     assert stars(store) == {"The Matrix": 4.5, "Heat": 1}
+
+
+async def test_files_that_take_long_hold_nobody_up(
+    anna: Person, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+):
+    """As many as there can be threads for the database are sent at once, and another person is answered meanwhile."""
+    done, match = threading.Event(), ratings_file.match
+
+    def slowly(*file: Any) -> Matched:
+        assert done.wait(10)
+        return match(*file)
+
+    monkeypatch.setattr(ratings_file, "match", slowly)
+    people = [telegram.person(2000 + number) for number in range(40)]
+    sent = [asyncio.create_task(person.sends_document("r.csv", LETTERBOXD.encode())) for person in people]
+    await asyncio.sleep(0.5)
+    try:
+        await asyncio.wait_for(anna.says("/my"), 5)
+    finally:
+        done.set()
+        await asyncio.gather(*sent)
+    assert all("6 ratings, 5 of them" in person.sees for person in people)
 
 
 async def test_one_tap_imports_and_another_takes_it_back(anna: Person, store: Store):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.library import Films
-from bot.ratings_file import MOST_BYTES, NotRatings, match, read, write
+from bot.ratings_file import MOST_BYTES, MOST_SEARCHES, NotRatings, match, read, write
 from engine.domain import STARS
 from tests import world
 
@@ -54,6 +54,14 @@ def test_imdb_by_number_else_by_name_its_points_halved():
     file = read(IMDB.encode())
     assert file.source == "IMDb"
     assert [row.title for row in match(file, FILMS).unknown] == ["Breaking Bad"]
+
+
+def test_of_very_many_names_that_are_not_ours_not_all_are_searched_for():
+    """Those that are ours to the letter are found all the same."""
+    strangers = [f"Xyzzy {number},1950,4" for number in range(MOST_SEARCHES)]
+    file = "\n".join(["Name,Year,Rating", "Heat,1996,3", *strangers[1:], "True Grit,2011,5", "Casablanca,1942,5"])
+    assert named(file) == {"Heat (1995)": 3, "Casablanca (1942)": 5}
+    assert len(match(read(file.encode()), FILMS).unknown) == MOST_SEARCHES
 
 
 def test_our_own_file_comes_back():
