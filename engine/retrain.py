@@ -91,6 +91,7 @@ def retrain(
     ):
         run = _Run(store, settings, spark, folder, catalogue, report, now)
         report(Stage.INGEST, 0.05, "reading ratings")
+        waiting = store.waiting_ratings()  # now: what comes after the queue is read is not in this model
         queue, ratings = read_ratings(spark, store, settings, catalogue, folder)
         trained, measured, popularity = run.measure(ratings)
         report(Stage.GATE, SHARES[Stage.GATE][0], "comparing with the live model")
@@ -104,7 +105,7 @@ def retrain(
             **measured.metrics,
             "popularity": popularity,
             "before": champion.metrics if champion else None,
-            "new_ratings": store.waiting_ratings(),
+            "new_ratings": waiting,
         }
         if dry_run:
             return Outcome(_state(verdict), None, verdict.reason, metrics | {"seconds": _seconds(started, now())})
@@ -121,8 +122,8 @@ def retrain(
         run.publish(version, final, queue, run_id)
         store.explain_version(version, reason)
         report(Stage.SWEEP, SHARES[Stage.SWEEP][0], "removing what is no longer needed")
-        for swept in store.sweep(settings.keep_versions):
-            shutil.rmtree(run.per_user_file(swept).parent, ignore_errors=True)
+        store.sweep(settings.keep_versions)
+        sweep_files(store, settings)
         metrics["seconds"] = _seconds(started, now())
         report(Stage.SWEEP, 1.0, "done")
         return Outcome(RunState.DONE, version, reason, metrics)
@@ -232,7 +233,6 @@ class _Run:
         file.parent.mkdir(parents=True, exist_ok=True)
         measured.per_user.to_parquet(file)
         measured.errors.to_parquet(file.with_name("errors.parquet"))
-        trained.users.write.mode("overwrite").parquet(str((file.parent / "users").absolute()))
         return version
 
     def publish(self, version: int, trained: Trained, queue: Queue, run_id: int | None) -> None:
@@ -243,6 +243,7 @@ class _Run:
         self.store.write_similar(version, _rows(self.folder / "similar", progress, 0.1, 0.2))
         lists = _checked(_batches(self.folder / "recommendations", progress, 0.3, 0.6), queue)
         self.store.write_recommendations(version, lists)
+        keep_people(trained.users, queue, self.per_user_file(version).with_name("users"))
         progress(0.9, f"checking model {version}")
         self.store.check_version(version)
         self.store.publish(version, event_ids=queue.event_ids, now=self.now(), run_id=run_id)
@@ -252,6 +253,23 @@ class _Run:
         """Report the progress of one stage as that of the whole run."""
         start, end = SHARES[stage]
         return lambda done, detail: self.report(stage, start + (end - start) * done, detail)
+
+
+def keep_people(users: DataFrame, queue: Queue, folder: Path) -> None:
+    """Keep the rows of the data set's people, for an export. The chat's people can /forget: none of theirs is kept."""
+    chat = users.sparkSession.createDataFrame(pa.table({"user_id": np.unique(queue.user_ids)}))
+    users.join(chat, "user_id", "left_anti").write.mode("overwrite").parquet(str(folder.absolute()))
+
+
+def sweep_files(store: Store, settings: EngineSettings) -> None:
+    """Remove the files of every version that cannot be served any more or never could: rejected, or cut short.
+
+    Until then a rejected one keeps its figures, for a report. Call this after ``Store.sweep``, from a run.
+    """
+    kept = {str(version) for version in store.kept_versions(settings.keep_versions)}
+    for folder in (settings.folder / "models").iterdir():
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rating_counts(ratings: DataFrame, trained: Trained) -> Floats:

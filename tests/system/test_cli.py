@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import typer.main
 from typer.testing import CliRunner, Result
@@ -18,6 +20,7 @@ from engine.__main__ import cli
 from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.retrain import Outcome
 from engine.store import Store
+from engine.store.archive import dataset_people
 from engine.worker import utc_now
 from tests.conftest import NewDatabase, Program
 
@@ -138,11 +141,18 @@ def test_load_train_and_recommend_on_postgres(new_database: NewDatabase, tmp_pat
     for movie in loved:
         store.rate(person.id, movie.id, 5.0, utc_now())
 
-    done = program.run("engine", "train", "--json", timeout=400)
+    training = program.start("engine", "train", "--json")
+    while (run := store.open_run()) is None or run.stage != Stage.TRAIN:
+        assert training.poll() is None, training.communicate()
+        time.sleep(0.1)
+    store.rate(store.person(ANN + 1, "en", utc_now()).id, loved[0].id, 1.0, utc_now())  # too late for this model
+    said, told = training.communicate(timeout=400)
 
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["metrics"]["new_ratings"] == 8
-    assert store.waiting_ratings() == 0
+    assert training.returncode == 0, told
+    assert json.loads(said)["metrics"]["new_ratings"] == 8
+    assert store.waiting_ratings() == 1
+    users = pd.read_parquet(program.home / "demo" / "models" / "1" / "users")
+    assert sorted(users["user_id"]) == dataset_people(store)[0].tolist(), "/forget reaches no files: no one of the chat"
     facts = json.loads(program.run("engine", "recommend", "--telegram-user", str(ANN), "--json").stdout)
     assert not facts["with_waiting_ratings"]
     assert len(facts["recommendations"]) == 10
