@@ -172,6 +172,7 @@ def test_java_killed_alone_fails_the_run_with_a_reason(demo: Program, store: Sto
         assert ended.state is RunState.FAILED
         assert "Java" in (ended.error or "")
         assert live_lists(store) == before
+        wait_for(lambda: leftovers(demo.home / "demo") == [], STOPS)
 
 
 def leftovers(folder: Path) -> list[Path]:
