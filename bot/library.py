@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -196,6 +197,7 @@ class Library:
         self._edition: tuple[object, ...] | None = None
         self._next_look = 0.0
         self._work: asyncio.Task[Shelf] | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="library")  # tens of thousands of films take seconds
 
     async def shelf(self) -> Shelf:
         """Return what there is to recommend from. From now on this update or job speaks of what it holds.
@@ -225,9 +227,10 @@ class Library:
 
     async def _refresh(self) -> Shelf:
         try:
-            edition = await asyncio.to_thread(self._look)
+            aside = asyncio.get_running_loop().run_in_executor  # not in the threads that others wait for
+            edition = await aside(self._reader, self._look)
             if self._shelf is None or edition != self._edition:
-                self._shelf = await asyncio.to_thread(self._load, self._shelf)
+                self._shelf = await aside(self._reader, self._load, self._shelf)
                 self._edition = edition
             return self._shelf
         finally:
