@@ -128,7 +128,8 @@ def _builder(settings: EngineSettings, folder: Path) -> SparkSession.Builder:
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
         .config("spark.executorEnv.OPENBLAS_NUM_THREADS", "1")
-        .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={QUIET.as_uri()}")
+        # A collector that stops everything for a moment: nobody waits for an answer here, and all of it is over sooner.
+        .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={QUIET.as_uri()} -XX:+UseParallelGC")
         # Adaptive execution pays for large shuffles; on small data its re-planning costs more than the work.
         .config("spark.sql.adaptive.enabled", str(not local).lower())
     )
