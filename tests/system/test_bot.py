@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -454,46 +454,36 @@ def test_an_empty_conversation_ends_well(environment: dict[str, str]):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_reader_who_leaves_early_ends_the_chat_without_a_complaint(environment: dict[str, str]):
-    """As in `python -m bot chat | head -1`."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "chat"],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def talking(environment: dict[str, str]) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:
+    """Begin a chat in a terminal, and return its process, what is typed into it, and what it prints."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "bot", "chat"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
+    return process, process.stdin, process.stdout
+
+
+def test_a_reader_who_leaves_early_ends_the_chat_without_a_complaint(environment: dict[str, str]):
+    """As in `python -m bot chat | head -1`."""
+    process, typed, printed = talking(environment)
     assert process.stderr is not None
-    process.stdin.write("/start\n")
-    process.stdin.flush()
-    assert "/start" in process.stdout.readline()
-    process.stdout.close()
-    process.stdin.write("/top\n/help\n" * 20)
-    process.stdin.close()
+    typed.write("/start\n")
+    typed.flush()
+    assert "/start" in printed.readline()
+    printed.close()
+    typed.write("/top\n/help\n" * 20)
+    typed.close()
     assert process.wait(60) == 0
     assert process.stderr.read() == ""
 
 
 def test_ctrl_c_ends_the_chat_while_it_waits(environment: dict[str, str]):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "chat"],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("/help\n")
-    process.stdin.flush()
-    assert process.stdout.readline() == "you   /help\n"
-    assert process.stdout.readline().startswith("bot   ")
+    process, typed, printed = talking(environment)
+    typed.write("/help\n")
+    typed.flush()
+    assert printed.readline() == "you   /help\n"
+    assert printed.readline().startswith("bot   ")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
