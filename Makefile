@@ -32,12 +32,12 @@ format: $(VENV)/dev.stamp  ## Bring the code into form
 	@$(BIN)/ruff check --fix .
 
 # tests/unit/test_translations.py collects with the same keywords.
-texts: $(VENV)/dev.stamp  ## Collect the chat's texts for the translators in bot/locales, and compile what they wrote
+texts: $(VENV)/dev.stamp  ## Collect the chat's texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract --no-default-keywords -k _ -k ngettext:1,2 -k marked -k say -k count:1,2 \
 		--project=Matinee --add-location=file --sort-by-file --width=120 -o $(VENV)/matinee.pot bot
-	@$(BIN)/pybabel -q update -D matinee -i $(VENV)/matinee.pot -d bot/locales \
+	@$(BIN)/pybabel -q update -D matinee -i $(VENV)/matinee.pot -d bot/speech/locales \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=120
-	@$(BIN)/pybabel compile -D "matinee plays artists" -d bot/locales --statistics
+	@$(BIN)/pybabel compile -D "matinee plays artists" -d bot/speech/locales --statistics
 
 bench: $(VENV)/dev.stamp  ## Measure; one file in benchmarks/ a question
 	@for file in benchmarks/*.py; do name=$$(basename $$file .py); echo "== $$name" && $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -29,16 +29,16 @@ import numpy as np
 from pydantic import SecretStr
 
 from benchmarks.search import make_movies
-from bot import advice, picks, picks_views
-from bot.app import build_application
-from bot.library import Library
-from bot.memory import Memory, in_settings
-from bot.services import Services
+from bot.features import FEATURES, picks, picks_views
+from bot.features.memory import Memory, in_settings
+from bot.frame.application import build_application
+from bot.frame.context import Services
 from bot.settings import BotSettings
-from bot.wish import ANYTHING
-from engine.domain import Catalogue, Feedback, Movie
-from engine.factors import FactorRows
+from engine.domain import Catalogue, FactorRows, Feedback, Movie
 from engine.log import set_up_logging
+from engine.serving import advice
+from engine.serving.library import Library
+from engine.serving.wish import ANYTHING
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests.fakes import TOKEN, FakeTelegram, Person
@@ -228,7 +228,7 @@ async def at_once(people: list[Person], rounds: int) -> tuple[float, float]:
 
 async def serve(services: Services, asked: argparse.Namespace) -> int:
     telegram = FakeTelegram()
-    async with telegram.runs(build_application(services, request=telegram)):
+    async with telegram.runs(build_application(services, FEATURES, request=telegram)):
         people = [telegram.person(FIRST_TELEGRAM_ID + number) for number in range(PEOPLE)]
         await at_once(people, 1)  # the first of everything is slow: imports, caches, connections
         taken = await paced(lambda: random.choice(people).says("/top"), asked.rate, asked.seconds)

@@ -18,7 +18,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.chat import PARAMETERS, PREFERENCE_RANK, RATING_RANK
-from engine.factors import FactorRows, Model, Profile, strengths
+from engine.domain import FactorRows
+from engine.serving.factors import Model, Profile, strengths
 
 FILMS = 87_000
 RATINGS = (5, 50, 500, 2_000)

@@ -43,14 +43,16 @@ def prepare(home: Path, count: int) -> None:
 
 def serve(home: Path) -> None:
     """What the measured process does. It imports nothing that the bot does not."""
-    from bot.app import build_application
-    from bot.library import Library
-    from bot.memory import Memory
-    from bot.picks import work_out
-    from bot.services import Services, utc_now
+    from bot.features import FEATURES
+    from bot.features.memory import Memory
+    from bot.features.picks import work_out
+    from bot.frame.application import build_application
+    from bot.frame.context import Services
     from bot.settings import BotSettings
-    from bot.wish import ANYTHING
+    from engine.clock import utc_now
     from engine.log import set_up_logging
+    from engine.serving.library import Library
+    from engine.serving.wish import ANYTHING
     from engine.store import Store
 
     token = SecretStr("123456:TEST-TOKEN")
@@ -58,7 +60,7 @@ def serve(home: Path) -> None:
     set_up_logging("WARNING")
     store = Store(settings.url)
     services = Services(settings=settings, store=store, library=Library(store))
-    build_application(services)
+    build_application(services, FEATURES)
     empty = kept_mb()
     shelf = asyncio.run(services.library.settle())
     shelf.find("the matrx", 8)

@@ -18,14 +18,14 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from engine import datasets
-from engine.evaluation import RELEVANT_STARS, ranking
-from engine.factors import Hyperparameters, Model
-from engine.gate import bootstrap
+from engine.judging.evaluation import RELEVANT_STARS, ranking
+from engine.judging.gate import bootstrap
+from engine.learning.training import SEED, train
+from engine.serving.factors import Hyperparameters, Model
 from engine.settings import EngineSettings
-from engine.spark import spark_session
+from engine.spark.session import spark_session
 from engine.store import Store
 from engine.store.migrate import migrate
-from engine.training import SEED, train
 
 PATIENCE = 40
 """After so many questions nobody answers any more."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine import datasets
 from engine.domain import Stage
-from engine.retrain import retrain
+from engine.runs.retrain import retrain
 from engine.settings import EngineSettings
 from engine.store import Store
 from engine.store.migrate import migrate

@@ -20,10 +20,11 @@ from pyspark.ml.recommendation import ALSModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine import scoring
-from engine.factors import FactorRows, Model
+from engine.domain import FactorRows
+from engine.learning import scoring
+from engine.serving.factors import Model
 from engine.settings import EngineSettings
-from engine.spark import spark_session
+from engine.spark.session import spark_session
 
 SEEN_MEAN, SEEN_MOST = 145, 1_000
 RATING_RANK = 50

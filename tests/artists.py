@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from engine.domain import Catalogue, Feedback, ItemKind, Movie
-from engine.factors import OF_PLAYS, FactorRows
+from engine.domain import Catalogue, FactorRows, Feedback, ItemKind, Movie
+from engine.serving.factors import OF_PLAYS
 from engine.store import Store
 from tests.world import NOW
 

@@ -38,8 +38,9 @@ from telegram import Update
 from telegram.error import NetworkError, TimedOut
 from telegram.request import RequestData
 
-from bot.app import App, Context, judge
-from bot.console import BOT, ApiError, Files, Json, LocalTelegram, Message, bad_request, private_chat
+from bot.frame.context import App, Context
+from bot.frame.errors import diagnose
+from bot.terminal.console import BOT, ApiError, Files, Json, LocalTelegram, Message, bad_request, private_chat
 
 TEXT_LENGTH, CAPTION_LENGTH, TOAST_LENGTH = 4096, 1024, 200
 BUTTONS_IN_ROW, BUTTONS, DATA_BYTES, ENTITIES = 8, 100, 64, 100
@@ -236,7 +237,7 @@ class FakeTelegram(LocalTelegram):
                 logger.removeHandler(collector)
 
     async def _collect(self, update: object, context: Context) -> None:
-        if context.error is not None and not judge(context.error).expected:
+        if context.error is not None and not diagnose(context.error).expected:
             self.errors.append(context.error)
 
     async def deliver(self, update: Json) -> None:

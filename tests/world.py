@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from engine.domain import Catalogue, Feedback, Movie
-from engine.factors import FactorRows
+from engine.domain import Catalogue, FactorRows, Feedback, Movie
 from engine.store import Store
 
 NOW = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)

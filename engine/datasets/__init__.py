@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import demo
+from engine.datasets import demo
 from engine.datasets.catalogue import read_aliases, read_movies, read_tags
 from engine.datasets.fetching import GROUPLENS, GROUPLENS_NAMES, GROUPLENS_TERMS, fetch
 from engine.datasets.files import DataFiles, open_files

@@ -11,8 +11,8 @@ from engine.datasets.files import AUDIOSCROBBLER, CSV, DAT, DataFiles
 from engine.datasets.ratings import MOVIE, Aliases
 from engine.datasets.report import DatasetError, Problems
 from engine.datasets.rows import csv_rows, lines, whole_number
+from engine.datasets.titles import parse_title
 from engine.domain import Movie
-from engine.titles import parse_title
 
 _LONGEST_GENRE = 100  # what the store's column takes
 _INT32_MAX = 2**31 - 1

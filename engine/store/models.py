@@ -9,8 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from engine.domain import MatineeError, ModelState, RunState
-from engine.factors import FactorRows
+from engine.domain import FactorRows, MatineeError, ModelState, RunState
 from engine.store.database import Database, chunked
 from engine.store.schema import (
     ItemFactorsRow,

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.app import App, build_application
-from bot.library import Library
-from bot.services import Services
+from bot.features import FEATURES
+from bot.frame.application import build_application
+from bot.frame.context import App, Services
 from bot.settings import BotSettings
+from engine.serving.library import Library
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests import world
@@ -84,7 +85,7 @@ def telegram() -> FakeTelegram:
 @pytest.fixture
 async def application(services: Services, telegram: FakeTelegram) -> AsyncIterator[App]:
     """The bot with all its features. Its jobs run when a test says ``await telegram.run_jobs()``."""
-    async with telegram.runs(build_application(services, request=telegram)) as application:
+    async with telegram.runs(build_application(services, FEATURES, request=telegram)) as application:
         yield application
 
 

@@ -1,6 +1,6 @@
 """/help, /privacy, /stop, /forget, and the commands that Telegram offers."""
 
-from bot import account_views, admin_views
+from bot.features import account_views, admin_views
 from engine.store import Store
 from tests.chat.conftest import ADMIN, ANNA
 from tests.chat.reading import rates, titles

@@ -11,16 +11,17 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from bot import admin_views, buttons
-from bot.app import build_application
-from bot.console import Message, bad_request
-from bot.language import LANGUAGES, speaking
-from bot.library import Library
-from bot.services import Services
+from bot.features import FEATURES, admin_views
+from bot.frame.application import build_application
+from bot.frame.context import Services
 from bot.settings import BotSettings
-from engine import glance
+from bot.speech import buttons
+from bot.speech.language import LANGUAGES, speaking
+from bot.terminal.console import Message, bad_request
 from engine.datasets import ratings_folder
 from engine.domain import RunKind, RunState
+from engine.pages import glance
+from engine.serving.library import Library
 from engine.settings import EngineSettings
 from engine.store import Store
 from tests import world
@@ -171,7 +172,7 @@ async def test_a_second_admin_who_asks_follows_the_same_run(
     second = telegram.person(5_000_000_002)
     both = services.settings.model_copy(update={"admins": frozenset({ADMIN, second.id})})
     shared = Services(both, store, services.library, clock)
-    async with telegram.runs(build_application(shared, request=telegram)):
+    async with telegram.runs(build_application(shared, FEATURES, request=telegram)):
         await admin.says("/retrain")
         await second.says("/retrain")
         assert "It was already asked for at 20:00 UTC" in second.sees
@@ -204,7 +205,7 @@ async def test_following_goes_on_after_a_restart_of_the_bot(
 ):
     await admin.says("/retrain")
     again = Services(services.settings, store, Library(store), clock)
-    async with telegram.runs(build_application(again, request=telegram)):
+    async with telegram.runs(build_application(again, FEATURES, request=telegram)):
         run = store.claim_run(clock())
         assert run is not None
         clock.advance(seconds=5)
@@ -485,7 +486,7 @@ async def test_before_the_first_training_status_and_models_say_so(
     store = Store(f"sqlite:///{tmp_path / 'bare.db'}")
     migrate(store)
     services = Services(settings=settings, store=store, library=Library(store), clock=clock)
-    async with telegram.runs(build_application(services, request=telegram)):
+    async with telegram.runs(build_application(services, FEATURES, request=telegram)):
         admin = telegram.person(ADMIN)
         await admin.says("/status")
         assert "No model is live yet" in admin.sees

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from bot.alerts import is_quiet
-from bot.app import build_application
-from bot.console import ApiError
-from bot.library import Library
-from bot.services import Services
+from bot.features import FEATURES
+from bot.features.alerts import is_quiet
+from bot.frame.application import build_application
+from bot.frame.context import Services
 from bot.settings import BotSettings
+from bot.terminal.console import ApiError
 from engine.domain import RunKind, RunState
+from engine.serving.library import Library
 from engine.store import Store
 from tests.chat.conftest import ADMIN, SettableClock
 from tests.fakes import FakeTelegram, Person
@@ -78,7 +79,7 @@ async def test_after_a_restart_nobody_is_told_again(
     admin = telegram.person(ADMIN)
     for _ in range(2):
         again = Services(services.settings, store, Library(store), clock)
-        async with telegram.runs(build_application(again, request=telegram)):
+        async with telegram.runs(build_application(again, FEATURES, request=telegram)):
             await admin.says("/help")
             if store.last_runs(1) == []:
                 ends(store, clock, RunState.FAILED, error="no")
@@ -92,7 +93,7 @@ async def test_every_admin_is_told_and_one_who_is_out_of_reach_holds_up_nobody(
     settings = services.settings.model_copy(update={"admins": frozenset({7, 8, ADMIN})})
     ada, bea, never_wrote = telegram.person(ADMIN), telegram.person(8), 7
     several = Services(settings, store, Library(store), clock)
-    async with telegram.runs(build_application(several, request=telegram)):
+    async with telegram.runs(build_application(several, FEATURES, request=telegram)):
         for person in (ada, bea):
             await person.says("/help")
         ends(store, clock, RunState.LOST, error="no sign of life")
@@ -132,7 +133,8 @@ async def test_quiet_hours_hold_it_until_they_end(
 ):
     quiet = services.settings.model_copy(update={"quiet_hours": "20-8"})
     admin = telegram.person(ADMIN)
-    async with telegram.runs(build_application(Services(quiet, store, Library(store), clock), request=telegram)):
+    at_night = Services(quiet, store, Library(store), clock)
+    async with telegram.runs(build_application(at_night, FEATURES, request=telegram)):
         await admin.says("/help")
         ends(store, clock, RunState.FAILED, error="no")
         for _ in range(12):

@@ -5,9 +5,9 @@ import string
 
 import pytest
 
-from bot import account_views, admin_views
-from bot.app import App
-from bot.buttons import KINDS
+from bot.features import account_views, admin_views
+from bot.frame.context import App
+from bot.speech.buttons import KINDS
 from engine.store import Store
 from tests import world
 from tests.chat.conftest import ANNA, SettableClock

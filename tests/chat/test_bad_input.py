@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot import buttons
+from bot.speech import buttons
 from engine.domain import Rating
 from engine.store import Dismissal, Store
 from tests import world
@@ -155,13 +155,13 @@ async def test_a_tap_that_telegram_has_given_up_on_still_counts(anna: Person, te
 
 
 def too_old() -> Exception:
-    from bot.console import bad_request
+    from bot.terminal.console import bad_request
 
     return bad_request("query is too old and response timeout expired or query ID is invalid")
 
 
 async def test_a_message_that_was_deleted_meanwhile_is_sent_anew(anna: Person, telegram: FakeTelegram):
-    from bot.console import bad_request
+    from bot.terminal.console import bad_request
 
     await anna.says("heat")
     telegram.fails("editMessageText", bad_request("message to edit not found"))

@@ -12,10 +12,10 @@ import pytest
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
-from bot import console
-from bot.app import Context, build_application
-from bot.console import Button, Console, Lines, Message
-from bot.services import Services
+from bot.frame.application import build_application
+from bot.frame.context import Context, Services
+from bot.terminal import console
+from bot.terminal.console import Button, Console, Lines, Message
 
 PNG = b"\x89PNG\r\n\x1a\nand so on"
 
@@ -110,7 +110,7 @@ async def talk(services: Services, folder: Path, *lines: str, interactive: bool 
 
     out = io.StringIO()
     screen = Console(out, folder, interactive=interactive)
-    application = build_application(services, request=screen, features=[FEATURE])
+    application = build_application(services, [FEATURE], request=screen)
     await console.chat(application, screen, input_(), **{"telegram_id": 1} | named)
     return out.getvalue()
 

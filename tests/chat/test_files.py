@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot import buttons, ratings_file
-from bot.app import build_application
-from bot.library import Library
-from bot.ratings_file import Matched
-from bot.services import Services
+from bot.features import FEATURES, ratings_file
+from bot.features.ratings_file import Matched
+from bot.frame.application import build_application
+from bot.frame.context import Services
+from bot.speech import buttons
+from engine.serving.library import Library
 from engine.store import Store, StoreUnavailable, people
 from tests import world
 from tests.chat.conftest import ANNA
@@ -215,7 +216,7 @@ async def test_the_list_of_ratings_undoes_an_import_as_a_whole_also_after_a_rest
     await anna.sends_document("export.csv", IMDB.encode())
     await anna.presses("Import 3")
     again = Services(services.settings, services.store, Library(services.store), services.clock)
-    async with telegram.runs(build_application(again, request=telegram)):
+    async with telegram.runs(build_application(again, FEATURES, request=telegram)):
         await anna.says("/my")
         await anna.presses("Undo the last")
         assert "3 ratings of that file are taken back." in anna.sees

@@ -26,22 +26,15 @@ from telegram.ext import (
     filters,
 )
 
-from bot.app import (
-    DATABASE_DOWN,
-    SOMETHING_WRONG,
-    App,
-    Context,
-    Handler,
-    InTurn,
-    build_application,
-    pseudonym,
-)
-from bot.buttons import NewPicks, pack
-from bot.flood import FloodLimits
-from bot.services import Services
-from bot.talk import Visit, command, tap
-from bot.views import View, press
-from bot.words import Html
+from bot.frame.application import build_application
+from bot.frame.context import App, Context, Handler, Services
+from bot.frame.errors import DATABASE_DOWN, SOMETHING_WRONG
+from bot.frame.flood import FloodLimits, Slots
+from bot.frame.talk import Visit, command, tap
+from bot.frame.turns import InTurn, pseudonym
+from bot.speech.buttons import NewPicks, pack
+from bot.speech.views import View, press
+from bot.speech.words import Html
 from engine.domain import BadStars
 from engine.log import set_up_logging
 from engine.store import Store, StoreUnavailable
@@ -63,7 +56,7 @@ def runs(services: Services, telegram: FakeTelegram) -> Runs:
 
     @asynccontextmanager
     async def run(*handlers: Handler, jobs: Callable[[App], None] | None = None) -> AsyncIterator[App]:
-        application = build_application(services, request=telegram, features=[feature(*handlers, jobs=jobs)])
+        application = build_application(services, [feature(*handlers, jobs=jobs)], request=telegram)
         async with telegram.runs(application):
             yield application
 
@@ -135,7 +128,7 @@ def message_from(telegram_id: int) -> Update:
 
 async def test_one_persons_flood_holds_nobody_up():
     """Two may be worked on at once; one person sends ten that take for ever, and another still gets through."""
-    turns, anna_may_go_on, handled = InTurn("secret", at_once=2), asyncio.Event(), []
+    turns, anna_may_go_on, handled = InTurn("secret", Slots(2)), asyncio.Event(), []
 
     async def wait() -> None:
         await anna_may_go_on.wait()
@@ -163,7 +156,7 @@ async def test_who_writes_in_the_name_of_a_group_does_not_wait_for_those_of_anot
 
 
 async def test_no_more_than_so_many_are_worked_on_at_once():
-    turns, now, most = InTurn("secret", at_once=3), 0, 0
+    turns, now, most = InTurn("secret", Slots(3)), 0, 0
 
     async def work() -> None:
         nonlocal now, most
@@ -177,7 +170,7 @@ async def test_no_more_than_so_many_are_worked_on_at_once():
 
 
 async def test_people_who_have_left_take_no_memory():
-    turns = InTurn("secret")
+    turns = InTurn("secret", Slots(1))
 
     async def nothing() -> None:
         pass
@@ -510,14 +503,14 @@ async def test_the_token_is_in_no_log(runs: Runs, telegram: FakeTelegram, log_fi
 
 
 def test_the_bot_on_the_network_keeps_to_telegrams_limits(services: Services):
-    application = build_application(services, features=[])
+    application = build_application(services, [])
     assert isinstance(application.bot.rate_limiter, FloodLimits)
     assert application.concurrent_updates > 1
 
 
 def test_handlers_are_asked_in_the_order_of_their_features(services: Services, telegram: FakeTelegram):
     first, second = CommandHandler("a", say), CommandHandler("b", say)
-    application = build_application(services, request=telegram, features=[feature(first), feature(second)])
+    application = build_application(services, [feature(first), feature(second)], request=telegram)
     assert application.handlers[0][:2] == [first, second]
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bot import account_views
-from bot.app import DATABASE_DOWN
-from bot.console import bad_request
+from bot.features import account_views
+from bot.frame.errors import DATABASE_DOWN
 from bot.settings import BotSettings
+from bot.terminal.console import bad_request
 from engine.store import Store, StoreUnavailable
 from tests.chat.conftest import ANNA
 from tests.chat.reading import rates, titles

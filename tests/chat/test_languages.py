@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot import account_views, app
-from bot.app import App
-from bot.services import Services
+from bot.features import account_views
+from bot.frame import errors
+from bot.frame.context import App, Services
 from engine.domain import RunKind
 from engine.store import Store, StoreUnavailable
 from tests import world
@@ -131,7 +131,7 @@ async def test_what_goes_wrong_is_said_in_their_language(lena: Person, services:
     monkeypatch.setattr(type(services.store), "taste", down)
     await lena.says("/my")
     assert lena.sees.startswith("Ich erreiche meine Datenbank nicht")
-    assert app.DATABASE_DOWN.startswith("I can't")
+    assert errors.DATABASE_DOWN.startswith("I can't")
 
 
 async def test_old_and_foreign_buttons_are_answered_in_their_language(

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from bot import buttons
-from bot.app import App, build_application
-from bot.console import ApiError, bad_request
-from bot.library import Library
-from bot.services import Services
+from bot.features import FEATURES
+from bot.frame.application import build_application
+from bot.frame.context import App, Services
+from bot.speech import buttons
+from bot.terminal.console import ApiError, bad_request
+from engine.serving.library import Library
 from engine.store import Store
 from tests.chat.conftest import ANNA, SettableClock
 from tests.chat.reading import rates, titles
@@ -223,11 +224,11 @@ async def test_an_evening_outlives_a_restart_of_the_bot(
     services: Services, telegram: FakeTelegram, club: dict[str, Any]
 ):
     a = telegram.person(ANNA, "Anna").at(club)
-    async with telegram.runs(build_application(services, request=telegram)):
+    async with telegram.runs(build_application(services, FEATURES, request=telegram)):
         await a.says("/night")
         await a.presses("I'm in")
     again = Services(services.settings, services.store, Library(services.store), services.clock)
-    async with telegram.runs(build_application(again, request=telegram)):
+    async with telegram.runs(build_application(again, FEATURES, request=telegram)):
         await a.presses("Find films")
         assert "In: Anna" in a.sees
         await a.presses("Start the poll")

@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from bot.app import App, build_application
-from bot.library import Library
-from bot.services import Services
+from bot.features import FEATURES
+from bot.frame.application import build_application
+from bot.frame.context import App, Services
+from engine.serving.library import Library
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests import world
@@ -141,7 +142,7 @@ async def test_paging_goes_on_after_a_restart(anna: Person, services: Services, 
     await anna.says("/top")
     shown = titles(anna.sees)
     again = Services(services.settings, services.store, Library(services.store), services.clock)
-    async with telegram.runs(build_application(again, request=telegram)):
+    async with telegram.runs(build_application(again, FEATURES, request=telegram)):
         await anna.presses("Next ten")
         assert numbers(anna.sees) == list(range(11, 21))
         assert not set(titles(anna.sees)) & set(shown)
@@ -438,7 +439,7 @@ def bare(settings, telegram: FakeTelegram, clock: SettableClock, tmp_path) -> Ba
         if films:
             world.build(store, published=False)
         services = Services(settings=settings, store=store, library=Library(store), clock=clock)
-        application: App = build_application(services, request=telegram)
+        application: App = build_application(services, FEATURES, request=telegram)
         async with telegram.runs(application):
             yield telegram.person(ANNA)
         store.close()

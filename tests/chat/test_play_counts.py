@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.app import App
-from bot.digest import next_digest
-from bot.language import LANGUAGES
+from bot.features.digest import next_digest
+from bot.frame.context import App
 from bot.settings import BotSettings
+from bot.speech.language import LANGUAGES
 from engine.domain import PLAYED, RunKind, RunState
 from engine.store import Store
 from engine.store.migrate import migrate

@@ -4,10 +4,11 @@ import threading
 
 import pytest
 
-from bot import advice
-from bot.app import build_application
-from bot.library import Library
-from bot.services import Services
+from bot.features import FEATURES
+from bot.frame.application import build_application
+from bot.frame.context import Services
+from engine.serving import advice
+from engine.serving.library import Library
 from engine.store import Store
 from tests import world
 from tests.chat.conftest import ANNA, SettableClock
@@ -77,7 +78,7 @@ async def test_removing_a_rating_can_be_undone(anna: Person, store: Store):
 async def test_undo_works_after_a_restart(anna: Person, services: Services, telegram: FakeTelegram, store: Store):
     await rates(anna, heat="2")
     again = Services(services.settings, services.store, Library(services.store), services.clock)
-    async with telegram.runs(build_application(again, request=telegram)):
+    async with telegram.runs(build_application(again, FEATURES, request=telegram)):
         await anna.presses("Undo")
         assert stars(store) == {}
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import digest, picks, surprise
-from bot.digest import FROM_HOUR, HOURS, next_digest
-from bot.memory import Memory, in_settings
-from bot.services import Services
-from bot.wish import ANYTHING
+from bot.features import digest, picks, surprise
+from bot.features.digest import FROM_HOUR, HOURS, next_digest
+from bot.features.memory import Memory, in_settings
+from bot.frame.context import Services
+from engine.serving.wish import ANYTHING
 from engine.store import Store
 from tests import world
 from tests.chat.conftest import ANNA, SettableClock

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import App
-from bot.console import ApiError
+from bot.frame.context import App
+from bot.terminal.console import ApiError
 from engine.store import Store
 from tests.chat.conftest import SettableClock
 from tests.chat.reading import rates, titles

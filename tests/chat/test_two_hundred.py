@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from bot import buttons
-from bot.app import GROUP_AT_ONCE, build_application
-from bot.flood import FloodLimits
-from bot.services import Services
-from bot.words import name
-from bot.words import stars as in_words
+from bot.features import FEATURES
+from bot.frame.application import build_application
+from bot.frame.context import Services
+from bot.frame.turns import GROUP_AT_ONCE
+from bot.speech import buttons
+from bot.speech.words import name
+from bot.speech.words import stars as in_words
 from tests import world
 from tests.chat.reading import ENTRY, titles
 from tests.clockwork import FastForward
@@ -128,7 +129,7 @@ def in_its_own_time(services: Services, telegram: FakeTelegram, work: Callable[[
     async def run() -> float:
         loop = asyncio.get_running_loop()
         telegram.limits_floods(loop.time)
-        async with telegram.runs(build_application(services, request=telegram, rate_limiter=FloodLimits())):
+        async with telegram.runs(build_application(services, FEATURES, request=telegram, flood_limits=True)):
             began = loop.time()
             await work()
             return loop.time() - began

@@ -1,6 +1,6 @@
 """/start: from a stranger to the first picks."""
 
-from bot.services import Services
+from bot.frame.context import Services
 from engine.store import Store
 from tests import world
 from tests.chat.conftest import ANNA, SettableClock

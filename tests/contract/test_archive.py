@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.saved_models import export_model, import_model, publish_model
+from engine.runs.saved_models import export_model, import_model, publish_model
 from engine.settings import EngineSettings
 from engine.store import Store, archive
 from tests import world

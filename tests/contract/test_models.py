@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from engine.domain import ModelState, RunKind, RunState
-from engine.factors import FactorRows
+from engine.domain import FactorRows, ModelState, RunKind, RunState
 from engine.store import NoSuchVersion, PublishRefused, Recommendation, SimilarMovie, Store, StoreError
 from engine.store.models import _hold_live
 from engine.store.models import factors as item_factors

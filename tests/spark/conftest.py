@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engine.settings import EngineSettings
-from engine.spark import spark_session
+from engine.spark.session import spark_session
 
 GENRES = 4
 FILMS_PER_GENRE = 25

@@ -7,10 +7,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine import evaluation
-from engine.comparison import METRICS, MODELS, Comparison, compare
-from engine.evaluation import held_out, measure, same_for_all, split, split_by_time
-from engine.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.judging import evaluation
+from engine.judging.comparison import METRICS, MODELS, Comparison, compare
+from engine.judging.evaluation import held_out, measure, same_for_all, split, split_by_time
+from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
 
 pytestmark = pytest.mark.spark
 

@@ -5,14 +5,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine import evaluation
-from engine.comparison import METRICS, STARS_METRICS, compare
 from engine.domain import Movie
-from engine.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
-from engine.gate import decide
+from engine.judging import evaluation
+from engine.judging.comparison import METRICS, STARS_METRICS, compare
+from engine.judging.gate import decide
+from engine.learning.scoring import histories, recommend
+from engine.learning.training import Trained, signed_strengths, train
 from engine.progress import nothing
-from engine.scoring import histories, recommend
-from engine.training import Trained, signed_strengths, train
+from engine.serving.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
 from tests.spark.conftest import FILMS_PER_GENRE, GENRES, WATCHERS_PER_GENRE, genre_of
 
 pytestmark = pytest.mark.spark

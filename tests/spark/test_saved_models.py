@@ -9,8 +9,8 @@ import pytest
 from pyspark.ml.recommendation import ALSModel
 from pyspark.sql import SparkSession
 
-from engine.factors import Floats
-from engine.saved_models import export_model
+from engine.domain import Floats
+from engine.runs.saved_models import export_model
 from engine.settings import EngineSettings
 from engine.store import Store
 from tests import world

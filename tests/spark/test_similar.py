@@ -11,13 +11,13 @@ import pyarrow.parquet as parquet
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from engine.comparison import Held
 from engine.datasets import LoadReport, load
 from engine.domain import Movie
-from engine.factors import Hyperparameters
-from engine.scoring import similar
-from engine.similarity import Tags, similarity_vectors
-from engine.training import SEED, train
+from engine.judging.comparison import Held
+from engine.learning.scoring import similar
+from engine.learning.similarity import Tags, similarity_vectors
+from engine.learning.training import SEED, train
+from engine.serving.factors import Hyperparameters
 
 pytestmark = pytest.mark.spark
 

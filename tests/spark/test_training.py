@@ -7,9 +7,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.factors import Hyperparameters, PreferenceSettings, RatingSettings
-from engine.scoring import histories, recommend
-from engine.training import TooFewRatings, Trained, fit_als, fit_biases, residuals, train
+from engine.learning.scoring import histories, recommend
+from engine.learning.training import TooFewRatings, Trained, fit_als, fit_biases, residuals, train
+from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
 from tests.spark.conftest import genre_of, tiny_world
 
 pytestmark = pytest.mark.spark

@@ -7,9 +7,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engine.domain import MatineeError, RunKind, RunState
-from engine.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
+from engine.judging.tuning import BadGrid, Search, parse_budget, parse_grid, search, settings_of, with_setting
+from engine.serving.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
 from engine.store import Store
-from engine.tuning import BadGrid, Search, parse_budget, parse_grid, search, settings_of, with_setting
 from tests.conftest import NewDatabase
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_a_grid_that_cannot_be_read_says_why(text: str, says: str) -> None:
 
 def test_the_next_training_uses_what_the_last_search_found(trial_store: Store) -> None:
     from engine.domain import Catalogue, Feedback
-    from engine.tuning import tuned_hyperparameters
+    from engine.judging.tuning import tuned_hyperparameters
 
     catalogue = Catalogue("tiny", "f", False, Feedback.STARS, "", 1, 1, 1, NOW)
     assert tuned_hyperparameters(trial_store, catalogue) == Hyperparameters()

@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engine.domain import Movie
-from engine.factors import Hyperparameters, PreferenceSettings, RatingSettings
-from engine.training import Trained, train, typical_viewers
+from engine.learning.training import Trained, train, typical_viewers
+from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
 from tests.spark.conftest import FILMS_PER_GENRE, GENRES, genre_of
 
 pytestmark = pytest.mark.spark

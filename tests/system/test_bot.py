@@ -19,13 +19,13 @@ from typing import IO, Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import build_application, polling_request
-from bot.health import WatchedRequest
-from bot.library import Library
-from bot.services import Services
-from bot.serving import STALLED, Intake, Polling, Webhook, serve
+from bot.frame.application import build_application, polling_request
+from bot.frame.context import Services
+from bot.frame.health import WatchedRequest
+from bot.frame.serving import STALLED, Intake, Polling, Webhook, serve
 from bot.settings import BotSettings
 from engine.health import Heartbeat
+from engine.serving.library import Library
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests import world
@@ -344,7 +344,7 @@ async def inside(home: Path, url: str, tmp_path: Path) -> Any:
         heartbeat.start()
         services = Services(settings=settings, store=store, library=Library(store))
         request = WatchedRequest(polling_request(), heartbeat.beat)
-        application = build_application(services, get_updates_request=request, features=[])
+        application = build_application(services, [], get_updates_request=request)
         return await serve(application, heartbeat, intake or Polling(), patience_seconds=patience_seconds)
 
     yield live

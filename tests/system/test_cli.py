@@ -15,13 +15,13 @@ import pytest
 import typer.main
 from typer.testing import CliRunner, Result
 
-import engine.retrain
+import engine.runs.retrain
 from engine.__main__ import cli
+from engine.clock import utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
-from engine.retrain import Outcome
+from engine.runs.retrain import Outcome
 from engine.store import Store
 from engine.store.archive import dataset_people
-from engine.worker import utc_now
 from tests.conftest import NewDatabase, Program
 
 pytestmark = pytest.mark.system

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from engine.spark import find_java
+from engine.spark.session import find_java
 from engine.store import Store
 from tests.spark.conftest import tiny_world
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.clock import utc_now
 from engine.domain import RunKind, RunState, Stage
 from engine.store import Recommendation, Run, Store
-from engine.worker import utc_now
 from tests.conftest import Program
 
 pytestmark = [pytest.mark.system, pytest.mark.spark]

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from engine.clock import utc_now
 from engine.domain import RunKind, RunState
 from engine.store import Store
-from engine.worker import utc_now
 from tests.conftest import Program
 from tests.genres import write_films
 

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from engine.datasets import load
-from engine.explore import Ratings, explore, loaded_ratings
-from engine.factors import FactorRows
-from engine.report import report
+from engine.domain import FactorRows
+from engine.pages.explore import Ratings, explore, loaded_ratings
+from engine.pages.report import report
 from engine.settings import EngineSettings
 from engine.store import Store
 from tests.system.browser import CHROMIUM, Browser, open_browser

@@ -16,11 +16,11 @@ import pytest
 import structlog
 from apscheduler.triggers.cron import CronTrigger
 
-from engine import worker
 from engine.domain import RunKind, RunState
+from engine.runs import worker
+from engine.runs.worker import Worker, parse_schedule
 from engine.settings import EngineSettings
 from engine.store import Store
-from engine.worker import Worker, parse_schedule
 from tests import world
 from tests.conftest import NewDatabase, Program
 from tests.world import FILMS, NOW

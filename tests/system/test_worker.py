@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from engine import worker
+from engine.clock import utc_now
 from engine.domain import RunKind, RunState
 from engine.health import Heartbeat, check
+from engine.runs import worker
+from engine.runs.worker import Worker
 from engine.settings import EngineSettings
 from engine.store import Run, Store
-from engine.worker import Worker, utc_now
 from tests.conftest import NewDatabase
 
 pytestmark = pytest.mark.system

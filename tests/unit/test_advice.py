@@ -3,11 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import advice
-from bot.library import Facts, Films, Shelf
-from bot.wish import Wish
 from engine.domain import STARS, Catalogue, Feedback, Rating
-from engine.factors import Model
+from engine.serving import advice
+from engine.serving.factors import Model
+from engine.serving.library import Facts, Films, Shelf
+from engine.serving.wish import Wish
 from engine.store import Dismissal, Put, Recommendation, SimilarMovie, Taste
 from tests import world
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.serving import secret
+from bot.frame.serving import secret
 from bot.settings import BotSettings
-from engine.store.settings import SettingsError
+from engine.settings import SettingsError
 
 
 @pytest.fixture(autouse=True)

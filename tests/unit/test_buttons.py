@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import buttons
-from bot.buttons import KINDS, LIMITS, PLACES, BadButton, Button, Place, pack, parse
-from bot.language import LANGUAGES
+from bot.speech import buttons
+from bot.speech.buttons import KINDS, LIMITS, PLACES, BadButton, Button, Place, pack, parse
+from bot.speech.language import LANGUAGES
 from engine.store import Dismissal
 
 places = st.builds(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.comparison import BadPercents, parse_percents
+from engine.judging.comparison import BadPercents, parse_percents
 
 
 def test_percents_are_read_as_people_write_them() -> None:

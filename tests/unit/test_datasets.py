@@ -21,13 +21,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine import demo
 from engine.datasets import (
     DatasetError,
     DatasetMismatch,
     DownloadFailed,
     LoadReport,
     dataset_name,
+    demo,
     load,
     ratings_folder,
     silent,

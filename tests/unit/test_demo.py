@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from engine import demo
+from engine.datasets import demo
+from engine.datasets.titles import parse_title
 from engine.domain import STARS, Movie
-from engine.titles import parse_title
 
 GENRES = (
     "Action Adventure Animation Children Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical Mystery "

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from engine.ease import Ease
+from engine.judging.ease import Ease
 
 
 @pytest.mark.parametrize("shape", [(12, 30), (30, 12), (15, 15)])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.evaluation import (
+from engine.judging.evaluation import (
     KNOWN_FROM,
     PER_USER,
     RATIOS,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.factors import (
+from engine.domain import FactorRows
+from engine.serving.factors import (
     NUDGE,
-    FactorRows,
     Hyperparameters,
     Model,
     Moments,

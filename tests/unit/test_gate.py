@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.gate import TOLERATED, bootstrap, decide, resampled_sums
+from engine.judging.gate import TOLERATED, bootstrap, decide, resampled_sums
 
 POPULARITY = {"ndcg_at_10": 0.16, "rmse_all": 1.04}
 RATINGS_EACH = 20

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from engine import glance
 from engine.datasets import ratings_folder
 from engine.domain import Feedback, ModelState
+from engine.pages import glance
 from engine.settings import EngineSettings
 from engine.store import ModelVersion, Store
 from tests import world

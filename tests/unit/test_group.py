@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.group import group_scores, proposals
-from bot.wish import Wish
 from engine.domain import Rating
+from engine.serving.group import group_scores, proposals
+from engine.serving.wish import Wish
 from engine.store import Dismissal, Put, Taste
 from tests import world
 from tests.unit.test_advice import NO_MODEL, SHELF

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot import card_views, language, rating_views, views, words
-from bot.wish import Wish, parse_wish
+from bot.features import card_views, rating_views
+from bot.speech import language, views, words
+from bot.speech.wishes import parse_wish
 from engine.domain import Movie
+from engine.serving.wish import Wish
 
 HEAT = Movie(1, "Heat (1995)", "Heat", (), 1995, ("Crime", "Thriller"), rating_count=12_345, mean_stars=3.95)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
-from bot.library import LOOK_EVERY_SECONDS, EmptyCatalogue, Facts, Library
-from bot.wish import Wish
+from engine.serving.library import LOOK_EVERY_SECONDS, EmptyCatalogue, Facts, Library
+from engine.serving.wish import Wish
 from engine.store import NoSuchMovie, Store, StoreUnavailable
 from engine.store.migrate import migrate
 from tests import world

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from engine.log import set_up_logging
-from engine.store.settings import SettingsError
+from engine.settings import SettingsError
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.memory import LISTINGS, MOST_RESTING, MOST_SKIPPED, REST, SITTING, SKIP_DAYS, Batch, Listing, Memory
-from bot.wish import Wish
+from bot.features.memory import LISTINGS, MOST_RESTING, MOST_SKIPPED, REST, SITTING, SKIP_DAYS, Batch, Listing, Memory
+from engine.serving.wish import Wish
 
 NOW = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
 COMEDIES = Wish(("Comedy",), since=1990)

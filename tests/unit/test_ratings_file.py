@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.library import Films
-from bot.ratings_file import MOST_BYTES, MOST_SEARCHES, NotRatings, match, read, write
+from bot.features.ratings_file import MOST_BYTES, MOST_SEARCHES, NotRatings, match, read, write
 from engine.domain import STARS
+from engine.serving.library import Films
 from tests import world
 
 FILMS = Films.of(None, list(world.FILMS))

@@ -7,12 +7,11 @@ from pathlib import Path
 import typer.main
 
 from bot.__main__ import cli as bot_cli
-from bot.account_views import COMMANDS
-from bot.admin_views import COMMANDS as ADMIN_COMMANDS
+from bot.features.account_views import COMMANDS
+from bot.features.admin_views import COMMANDS as ADMIN_COMMANDS
 from bot.settings import BotSettings
 from engine.__main__ import cli as engine_cli
-from engine.settings import EngineSettings
-from engine.store.settings import StoreSettings
+from engine.settings import EngineSettings, StoreSettings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

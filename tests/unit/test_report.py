@@ -14,7 +14,7 @@ from PIL import Image
 
 from engine.datasets import ratings_folder
 from engine.domain import Catalogue, Feedback, MatineeError, Movie
-from engine.explore import (
+from engine.pages.explore import (
     DAMPING,
     NothingToShow,
     Ratings,
@@ -25,9 +25,9 @@ from engine.explore import (
     filled_blocks,
     spread,
 )
-from engine.pages import render, write_page
-from engine.pictures import percent
-from engine.report import (
+from engine.pages.html import render, write_page
+from engine.pages.pictures import percent
+from engine.pages.report import (
     by_person,
     errors_by,
     heat_maps_of,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.retrain import sweep_files
+from engine.runs.retrain import sweep_files
 from engine.settings import EngineSettings
 from engine.store import Store
 from tests.conftest import NewDatabase

@@ -17,7 +17,7 @@ import pytest
 
 from engine.datasets import ratings_folder
 from engine.domain import ModelState, RunKind
-from engine.saved_models import (
+from engine.runs.saved_models import (
     OtherData,
     SavedModelError,
     export_model,

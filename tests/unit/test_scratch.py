@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from engine.scratch import own_folder
+from engine.spark.scratch import own_folder
 from tests.conftest import ROOT
 
 AT_WORK = """

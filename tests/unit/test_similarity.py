@@ -5,10 +5,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from engine.domain import Movie
-from engine.factors import FactorRows, Hyperparameters, Model
-from engine.similarity import SimilarityVectors, Tags, series_of, similarity_vectors
-from engine.titles import parse_title
+from engine.datasets.titles import parse_title
+from engine.domain import FactorRows, Movie
+from engine.learning.similarity import SimilarityVectors, Tags, series_of, similarity_vectors
+from engine.serving.factors import Hyperparameters, Model
 
 TASTES = 4
 

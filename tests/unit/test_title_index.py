@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.domain import Movie
-from engine.title_index import Found, Hit, TitleIndex
+from engine.serving.title_index import Found, Hit, TitleIndex
 
 REAL_MOVIES = Path(__file__).parents[3] / "shared" / "data" / "ml-latest-small" / "movies.csv"
 

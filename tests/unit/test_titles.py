@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.titles import ParsedTitle, parse_title
+from engine.datasets.titles import ParsedTitle, parse_title
 
 DATA = Path(os.environ.get("MATINEE_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 MOVIES = DATA / "ml-latest-small" / "movies.csv"

@@ -20,12 +20,15 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from bot import account_views, admin_views, language, picks_views, views
-from bot.wish import Wish, parse_wish
+from bot.features import account_views, admin_views, picks_views
+from bot.speech import language, views
+from bot.speech.wishes import parse_wish
+from engine.serving.wish import Wish
 from tests.artists import OF_FILMS, OF_STARS, words_of
 from tests.fakes import TEXT_LENGTH, TOAST_LENGTH, parse_html
 
-BOT = Path(language.__file__).parent
+BOT = Path(language.__file__).parents[1]
+MODULES = {path.relative_to(BOT).as_posix() for path in BOT.rglob("*.py")}
 TRANSLATED = [code for code in language.LANGUAGES if code != language.SOURCE]
 SUBJECTS = (language.PLAYS, language.ARTISTS)
 CATALOGUES = [(code, language.DOMAIN) for code in TRANSLATED]
@@ -39,7 +42,7 @@ Key = str | tuple[str, ...]
 
 @cache
 def catalogue(code: str, domain: str) -> Catalog:
-    with (BOT / "locales" / code / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
+    with (language.LOCALES / code / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
         return read_po(file, locale=code)
 
 
@@ -107,7 +110,7 @@ def test_every_text_is_translated(code: str, domain: str) -> None:
 def test_the_compiled_catalogue_is_that_of_the_text(code: str, domain: str) -> None:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue(code, domain))
-    on_disk = BOT / "locales" / code / "LC_MESSAGES" / f"{domain}.mo"
+    on_disk = language.LOCALES / code / "LC_MESSAGES" / f"{domain}.mo"
     assert on_disk.read_bytes() == compiled.getvalue(), "make texts"
 
 
@@ -287,11 +290,18 @@ SHOWS = {"press", "InlineKeyboardButton", "of", "Html", "facts", "lines", "parag
 ALLOWED = {"IMDb", "Letterboxd", "Matinee", "nDCG@10", "RMSE", "tt"}
 """Names, which are the same in all languages."""
 
-NOT_FOR_PEOPLE = {"__main__.py", "console.py", "health.py", "settings.py", "buttons.py", "wish.py"}
+NOT_FOR_PEOPLE = {
+    "__main__.py",
+    "frame/health.py",
+    "settings.py",
+    "speech/buttons.py",
+    "speech/wishes.py",
+    "terminal/console.py",
+}
 """The command line and the terminal's own notes, which are English; figures for Prometheus; words that people type."""
 
-PURE = [*sorted(path.name for path in BOT.glob("*views.py")), "words.py"]
-OTHERS = sorted({path.name for path in BOT.glob("*.py")} - set(PURE) - NOT_FOR_PEOPLE)
+PURE = [*sorted(module for module in MODULES if module.endswith("views.py")), "speech/words.py"]
+OTHERS = sorted(MODULES - set(PURE) - NOT_FOR_PEOPLE)
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*|[A-Z][A-Za-z_]*(\.[a-z_]+)*")
 MARKUP = re.compile(r"<[^<>]*>|^/\w+|https?://\S*|/?\?\w+=\w*|%\w")
@@ -362,7 +372,7 @@ OF_OTHERS = {
 
 def test_whatever_says_a_text_is_given_one_that_can_be_collected() -> None:
     """A text that is put together, or comes from a variable, is in no catalogue."""
-    for path in BOT.glob("*.py"):
+    for path in sorted(BOT / module for module in MODULES):
         for node in ast.walk(ast.parse(path.read_text())):
             for argument in node.args[: WRAPPERS.get(called(node), 0)] if isinstance(node, ast.Call) else ():
                 assert not isinstance(argument, ast.JoinedStr | ast.BinOp), f"{path.name}:{argument.lineno}"

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import admin_views, card_views, language, lookup_views, mine_views, picks_views, rating_views, views, words
-from bot.advice import PAGE, Card, Line
-from bot.buttons import Place, Undo
-from bot.memory import Listing
-from bot.mine_views import Entry
-from bot.picks_views import PicksPage
-from bot.views import View
-from bot.wish import Wish
+from bot.features import admin_views, card_views, lookup_views, mine_views, picks_views, rating_views
+from bot.features.memory import Listing
+from bot.features.mine_views import Entry
+from bot.features.picks_views import PicksPage
+from bot.speech import language, views, words
+from bot.speech.buttons import Place, Undo
+from bot.speech.views import View
 from engine.domain import STARS, Movie, RunKind, RunState
+from engine.serving.advice import PAGE, Card, Line
+from engine.serving.wish import Wish
 from engine.store import Dismissal, Run
 from tests.fakes import parse_html
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.wish import LAST_YEAR, Wish, parse_wish
+from bot.speech.wishes import parse_wish
 from engine.domain import Movie
+from engine.serving.wish import LAST_YEAR, Wish
 
 GENRES = ("Action", "Children", "Comedy", "Documentary", "Drama", "Film-Noir", "Horror", "Romance", "Sci-Fi", "War")
 THIS_YEAR = 2026

@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 
-from engine import worker
 from engine.domain import MatineeError, RunKind, RunState, Stage
-from engine.retrain import Outcome, Report
-from engine.settings import EngineSettings
+from engine.runs import worker
+from engine.runs.retrain import Outcome, Report
+from engine.runs.worker import Stopped, Worker, execute, in_words, last_words, owes_training, parse_schedule
+from engine.settings import EngineSettings, SettingsError
 from engine.store import Run, Store, StoreUnavailable
-from engine.store.settings import SettingsError
-from engine.worker import Stopped, Worker, execute, in_words, last_words, owes_training, parse_schedule
 from tests.conftest import NewDatabase
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

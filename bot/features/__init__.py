@@ -1,0 +1,45 @@
+"""What people can do: one module a feature, its views beside it; listed in the order in which handlers see an update.
+
+A feature may import ``bot.frame``, ``bot.speech``, the engine's serving and store, and other features.
+"""
+
+from bot.features import (
+    account,
+    admin,
+    alerts,
+    card,
+    digest,
+    fallback,
+    files,
+    lookup,
+    mine,
+    night,
+    picks,
+    preferences,
+    rating,
+    share,
+    supergroup,
+    surprise,
+    welcome,
+)
+from bot.frame.context import Feature
+
+FEATURES: tuple[Feature, ...] = (
+    welcome,
+    picks,
+    surprise,
+    night,
+    supergroup,
+    rating,
+    card,
+    mine,
+    files,
+    share,
+    account,
+    preferences,
+    digest,
+    admin,
+    alerts,
+    lookup,
+    fallback,
+)

@@ -1,0 +1,93 @@
+"""What people read about the bot and about what it keeps of them; what Telegram offers behind the slash. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from bot.speech import buttons
+from bot.speech.language import _, marked
+from bot.speech.views import View, press
+from bot.speech.words import count, lines, paragraphs, plain, say
+
+COMMANDS = (
+    ("start", marked("Rate five films and get your first picks")),
+    ("top", marked("Ten picks; add a genre or years, as in /top sci-fi 80s")),
+    ("surprise", marked("One safe film, one near your taste, one wild")),
+    ("night", marked("In a group: films that suit everybody there")),
+    ("rate", marked("Rate a film, or be asked about one")),
+    ("similar", marked("Films like one that you name")),
+    ("my", marked("Your ratings: look, change, remove")),
+    ("watchlist", marked("Films that you keep for later")),
+    ("import", marked("Bring your ratings from Letterboxd or IMDb")),
+    ("export", marked("Your data as files")),
+    ("undo", marked("Take the last rating back")),
+    ("settings", marked("Your language, your stars, three films every Friday")),
+    ("help", marked("What I can do")),
+    ("privacy", marked("What I keep about you, and why")),
+    ("stop", marked("Leave; your ratings stay until you come back")),
+    ("forget", marked("Delete everything that I know about you")),
+)
+"""What Telegram offers behind the slash, and /help explains."""
+
+
+def described(commands: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return commands with what they do, in the reader's language."""
+    return [(command, _(what)) for command, what in commands]
+
+
+def help_text(commands: Sequence[tuple[str, str]], admin_commands: Sequence[tuple[str, str]] = ()) -> View:
+    intro = say("Send me the title of a film to see it, rate it, or find films like it. Or:")
+    mine = lines(*(plain(f"/{command}: {what}") for command, what in described(commands)))
+    theirs = lines(*(plain(f"/{command}: {what}") for command, what in described(admin_commands)))
+    return View.of(
+        paragraphs(lines(intro, mine), lines(say("For those who run this:"), theirs) if admin_commands else None)
+    )
+
+
+def privacy(days: int) -> View:
+    return View.of(
+        paragraphs(
+            say("<b>What I keep</b>\n"
+                "Your Telegram id and your Telegram's language. The stars that you give, and when. What you mark as "
+                "seen, not for you, or for later. Which films I asked you about and showed you last."),
+            say("I keep neither your messages nor your name; only if you join a movie night, your first name until "
+                "that evening is over."),
+            say("<b>Why</b>\n"
+                "To choose films for you, and to train the model that chooses for everybody. Nobody is shown what you "
+                "rated."),
+            count("<b>How long</b>\n"
+                "Until you send /forget, which deletes all of it at once; the next training is without you. What is "
+                "not for you comes up again after {n} day.",
+                "<b>How long</b>\n"
+                "Until you send /forget, which deletes all of it at once; the next training is without you. What is "
+                "not for you comes up again after {n} days.",
+                days),
+        )
+    )  # fmt: skip
+
+
+def ask_forget(owner: int, ratings: int) -> View:
+    sure = count(
+        "Delete everything that I know about you, {n} rating included? It cannot be undone.",
+        "Delete everything that I know about you, {n} ratings included? It cannot be undone.",
+        ratings,
+    )
+    rows = [[press(_("Delete everything"), buttons.ForgetMe(owner)), press(_("Keep it"), buttons.KeepMe(owner))]]
+    return View.of(sure, rows)
+
+
+def forgotten() -> View:
+    return View.of(
+        say("Done. Your ratings, your lists and your id are deleted. Send /start whenever you want to begin anew.")
+    )
+
+
+def kept() -> View:
+    return View.of(say("Everything stays as it is."))
+
+
+def stopped() -> View:
+    return View.of(
+        say(
+            "I won't write to you by myself any more. Your ratings stay: send anything to come back, "
+            "or /forget to delete them."
+        )
+    )

@@ -1,0 +1,302 @@
+"""What those who run the bot can do from the chat: train, watch, compare, roll back.
+
+A progress message is edited as its run goes on. Which messages those are stands in the database, so that they are
+followed to the end also when the bot is started anew meanwhile.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+
+from bot.features import admin_views
+from bot.frame.context import App, Context, Handler
+from bot.frame.delivery import edit, wait_asked
+from bot.frame.talk import AdminsOnly, Visit, command, tap
+from bot.speech import buttons, language
+from bot.speech.views import View
+from engine.domain import MatineeError, RunKind
+from engine.store import ModelVersion, Run, RunAlreadyOpen, Store, Watcher
+
+log = structlog.get_logger(__name__)
+
+FOLLOW_SECONDS = 1.5
+"""How often progress messages are brought up to date; Telegram takes about one message a second in a chat."""
+
+TUNED = ("preference", "rating")
+TUNE_BUDGET = "20m"
+"""How long a search may take: it goes on where it stopped, so asking again makes it longer."""
+
+REST_SECONDS, GROUP_REST_SECONDS = 1.2, 12.0
+"""How long a chat is left alone after an edit. A group gets ten messages a minute (flood.GROUP), and this is half."""
+
+
+ADMINS = AdminsOnly(admin_views.not_for_you, admin_views.NOT_FOR_YOU)
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("retrain", retrain, only=ADMINS),
+        command("tune", tune, only=ADMINS),
+        command("cancel", cancel, only=ADMINS),
+        command("status", status, only=ADMINS),
+        command("models", models, only=ADMINS),
+        command("rollback", rollback, only=ADMINS),
+        command("stats", stats, only=ADMINS),
+        tap(buttons.AskRetrain, retrain_again, only=ADMINS),
+        tap(buttons.CancelRun, cancel_run, only=ADMINS),
+        tap(buttons.Compare, compare, only=ADMINS),
+        tap(buttons.AskRollback, ask_rollback, only=ADMINS),
+        tap(buttons.Rollback, roll_back, only=ADMINS),
+        tap(buttons.KeepModel, keep_model, only=ADMINS),
+    ]
+
+
+def jobs(application: App) -> None:
+    if application.job_queue is None:
+        return
+    application.job_queue.run_repeating(
+        partial(follow_runs, following=Following({}, {})),
+        FOLLOW_SECONDS,
+        first=0.1,
+        name="follow_runs",
+        # Late is fine, and once is enough.
+        job_kwargs={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+    )
+
+
+def refused(error: MatineeError) -> View | None:
+    """Return what to tell an admin where an error is the answer."""
+    return admin_views.refused(error)
+
+
+# --- Runs -------------------------------------------------------------------------------------------------------------
+
+
+async def retrain(visit: Visit) -> None:
+    """/retrain: ask for a training, or follow the one that has been asked for."""
+    await ask(visit, RunKind.TRAIN)
+
+
+async def tune(visit: Visit) -> None:
+    """/tune [preference|rating]: ask for a search for better hyperparameters of one of the two models."""
+    model = visit.words.strip().lower() or "preference"
+    tuned = TUNED if visit.shelf.films.gives_stars else TUNED[:1]  # the other model is of stars
+    if model in tuned:
+        await ask(visit, RunKind.TUNE, {"model": model, "budget": TUNE_BUDGET})
+    else:
+        await visit.show(admin_views.which_model(tuned))
+
+
+async def ask(visit: Visit, kind: RunKind, options: dict[str, Any] | None = None) -> None:
+    """Ask for a run, or follow the one that is open, in a message that is brought up to date to the end."""
+    try:
+        run = await visit.store(Store.request_run, kind, f"telegram:{visit.owner}", visit.now, options=options)
+        view = admin_views.progress(run, visit.now)
+    except RunAlreadyOpen as error:
+        run = error.run
+        view = admin_views.with_notice(admin_views.already_open(run), admin_views.progress(run, visit.now))
+    sent = await visit.tell(view)
+    await visit.store(Store.watch_run, run.id, sent.chat_id, sent.message_id, language.current())
+
+
+async def retrain_again(visit: Visit, _button: buttons.AskRetrain) -> None:
+    await retrain(visit)
+
+
+async def cancel(visit: Visit) -> None:
+    """/cancel: stop the run that is under way."""
+    run = await visit.store(Store.open_run)
+    if run is None:
+        await visit.show(admin_views.nothing_runs())
+    else:
+        await cancel_run(visit, buttons.CancelRun(0, run.id))
+
+
+async def cancel_run(visit: Visit, button: buttons.CancelRun) -> None:
+    await visit.store(Store.ask_cancel, button.run_id, visit.now)
+    seen = await visit.store(look_at, button.run_id)
+    await visit.show(admin_views.nothing_runs() if seen is None else seen.view(visit.now))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run, the version that is live now, and the one that was live before the run's."""
+
+    run: Run
+    served: int | None
+    before: int | None
+
+    def view(self, now: datetime) -> View:
+        return admin_views.progress(self.run, now, served=self.served, before=self.before)
+
+
+def look_at(store: Store, run_id: int) -> Seen | None:
+    """Return a run as it stands, or None if there is none of that number."""
+    try:
+        run = store.run(run_id)
+    except KeyError:
+        return None
+    if run.is_open:
+        return Seen(run, None, None)
+    served = store.live_version()
+    is_live = run.model_version is not None and run.model_version == served
+    return Seen(run, served, version_before(store.model_versions(), served) if is_live else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What each watched chat shows now, and until when it must be left alone."""
+
+    shown: dict[Watcher, View]
+    rest_until: dict[Watcher, datetime]
+
+    def forget(self, watcher: Watcher) -> None:
+        self.shown.pop(watcher, None)
+        self.rest_until.pop(watcher, None)
+
+
+async def follow_runs(context: Context, following: Following) -> None:
+    """Bring every progress message up to date; let go of those whose run has ended."""
+    store, now = context.services.store, context.services.clock()
+    for watcher in await asyncio.to_thread(store.watchers):
+        language.speak_of_catalogue((await context.services.library.shelf()).films.catalogue)
+        seen = await asyncio.to_thread(look_at, store, watcher.run_id)
+        with language.speaking(watcher.language):
+            if seen is not None and not await _brought_up_to_date(context, watcher, seen, following, now):
+                continue
+        await asyncio.to_thread(store.unwatch_run, watcher.run_id, watcher.chat_id)
+        following.forget(watcher)
+
+
+async def _brought_up_to_date(
+    context: Context, watcher: Watcher, seen: Seen, following: Following, now: datetime
+) -> bool:
+    """Edit one progress message. Return whether that was the last time."""
+    view = seen.view(now)
+    if following.shown.get(watcher) == view:
+        return not seen.run.is_open
+    if now < following.rest_until.get(watcher, now):
+        return False
+    try:
+        if not await edit(context.bot, watcher.chat_id, watcher.message_id, view):
+            log.info("progress_message_gone", run=watcher.run_id)
+            return True
+    except RetryAfter as error:
+        following.rest_until[watcher] = now + wait_asked(error)
+        return False
+    except Forbidden:
+        return True
+    except BadRequest as error:
+        log.info("progress_message_gone", run=watcher.run_id, reason=error.message)
+        return True
+    except TelegramError as error:
+        log.warning("progress_not_shown", run=watcher.run_id, reason=type(error).__name__)
+        return False
+    following.shown[watcher] = view
+    rest = GROUP_REST_SECONDS if watcher.chat_id < 0 else REST_SECONDS
+    following.rest_until[watcher] = now + timedelta(seconds=rest)
+    return not seen.run.is_open
+
+
+# --- Models -----------------------------------------------------------------------------------------------------------
+
+
+async def models(visit: Visit) -> None:
+    await visit.show(admin_views.models(await visit.store(Store.model_versions)))
+    picture = await visit.store(Store.picture, "models")
+    if picture is not None:
+        served = await visit.store(Store.live_version)
+        await visit.picture("models.png", picture.png, admin_views.models_caption(picture.facts, served))
+
+
+async def compare(visit: Visit, button: buttons.Compare) -> None:
+    """Show a model's figures beside those of the one that was live before it."""
+    new = await visit.store(Store.model_version, button.version)
+    versions = await visit.store(Store.model_versions)
+    before = version_before(versions, new.version)
+    old = next((version for version in versions if version.version == before), None)
+    await visit.tell(admin_views.compare(new, old))
+
+
+async def rollback(visit: Visit) -> None:
+    """/rollback [version]: ask whether to serve an earlier model again."""
+    served = await visit.store(Store.live_version)
+    if visit.words:
+        number = visit.words.strip().removeprefix("#")
+        version = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None
+        if not version:
+            await visit.show(admin_views.which_version())
+            return
+    else:
+        version = version_before(await visit.store(Store.model_versions), served)
+        if version is None:
+            await visit.show(admin_views.nothing_to_go_back_to())
+            return
+    await ask_rollback(visit, buttons.AskRollback(0, version))
+
+
+async def ask_rollback(visit: Visit, button: buttons.AskRollback) -> None:
+    """Ask before anything is changed.
+
+    Raises:
+        NoSuchVersion: there is no such model.
+    """
+    served = await visit.store(Store.live_version)
+    wanted = await visit.store(Store.model_version, button.version)
+    if wanted.version == served:
+        await visit.show(admin_views.already_served(served))
+    else:
+        # As a new message: the one with the button says how the run ended.
+        await visit.tell(admin_views.ask_rollback(wanted.version, served))
+
+
+async def roll_back(visit: Visit, button: buttons.Rollback) -> None:
+    """Serve an earlier model again.
+
+    Raises:
+        NoSuchVersion: there is no such model, or its lists were swept.
+    """
+    await visit.store(Store.rollback, button.version, visit.now)
+    log.info("rolled_back", version=button.version)
+    await visit.show(admin_views.rolled_back(button.version, await visit.store(Store.waiting_ratings)))
+
+
+async def keep_model(visit: Visit, _button: buttons.KeepModel) -> None:
+    await visit.show(admin_views.kept(await visit.store(Store.live_version)))
+
+
+def version_before(versions: Sequence[ModelVersion], version: int | None) -> int | None:
+    """Return the version that was live last, before or other than ``version``; None if there was none."""
+    served = [other for other in versions if other.published_at is not None and other.version != version]
+    return max(served, key=lambda other: (other.published_at, other.version)).version if served else None
+
+
+# --- Figures ----------------------------------------------------------------------------------------------------------
+
+
+async def status(visit: Visit) -> None:
+    await visit.show(await visit.store(_status, visit.now))
+
+
+def _status(store: Store, now: datetime) -> View:
+    served = store.live_version()
+    live = store.model_version(served) if served is not None else None
+    last = next((run for run in store.last_runs(2) if not run.is_open), None)
+    return admin_views.status(live, store.open_run(), last, store.waiting_ratings(), now)
+
+
+async def stats(visit: Visit) -> None:
+    people = await visit.store(Store.people_counts)
+    waiting = await visit.store(Store.waiting_ratings)
+    catalogue = visit.shelf.films.catalogue
+    await visit.show(admin_views.stats(people, catalogue, waiting))
+    picture = await visit.store(Store.picture, "data")
+    # Another data set is loaded before anything is trained on it, and drawn.
+    if picture is not None and catalogue is not None and picture.facts["dataset_fingerprint"] == catalogue.fingerprint:
+        await visit.picture("data.png", picture.png, admin_views.data_caption(picture.facts))

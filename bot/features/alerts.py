@@ -1,0 +1,76 @@
+"""Messages to admins about runs that nobody watched: one that failed or was lost, and a model that stays out.
+
+Every admin is told once, which the database remembers; in quiet hours nothing is sent, and afterwards all of it.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from telegram.error import TelegramError
+
+from bot.features import admin_views
+from bot.features.admin import look_at
+from bot.frame.context import App, Context, Handler
+from bot.frame.delivery import deliver, surely_not_sent
+from bot.speech import language
+from engine.store import Run, Store
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 20
+
+NEWS = timedelta(days=2)
+"""What ended longer ago is no news: a bot that was away for a month does not tell all of it."""
+
+
+def handlers() -> list[Handler]:
+    return []
+
+
+def jobs(application: App) -> None:
+    if application.job_queue is not None:
+        job: dict[str, Any] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        application.job_queue.run_repeating(tell_admins, LOOK_SECONDS, first=5, name="tell_admins", job_kwargs=job)
+
+
+def is_quiet(now: datetime, hours: tuple[int, int] | None) -> bool:
+    """Return whether admins are to be left alone now. ``hours`` may pass midnight; the last is not among them."""
+    if hours is None:
+        return False
+    (since, until), hour = hours, now.astimezone(UTC).hour
+    return since <= hour < until if since <= until else hour >= since or hour < until
+
+
+async def tell_admins(context: Context) -> None:
+    """Tell each admin what they have not been told yet."""
+    services = context.services
+    now = services.clock()
+    if not services.settings.admins or is_quiet(now, services.settings.quiet):
+        return
+    for run in await asyncio.to_thread(services.store.failed_unattended, now - NEWS):
+        language.speak_of_catalogue((await services.library.shelf()).films.catalogue)
+        for admin in sorted(services.settings.admins):
+            if await asyncio.to_thread(services.store.take_notice, run.id, admin):
+                await _tell(context, run, admin, now)
+
+
+async def _tell(context: Context, run: Run, admin: int, now: datetime) -> None:
+    store = context.services.store
+    seen = await asyncio.to_thread(look_at, store, run.id)
+    if seen is None:
+        return
+    with language.speaking(await asyncio.to_thread(_language, store, admin)):
+        view = admin_views.unattended(run, seen.view(now))
+    try:
+        await deliver(context.bot, admin, view)
+    except TelegramError as error:
+        log.warning("admin_not_told", run=run.id, reason=type(error).__name__)
+        if surely_not_sent(error):  # else they have never written to us, have left, or may have got it
+            await asyncio.to_thread(store.give_notice_back, run.id, admin)
+
+
+def _language(store: Store, telegram_id: int) -> str | None:
+    person = store.find_person(telegram_id)
+    return None if person is None else person.language

@@ -1,0 +1,153 @@
+"""A film's card, for one person or for any chat, and what its buttons answer. Pure."""
+
+from collections.abc import Sequence
+from urllib.parse import quote_plus
+
+from telegram import InlineKeyboardButton
+
+from bot.speech import buttons, language
+from bot.speech.buttons import NOWHERE, Place
+from bot.speech.language import _, marked, number
+from bot.speech.views import REASON_LENGTH, Row, View, back_to, by_everyone, for_you, headline, in_rows, link, press
+from bot.speech.words import TITLE_LENGTH, Html, both, clip, count, facts, lines, name, paragraphs, say, stars, title
+from engine.domain import PLAYED, STARS, Movie
+from engine.serving.advice import Card
+from engine.serving.library import imdb_number
+from engine.store import Dismissal
+
+_TAKE_BACK = {
+    Dismissal.SEEN: marked("Undo: seen it"),
+    Dismissal.NOT_FOR_ME: marked("Undo: not for me"),
+    Dismissal.WATCHLIST: marked("Off the watchlist"),
+}
+
+
+_PUT_ASIDE = {
+    Dismissal.SEEN: marked("Seen it"),
+    Dismissal.NOT_FOR_ME: marked("Not for me"),
+    Dismissal.WATCHLIST: marked("Watchlist"),
+}
+
+
+def card(
+    owner: int,
+    shown: Card,
+    place: Place = NOWHERE,
+    *,
+    scale: Sequence[float] = STARS,
+    notice: Html | None = None,
+) -> View:
+    """Show what there is to say and to do.
+
+    Args:
+        scale: the stars to choose from. None: nobody gives any, so whoever knows the film can say so.
+    """
+    movie = shown.movie
+    also = [clip(alternative, TITLE_LENGTH) for alternative in movie.alternative_titles[:2]]
+    mine = say("You: not rated") if shown.own_stars is None else say("You: {stars}", stars=stars(shown.own_stars))
+    knows_it = shown.own_stars is not None
+    offered = set(Dismissal)
+    if not scale:  # to have seen it says it all
+        offered = set() if knows_it else {Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST}
+    text = lines(
+        headline(movie),
+        say("Also known as {titles}", titles=both(also)) if also else None,
+        facts(mine, for_you(shown.predicted_stars, whole=True), by_everyone(movie)),
+        say("Because of {films}", films=both([title(film, REASON_LENGTH) for film in shown.because]))
+        if shown.because
+        else None,
+        _aside(shown.aside),
+    )
+    rate = [press(stars(value), buttons.Rate(owner, movie.id, int(value * 2), place)) for value in scale]
+    if not scale:
+        rate = [press(_("Seen it"), buttons.Rate(owner, movie.id, int(PLAYED * 2), place))] if not knows_it else []
+    aside = [
+        press(_(_TAKE_BACK[kind]), buttons.TakeBack(owner, movie.id, kind, place))
+        if kind in shown.aside
+        else press(_(_PUT_ASIDE[kind]), buttons.PutAside(owner, movie.id, kind, place))
+        for kind in _TAKE_BACK
+        if kind in offered or kind in shown.aside
+    ]
+    rows = [
+        *in_rows(rate, 5),
+        aside,
+        [
+            press(_("Similar"), buttons.Similar(owner, movie.id)),
+            *_imdb(movie),
+        ],
+        [press(_("Remove my rating"), buttons.RemoveRating(owner, movie.id, place))] if knows_it else None,
+        back_to(owner, place),
+    ]
+    return View.of(paragraphs(notice, text), rows)
+
+
+def _aside(kinds: frozenset[Dismissal]) -> Html | None:
+    if Dismissal.NOT_FOR_ME in kinds:
+        return say("Not for you: it stays out of your picks for now.")
+    if Dismissal.SEEN in kinds:
+        return say("Seen: it stays out of your picks.")
+    if Dismissal.WATCHLIST in kinds:
+        return say("On your watchlist.")
+    return None
+
+
+def shared(movie: Movie, bot: str, *, back: Row | None = None) -> View:
+    """Return a film's card for any chat: nothing in it is about the person who shares it."""
+    text = lines(headline(movie), by_everyone(movie))
+    rate = InlineKeyboardButton(_("Rate it, or find more like it"), url=link(bot, f"m_{movie.id}"))
+    return View.of(text, [[rate], _imdb(movie), back])
+
+
+def _imdb(movie: Movie) -> Row:
+    """Return the button to the film's page there; none for a title of play counts that need not be a film."""
+    if movie.imdb_id is None and movie.rating_count and movie.mean_stars is None:
+        return []
+    return [InlineKeyboardButton("IMDb", url=imdb_url(movie))]
+
+
+def heading(movie: Movie) -> str:
+    """Return the title of a film where plain text is wanted."""
+    return name(movie, TITLE_LENGTH)
+
+
+def summary(movie: Movie) -> str:
+    """Return genres and mean of a film, or how many have seen it, where plain text is wanted."""
+    if not movie.rating_count:
+        known = ""
+    elif movie.mean_stars is None:
+        known = by_everyone(movie)
+    else:
+        known = f"{number(movie.mean_stars, 1)} ({number(movie.rating_count)})"
+    return " · ".join(part for part in (", ".join(map(language.genre, movie.genres)), known) if part)
+
+
+def imdb_url(movie: Movie) -> str:
+    """Return the film's page on IMDb, or a search for its name where the data set does not know the page."""
+    if imdb_number(movie.imdb_id) is not None:
+        return f"https://www.imdb.com/title/tt{(movie.imdb_id or '').strip().removeprefix('tt')}/"
+    return f"https://www.imdb.com/find/?q={quote_plus(name(movie, TITLE_LENGTH))}"
+
+
+def put_aside(movie: Movie, kind: Dismissal, days: int) -> Html:
+    match kind:
+        case Dismissal.SEEN:
+            return say("{title}: seen. Stars tell me more, if you remember it.", title=title(movie))
+        case Dismissal.NOT_FOR_ME:
+            return count(
+                "{title}: not for you. I leave it out for {n} day.",
+                "{title}: not for you. I leave it out for {n} days.",
+                days,
+                title=title(movie),
+            )
+        case Dismissal.WATCHLIST:
+            return say("{title} is on your watchlist.", title=title(movie))
+
+
+def taken_back(movie: Movie, kind: Dismissal) -> Html:
+    match kind:
+        case Dismissal.SEEN:
+            return say("{title} counts as not seen again.", title=title(movie))
+        case Dismissal.NOT_FOR_ME:
+            return say("{title} may come up among your picks again.", title=title(movie))
+        case Dismissal.WATCHLIST:
+            return say("{title} is off your watchlist.", title=title(movie))

@@ -1,0 +1,71 @@
+"""What people read and press when they look for a film, or for films like one. Pure."""
+
+from collections.abc import Sequence
+
+from bot.speech import buttons
+from bot.speech.buttons import Place
+from bot.speech.language import _, number
+from bot.speech.views import View, begin, by_everyone, number_buttons, press
+from bot.speech.words import BUTTON_LENGTH, count, facts, genre_list, lines, name, numbered, plain, quote, say
+from engine.domain import Movie
+from engine.serving.advice import PAGE
+
+
+def choices(owner: int, text: str, movies: Sequence[Movie], total: int, *, similar: bool = False) -> View:
+    """Offer the films that a text may mean. What is left out is said."""
+    heading = (
+        count(
+            "Did you mean this one by {text}?", "{n} films may be meant by {text}. Which one?", total, text=quote(text)
+        )
+        if total <= len(movies)
+        else say(
+            "{n} films may be meant by {text}; these are the {shown} best known. Add a year or more of the title "
+            "to narrow it down.",
+            n=number(total),
+            text=quote(text),
+            shown=len(movies),
+        )
+    )
+    rows = [
+        [
+            press(
+                name(movie, BUTTON_LENGTH - 8),
+                buttons.Similar(owner, movie.id) if similar else buttons.OpenFilm(owner, movie.id),
+            )
+        ]
+        for movie in movies
+    ]
+    return View.of(heading, rows)
+
+
+def no_hit(owner: int, text: str) -> View:
+    sorry = say(
+        "I know no film called {text}. Is it spelled that way? "
+        "A few words of the title are enough, as in: silence lambs",
+        text=quote(text),
+    )
+    return View.of(sorry, [begin(owner)])
+
+
+def which_film(owner: int) -> View:
+    return View.of(say("Films like which one? Send its title too, as in: /similar Heat"), [begin(owner)])
+
+
+def similar(owner: int, movie: Movie, films: Sequence[Movie], page: int, *, published: bool) -> View:
+    place = Place("similar", movie.id, page)
+    open_film = [press(_("Open the film"), buttons.OpenFilm(owner, movie.id))]
+    shown = films[(page - 1) * PAGE : page * PAGE]
+    if not shown:
+        none = say("I know no films like {name} that you have not seen.", name=name(movie))
+        return View.of(none, [open_film])
+    heading = (
+        say("Like {name}:", name=name(movie))
+        if published
+        else say("Well-known films of the same genres as {name}:", name=name(movie))
+    )
+    first = (page - 1) * PAGE + 1
+    entries = [facts(plain(name(film)), genre_list(film.genres), by_everyone(film)) for film in shown]
+    before = press(_("Previous ten"), buttons.Similar(owner, movie.id, page - 1)) if page > 1 else None
+    further = press(_("Next ten"), buttons.Similar(owner, movie.id, page + 1)) if len(films) > page * PAGE else None
+    rows = [*number_buttons(owner, shown, first, place), [button for button in (before, further) if button], open_film]
+    return View.of(lines(heading, numbered(entries, first)), rows)

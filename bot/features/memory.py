@@ -1,0 +1,202 @@
+"""What the bot remembers of one person between messages, beside their ratings. Kept in ``users.settings``, so that it
+outlives a restart and goes with the person. Pure values: every change returns a new one."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from engine.serving.wish import ANYTHING, Wish
+
+SKIP_DAYS = 180
+"""For how long a film that someone has not seen is not asked about again."""
+
+LISTINGS = 3
+"""Lists of picks that can be paged through; the buttons of older ones begin a new list."""
+
+MOST_SHOWN = 300
+"""Films in one list of picks."""
+
+MOST_SKIPPED = 500
+
+SITTING = timedelta(hours=6)
+"""For how long a list shows again what it showed: who comes back from a card, or after dinner, finds the same films."""
+
+REST = timedelta(days=14)
+"""For how long a film that was shown, and that nothing came of, stays out of new lists after that."""
+
+MOST_RESTING = 300
+"""Films that rest at a time; beyond that, those shown first come up again earlier."""
+
+OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "file_since", "batch"})
+"""What of ``users.settings`` is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of picks that someone pages through.
+
+    ``pages`` holds the films of each page as it was shown last; ``shown`` all that it ever showed. A page is worked
+    out anew whenever it is looked at, so that it knows the latest ratings, but leaves out what other pages have shown:
+    no film comes twice. ``again`` tells that films which were shown on earlier days are asked for too.
+    """
+
+    id: int
+    wish: Wish = ANYTHING
+    pages: tuple[tuple[int, ...], ...] = ()
+    shown: frozenset[int] = frozenset()
+    again: bool = False
+
+    def on(self, page: int) -> frozenset[int]:
+        """Return the films that ``page`` (from 1) showed last."""
+        return frozenset(self.pages[page - 1]) if page <= len(self.pages) else frozenset()
+
+    def elsewhere(self, page: int) -> frozenset[int]:
+        """Return the films that ``page`` (from 1) must not show."""
+        return self.shown - self.on(page)
+
+    def with_page(self, page: int, movie_ids: Iterable[int]) -> "Listing":
+        """Return the list after ``page``, which is one of its pages or the next, has shown these films."""
+        films = tuple(movie_ids)
+        pages = (*self.pages[: page - 1], films, *self.pages[page:])
+        return replace(self, pages=pages, shown=self.shown | set(films))
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.shown) >= MOST_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Acts that belong together: an import, or (``undone``) what took one back. ``first`` and ``last`` are the ids of
+    the first and the last, ``size`` is how many there are."""
+
+    first: int
+    last: int
+    size: int
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered.
+
+    ``skipped`` are films that the person has not seen, and when they said so; ``listings`` the latest lists of picks
+    and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, those
+    shown first to begin with, and from when each stays out of new lists; ``file_id`` is Telegram's name of a file that
+    they may want to import, ``file_since`` their latest act before that began (0: there was none), and ``batch`` the
+    latest import; ``other`` what else is in their settings, which goes back as it came.
+    """
+
+    skipped: Mapping[int, datetime] = field(default_factory=dict)
+    listings: tuple[Listing, ...] = ()
+    surprised: tuple[int, ...] = ()
+    rests: Mapping[int, datetime] = field(default_factory=dict)
+    file_id: str | None = None
+    file_since: int | None = None
+    batch: Batch | None = None
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, Any]) -> "Memory":
+        """Read what ``as_settings`` wrote."""
+        skipped = {int(film): datetime.fromisoformat(at) for film, at in settings.get("skipped", {}).items()}
+        listings = tuple(
+            Listing(
+                kept["id"],
+                Wish.parse(kept["wish"]),
+                tuple(tuple(page) for page in kept["pages"]),
+                frozenset(kept["gone"]).union(*kept["pages"]),
+                kept.get("again", False),
+            )
+            for kept in settings.get("listings", ())
+        )
+        surprised = tuple(settings.get("surprised", ()))
+        shown = ((datetime.fromisoformat(at), films) for at, films in settings.get("rests", ()))
+        rests = {film: at for at, films in shown for film in films}
+        batch = Batch(*settings["batch"]) if settings.get("batch") else None
+        other = {key: settings[key] for key in settings if key not in OWN_KEYS}
+        file_id, file_since = settings.get("file_id"), settings.get("file_since")
+        return cls(skipped, listings, surprised, rests, file_id, file_since, batch, other)
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return this as JSON can hold it."""
+        listings = [
+            {
+                "id": listing.id,
+                "wish": listing.wish.as_json(),
+                "pages": [list(page) for page in listing.pages],
+                "gone": sorted(listing.shown.difference(*listing.pages)),
+                "again": listing.again,
+            }
+            for listing in self.listings
+        ]
+        skipped = {str(film): at.isoformat() for film, at in self.skipped.items()}
+        return {
+            **self.other,
+            "skipped": skipped,
+            "listings": listings,
+            "surprised": list(self.surprised),
+            # A page of films at a time: they were shown at one moment, and a moment is longer than their ids.
+            "rests": [[at.isoformat(), list(films)] for at, films in groupby(self.rests, key=self.rests.__getitem__)],
+            "file_id": self.file_id,
+            "file_since": self.file_since,
+            "batch": list(astuple(self.batch)) if self.batch is not None else None,
+        }
+
+    def skip(self, movie_id: int, now: datetime) -> "Memory":
+        """Not ask about a film for some time."""
+        others = {film: at for film, at in self.skipped.items() if film != movie_id}
+        return replace(self, skipped=dict([*others.items(), (movie_id, now)][-MOST_SKIPPED:]))
+
+    def unskip(self, movie_id: int) -> "Memory":
+        return replace(self, skipped={film: at for film, at in self.skipped.items() if film != movie_id})
+
+    def surprise(self, movie_ids: Iterable[int]) -> "Memory":
+        """Not surprise with these films again soon."""
+        return replace(self, surprised=(*self.surprised, *movie_ids)[-MOST_SHOWN:])
+
+    def not_seen(self, now: datetime) -> frozenset[int]:
+        """Return the films that should not be asked about now."""
+        return frozenset(film for film, at in self.skipped.items() if now - at < timedelta(days=SKIP_DAYS))
+
+    def show(self, movie_ids: Iterable[int], now: datetime, *, sitting: timedelta = SITTING) -> "Memory":
+        """Note that films are shown. They rest once the sitting is over; when they rest already, nothing changes, or
+        who looks at an old list every day would never be rid of it."""
+        rests = {film: since for film, since in self.rests.items() if now < since + REST}
+        rests |= {film: now + sitting for film in movie_ids if film not in rests}
+        return replace(self, rests=dict([*rests.items()][-MOST_RESTING:]))
+
+    def resting(self, now: datetime) -> frozenset[int]:
+        """Return the films that new lists leave out."""
+        return frozenset(film for film, since in self.rests.items() if since <= now < since + REST)
+
+    def shown_lately(self, now: datetime) -> frozenset[int]:
+        """Return the films that rest, and those of this sitting."""
+        return frozenset(film for film, since in self.rests.items() if now < since + REST)
+
+    def begin(self, wish: Wish, *, again: bool = False) -> Listing:
+        """Return a new, empty list of picks; it is remembered once a page of it has been.
+
+        Args:
+            again: whether films that were shown on earlier days are asked for too.
+        """
+        return Listing(max((listing.id for listing in self.listings), default=0) + 1, wish, again=again)
+
+    def listing(self, number: int) -> Listing | None:
+        """Return a list of picks by its number, if it is still remembered."""
+        return next((listing for listing in self.listings if listing.id == number), None)
+
+    def remember(self, listing: Listing) -> "Memory":
+        """Keep a list as it is now."""
+        if self.listing(listing.id) is not None:
+            kept = tuple(listing if old.id == listing.id else old for old in self.listings)
+        else:
+            kept = (*self.listings, listing)
+        return replace(self, listings=kept[-LISTINGS:])
+
+
+def in_settings(change: Callable[[Memory], Memory]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return a change of what is remembered as one of settings, for ``Store.change_settings``."""
+    return lambda settings: change(Memory.parse(settings)).as_settings()

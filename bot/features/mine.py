@@ -1,0 +1,67 @@
+"""/my and /watchlist: what someone rated and put aside, newest first."""
+
+from bot.features import files, mine_views
+from bot.features.memory import Memory
+from bot.features.mine_views import Entry
+from bot.frame.context import Handler
+from bot.frame.talk import Visit, command, tap
+from bot.speech import buttons
+from bot.speech.buttons import Place
+from engine.store import Dismissal, Store, Taste
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("my", my, private=True),
+        command("watchlist", watchlist, private=True),
+        tap(buttons.MyRatings, my_page),
+        tap(buttons.Watchlist, watchlist_page),
+        tap(buttons.Aside, aside_page),
+    ]
+
+
+async def my(visit: Visit) -> None:
+    """/my: my ratings, to look at, change and remove."""
+    await my_page(visit, buttons.MyRatings(visit.owner))
+
+
+async def my_page(visit: Visit, button: buttons.MyRatings) -> None:
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    event_id = await visit.store(Store.last_event, visit.person.id)
+    films = visit.shelf.films.by_id
+    entries = [
+        Entry(films[rating.movie_id], rating.rated_at, stars=rating.stars if visit.shelf.films.gives_stars else None)
+        for rating in taste.ratings
+        if rating.movie_id in films
+    ]
+    aside = len(_put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME))
+    memory, place = Memory.parse(visit.person.settings), Place("mine", 0, button.page)
+    undo = files.way_back(visit.owner, memory, event_id, place) if event_id is not None else None
+    await visit.show(mine_views.my_ratings(visit.owner, entries, button.page, aside=aside, undo=undo))
+
+
+async def watchlist(visit: Visit) -> None:
+    """/watchlist: films kept for later; those that were rated since have been seen."""
+    await watchlist_page(visit, buttons.Watchlist(visit.owner))
+
+
+async def watchlist_page(visit: Visit, button: buttons.Watchlist) -> None:
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    entries = _put(visit, taste, Dismissal.WATCHLIST)
+    await visit.show(mine_views.watchlist(visit.owner, entries, button.page))
+
+
+async def aside_page(visit: Visit, button: buttons.Aside) -> None:
+    """Films marked as seen or not for me, so that it can be taken back."""
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    entries = _put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME)
+    await visit.show(mine_views.aside(visit.owner, entries, button.page))
+
+
+def _put(visit: Visit, taste: Taste, *kinds: Dismissal) -> list[Entry]:
+    films, rated = visit.shelf.films.by_id, {rating.movie_id for rating in taste.ratings}
+    return [
+        Entry(films[put.movie_id], put.dismissed_at, kind=put.kind)
+        for put in taste.put_aside
+        if put.kind in kinds and put.movie_id in films and put.movie_id not in rated
+    ]

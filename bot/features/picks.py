@@ -1,0 +1,204 @@
+"""/top: ten picks for someone, page by page, by genre and years, and why."""
+
+import zlib
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from bot.features import picks_views
+from bot.features.memory import Listing, Memory, in_settings
+from bot.features.picks_views import PicksPage
+from bot.frame.context import App, Context, Handler
+from bot.frame.talk import Visit, command, tap
+from bot.speech import buttons, views
+from bot.speech.views import View
+from bot.speech.wishes import parse_wish
+from bot.speech.words import Html
+from engine.serving import advice
+from engine.serving.advice import Line
+from engine.serving.library import Shelf
+from engine.serving.wish import ANYTHING, Wish
+from engine.store import Person, Store
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("top", top),
+        tap(buttons.NewPicks, new_picks),
+        tap(buttons.EarlierPicks, earlier_picks),
+        tap(buttons.Picks, turn_page),
+        tap(buttons.WhyThese, why_these),
+        tap(buttons.ChooseGenre, choose_genre),
+        tap(buttons.PickGenre, pick_genre),
+        tap(buttons.PickDecade, pick_decade),
+    ]
+
+
+def jobs(application: App) -> None:
+    if application.job_queue is not None:
+        application.job_queue.run_once(warm_up, 0, name="warm_up")
+
+
+async def warm_up(context: Context) -> None:
+    """Read films and model before the first person asks: tens of thousands of titles take a few seconds."""
+    await context.services.library.shelf()
+
+
+async def top(visit: Visit) -> None:
+    """/top [genre] [years]: the first page of a new list."""
+    wish, notice = wanted(visit)
+    await visit.show(await begin(visit, wish, notice=notice))
+
+
+def wanted(visit: Visit) -> tuple[Wish, Html | None]:
+    """Return what kind of films is asked for, and what to say of words that mean none."""
+    films = visit.shelf.films
+    wish, unknown = parse_wish(visit.words, films.genres, visit.now.year)
+    if not films.has_years and (wish.since or wish.until):
+        wish, unknown = ANYTHING, tuple(visit.words.split())
+    return wish, views.unknown_genre(unknown, films.genres) if unknown else None
+
+
+async def new_picks(visit: Visit, _button: buttons.NewPicks) -> None:
+    await visit.show(await begin(visit))
+
+
+async def earlier_picks(visit: Visit, button: buttons.EarlierPicks) -> None:
+    """Begin a list that also has what was shown on earlier days."""
+    await visit.show(await begin(visit, _wish(visit.person, button.listing), again=True))
+
+
+async def turn_page(visit: Visit, button: buttons.Picks) -> None:
+    """Show a page of a list; a new list, and say so, if that one is forgotten."""
+    listing = Memory.parse(visit.person.settings).listing(button.listing)
+    if listing is None:
+        await visit.show(await begin(visit, notice=picks_views.new_list()))
+    else:
+        shown = await visit.store(
+            work_out, visit.shelf, visit.person, visit.now, listing, button.page, in_group=visit.in_group
+        )
+        await visit.show(picks_views.picks(visit.owner, shown))
+
+
+async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
+    """Name the ratings that speak for each film of a page."""
+    if visit.in_group:
+        await visit.show(views.in_private(visit.bot_name, "top"))
+        return
+    listing = Memory.parse(visit.person.settings).listing(button.listing)
+    if listing is None:
+        await visit.show(await begin(visit, notice=picks_views.new_list()))
+    else:
+        shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, button.page, reasons=3)
+        await visit.show(picks_views.why_these(visit.owner, shown))
+
+
+async def choose_genre(visit: Visit, button: buttons.ChooseGenre) -> None:
+    wish, names = _wish(visit.person, button.listing), visit.shelf.films.genres
+    if not names:  # the button is from before another data set was loaded
+        await visit.show(await begin(visit))
+        return
+    keys = {name: genre_key(name) for name in names}
+    await visit.show(picks_views.genres(visit.owner, button.listing, button.page, names, keys, wish))
+
+
+async def pick_genre(visit: Visit, button: buttons.PickGenre) -> None:
+    """Begin a list of one genre, for the same years as before."""
+    names = tuple(name for name in visit.shelf.films.genres if genre_key(name) == button.genre)
+    wish = replace(_wish(visit.person, button.listing), genres=names, without=())
+    await visit.show(await begin(visit, wish))
+
+
+async def pick_decade(visit: Visit, button: buttons.PickDecade) -> None:
+    """Begin a list of one decade, for the same genres as before."""
+    by_year = button.decade and visit.shelf.films.has_years
+    since, until = (button.decade, button.decade + 9) if by_year else (None, None)
+    wish = replace(_wish(visit.person, button.listing), since=since, until=until)
+    await visit.show(await begin(visit, wish))
+
+
+async def begin(
+    visit: Visit,
+    wish: Wish = ANYTHING,
+    *,
+    again: bool = False,
+    notice: Html | None = None,
+    undo: buttons.Button | None = None,
+) -> View:
+    """Return the first page of a new list; ``again`` if it may have what was shown on earlier days."""
+    listing = Memory.parse(visit.person.settings).begin(wish, again=again)
+    shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, in_group=visit.in_group)
+    return picks_views.picks(visit.owner, shown, notice=notice, undo=undo)
+
+
+def work_out(
+    store: Store,
+    shelf: Shelf,
+    person: Person,
+    now: datetime,
+    listing: Listing,
+    page: int,
+    *,
+    reasons: int = 2,
+    in_group: bool = False,
+) -> PicksPage:
+    """Return a page as the latest ratings want it, and remember that it was shown.
+
+    What was shown on earlier days is left out, unless it is asked for, or nothing else is there to show.
+
+    Args:
+        reasons: how many of their own films are named with each pick.
+        in_group: whether others read along; the films then come without stars, reasons and the number of ratings.
+    """
+    taste, memory = store.taste(person.id, now), Memory.parse(person.settings)
+    page = min(page, len(listing.pages) + 1)
+    published = store.recommendations(person.id) if listing.wish.is_open and not taste.waiting else []
+    resting: frozenset[int] = frozenset() if listing.again else memory.resting(now) - listing.shown
+
+    def lines_without(out: frozenset[int]) -> list[Line]:
+        return advice.picks(shelf, taste, listing.wish, published=published, leave_out=out, reasons=reasons)
+
+    lines = lines_without(listing.elsewhere(page) | resting)
+    nothing_new = not lines and page == 1 and bool(resting)
+    if nothing_new:
+        listing, resting = replace(listing, again=True), frozenset()
+        lines = lines_without(listing.elsewhere(page))
+    if lines:
+        films = [line.movie.id for line in lines]
+        listing = listing.with_page(page, films)
+        noted = partial(_noted, listing, films, now)
+        if noted(memory) != memory:
+            # Not durable: nobody misses the page of before a power cut, and the disk would be the longest step.
+            store.change_settings(person.id, in_settings(noted), durable=False)
+    return PicksPage(
+        listing,
+        page,
+        [Line(line.movie) for line in lines] if in_group else lines,
+        ratings=len(taste.ratings),
+        trained=shelf.model is not None,
+        resting=_count(shelf, listing.wish, resting - taste.hidden),
+        nothing_new=nothing_new and bool(lines),
+        has_genres=bool(shelf.films.genres),
+        in_group=in_group,
+    )
+
+
+def _noted(listing: Listing, movie_ids: Collection[int], now: datetime, memory: Memory) -> Memory:
+    """Return what is remembered after a page of a list has been shown."""
+    return memory.remember(listing).show(movie_ids, now)
+
+
+def _count(shelf: Shelf, wish: Wish, movie_ids: Collection[int]) -> int:
+    """Return how many of these films fit a wish."""
+    return sum(film in shelf.films.by_id and wish.fits(shelf.films.by_id[film]) for film in movie_ids)
+
+
+def genre_key(name: str) -> int:
+    """Return what a button carries for a genre: a number that stays the same when other genres come or go."""
+    return zlib.crc32(name.encode()) or 1
+
+
+def _wish(person: Person, listing: int) -> Wish:
+    known = Memory.parse(person.settings).listing(listing)
+    return ANYTHING if known is None else known.wish

@@ -1,0 +1,155 @@
+"""What people read and press among their picks. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.features.memory import Listing
+from bot.speech import buttons, language
+from bot.speech.buttons import Button, Place
+from bot.speech.language import _
+from bot.speech.views import MOST_GENRES, REASON_LENGTH, View, in_rows, number_buttons, pick, press, wished
+from bot.speech.words import Html, both, count, facts, lines, numbered, paragraphs, plain, say, title
+from engine.serving.advice import FIRST_PICKS, PAGE, Line
+from engine.serving.wish import Wish
+
+DECADES = (2020, 2010, 2000, 1990, 1980, 1970, 1960, 1950)
+
+
+@dataclass(frozen=True, slots=True)
+class PicksPage:
+    """One page of picks.
+
+    ``ratings`` is how many they rest on; ``trained`` whether there is a model at all; ``resting`` how many films are
+    left out because they were shown on earlier days; ``nothing_new`` whether they are not left out because there would
+    be nothing else; ``has_genres`` whether films can be told by them; ``in_group`` whether others read along.
+    """
+
+    listing: Listing
+    page: int
+    lines: Sequence[Line]
+    ratings: int
+    trained: bool
+    resting: int = 0
+    nothing_new: bool = False
+    has_genres: bool = True
+    in_group: bool = False
+
+
+def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
+    listing, page = shown.listing, shown.page
+    place = Place("picks", listing.id, page)
+    first = (page - 1) * PAGE + 1
+    genres = press(_("Genres"), buttons.ChooseGenre(owner, listing.id, page)) if shown.has_genres else None
+    back = press(_("Previous ten"), buttons.Picks(owner, listing.id, page - 1)) if page > 1 else None
+    undoing = [press(_("Undo"), undo)] if undo else None
+    again = [press(_("Show them again"), buttons.EarlierPicks(owner, listing.id))] if shown.resting else None
+    if not shown.lines:
+        last = [button for button in (genres, press(_("My picks"), buttons.NewPicks(owner))) if button]
+        rows = [undoing, [back] if back else None, again, last]
+        return View.of(paragraphs(notice, lines(no_picks(listing.wish, page), _resting(shown))), rows)
+    films = numbered((pick(line, whole=not at) for at, line in enumerate(shown.lines)), first)
+    further = (
+        press(_("Next ten"), buttons.Picks(owner, listing.id, page + 1))
+        if len(shown.lines) == PAGE and not listing.is_full
+        else None
+    )
+    why = press(_("Why these?"), buttons.WhyThese(owner, listing.id, page)) if shown.ratings and shown.trained else None
+    asks_again = page == 1 or further is None
+    rows = [
+        *number_buttons(owner, [line.movie for line in shown.lines], first, place),
+        undoing,
+        [button for button in (back, further) if button],
+        again if asks_again else None,
+        [button for button in (genres, why) if button],
+    ]
+    nothing_new = say("Nothing new is left, so here is again what you have been shown before.")
+    text = paragraphs(
+        notice,
+        nothing_new if shown.nothing_new else None,
+        lines(_picks_heading(shown), films),
+        _resting(shown) if asks_again else None,
+    )
+    return View.of(text, rows)
+
+
+def _resting(shown: PicksPage) -> Html | None:
+    if not shown.resting:
+        return None
+    return count(
+        "Left out: {n} film that I showed you lately.", "Left out: {n} films that I showed you lately.", shown.resting
+    )
+
+
+def _picks_heading(shown: PicksPage) -> Html:
+    n = len(shown.lines)
+    if not shown.trained:
+        heading = say("Well-known films. No model has been trained yet, so these are the same for everybody.")
+    elif not shown.ratings and not shown.in_group:
+        heading = say("What most people like. Rate a few films, and this becomes yours.")
+    elif shown.page > 1:
+        heading = say("Ten more for you") if n == PAGE else count("{n} more for you", "{n} more for you", n)
+    else:
+        heading = say("Ten for you") if n == PAGE else count("{n} film for you", "{n} films for you", n)
+    sureness = _sureness(shown.ratings) if shown.trained and not shown.in_group else None
+    return facts(heading, wished(shown.listing.wish), sureness)
+
+
+def _sureness(ratings: int) -> Html | None:
+    if not ratings:
+        return None
+    if ratings < 2 * FIRST_PICKS:
+        return count("a first guess, from {n} rating", "a first guess, from {n} ratings", ratings)
+    return count("from {n} rating", "from {n} ratings", ratings)
+
+
+def no_picks(wish: Wish, page: int) -> Html:
+    if page > 1:
+        return say("That was all: I know no more films that fit.")
+    if wish.is_open:
+        return say("You have rated or put aside every film that I know. Nothing is left to pick from.")
+    return say("No film that you don't know yet fits this: {wish}. Try other genres or years.", wish=wished(wish))
+
+
+def why_these(owner: int, shown: PicksPage) -> View:
+    """Say for each pick which of their own ratings speak for it."""
+    listing, page = shown.listing, shown.page
+    heading = count(
+        "These come from {n} rating of yours. What spoke most for each:",
+        "These come from {n} ratings of yours. What spoke most for each:",
+        shown.ratings,
+    )
+    reasons = [
+        Html(f"{plain(title(line.movie))}: {both([title(movie, REASON_LENGTH) for movie in line.because])}")
+        if line.because
+        else say("{title}: well liked by people who rate as you do", title=title(line.movie))
+        for line in shown.lines
+    ]
+    how = say(
+        "I compare what you liked and disliked with everyone's ratings. "
+        "Films that you have rated, seen or put aside never come up."
+    )
+    back = [press(_("Back to picks"), buttons.Picks(owner, listing.id, page))]
+    return View.of(paragraphs(heading, numbered(reasons, (page - 1) * PAGE + 1), how), [back])
+
+
+def genres(owner: int, listing: int, page: int, names: Sequence[str], key: dict[str, int], wish: Wish) -> View:
+    """Offer genres and decades to pick from. ``key`` is what a button carries for each genre."""
+    offered = sorted(names[:MOST_GENRES], key=language.genre)
+    text = say("Which genre, or which years? In words it works too: /top comedy -horror after 2000")
+    now = None if wish.is_open else say("Now: {wish}", wish=wished(wish))
+    rows = [
+        *in_rows([press(language.genre(genre), buttons.PickGenre(owner, listing, key[genre])) for genre in offered], 3),
+        *in_rows(
+            [press(_("{year}s").format(year=year), buttons.PickDecade(owner, listing, year)) for year in DECADES], 4
+        ),
+        [
+            press(_("All genres"), buttons.PickGenre(owner, listing, 0)),
+            press(_("All years"), buttons.PickDecade(owner, listing, 0)),
+            press(_("Back to picks"), buttons.Picks(owner, listing, page)),
+        ],
+    ]
+    return View.of(lines(text, now), rows)
+
+
+def new_list() -> Html:
+    return say("That list is from some time ago; here is a new one.")

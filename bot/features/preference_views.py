@@ -1,0 +1,60 @@
+"""What people read and press under /settings, and once a week if they want to. Pure."""
+
+from collections.abc import Sequence
+
+from bot.speech import buttons
+from bot.speech.buttons import NOWHERE
+from bot.speech.language import LANGUAGES, _
+from bot.speech.views import View, in_rows, number_buttons, pick, press
+from bot.speech.words import count, lines, numbered, paragraphs, say
+from engine.domain import WHOLE_STARS
+from engine.serving.advice import Line
+
+
+def settings(owner: int, chosen: str | None, scale: Sequence[float], *, weekly: bool) -> View:
+    """Show what can be chosen.
+
+    Args:
+        chosen: the language, None for that of their Telegram.
+        scale: the stars to choose from, none where nobody gives any.
+        weekly: whether they want the digest.
+    """
+    spoken = (
+        say("I speak {language} with you.", language=LANGUAGES[chosen])
+        if chosen in LANGUAGES
+        else say("I speak the language of your Telegram with you, if I can.")
+    )
+    digest = (
+        say("Every Friday you get three films that I have not shown you yet.")
+        if weekly
+        else say("I never write to you by myself. If you like, you get three new films every Friday.")
+    )
+    whole = len(scale) == len(WHOLE_STARS)
+    steps = say("You give whole stars, 1 to 5.") if whole else say("You give stars in halves, ½ to 5.")
+    step = (
+        press(_("Half stars"), buttons.SetScale(owner, 0))
+        if whole
+        else press(_("Whole stars"), buttons.SetScale(owner, 1))
+    )
+    speak = [press(name, buttons.SetLanguage(owner, code)) for code, name in LANGUAGES.items()]
+    rows = [
+        *in_rows([*speak, press(_("As my Telegram"), buttons.SetLanguage(owner, "-"))], 2),
+        [step] if scale else None,
+        [
+            press(_("No films on Fridays"), buttons.SetDigest(owner, 0))
+            if weekly
+            else press(_("Films on Fridays"), buttons.SetDigest(owner, 1))
+        ],
+    ]
+    return View.of(paragraphs(say("<b>Settings</b>"), spoken, steps if scale else None, digest), rows)
+
+
+def digest(owner: int, films: Sequence[Line]) -> View:
+    """Show somebody's picks of the week."""
+    heading = count("{n} film for your weekend:", "{n} films for your weekend:", len(films))
+    listed = numbered((pick(line, whole=not at) for at, line in enumerate(films)), 1)
+    rows = [
+        *number_buttons(owner, [line.movie for line in films], 1, NOWHERE),
+        [press(_("My picks"), buttons.NewPicks(owner)), press(_("No films on Fridays"), buttons.SetDigest(owner, 0))],
+    ]
+    return View.of(lines(heading, listed), rows)

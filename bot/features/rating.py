@@ -1,0 +1,194 @@
+"""Giving stars: from a film's card, or in answer to one question after the other. And taking them back."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.features import files, picks, rating_views
+from bot.features.lookup import look_up
+from bot.features.memory import Memory, in_settings
+from bot.frame.context import Handler
+from bot.frame.talk import Visit, command, tap
+from bot.speech import buttons, views
+from bot.speech.buttons import Button, Place
+from bot.speech.words import Html
+from engine.serving import advice
+from engine.serving.advice import FIRST_PICKS
+from engine.store import Act, Store, UndoTooLate
+
+
+def handlers() -> list[Handler]:
+    return [
+        command("rate", rate),
+        command("undo", undo_last, private=True),
+        tap(buttons.Ask, ask),
+        tap(buttons.Answer, answer),
+        tap(buttons.Skip, skip),
+        tap(buttons.UndoAnswer, undo_answer),
+        tap(buttons.UndoSkip, undo_skip),
+        tap(buttons.Rate, give_stars),
+        tap(buttons.RemoveRating, remove_rating),
+        tap(buttons.Undo, undo),
+        tap(buttons.Redo, redo),
+    ]
+
+
+async def rate(visit: Visit) -> None:
+    """/rate [title]: that film's card, or the next film worth asking about."""
+    if visit.words:
+        await look_up(visit, visit.words)
+    else:
+        await next_question(visit)
+
+
+# --- Questions --------------------------------------------------------------------------------------------------------
+
+
+async def ask(visit: Visit, _button: buttons.Ask) -> None:
+    await next_question(visit)
+
+
+async def answer(visit: Visit, button: buttons.Answer) -> None:
+    """Note the stars, and go on: to the first picks after the fifth rating, else to the next question."""
+    movie = visit.shelf.film(button.movie_id)
+    act = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
+    event_id = act.event_id or await visit.store(Store.last_event, visit.person.id, movie.id)
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    trained, newcomer = visit.shelf.model is not None, len(taste.ratings) < FIRST_PICKS
+    notice = (
+        rating_views.noted(movie, button.stars)
+        if newcomer
+        else rating_views.rated(movie, button.stars, taste.waiting, trained=trained)
+    )
+    undo = buttons.UndoAnswer(visit.owner, event_id) if event_id else None
+    if len(taste.ratings) == FIRST_PICKS:
+        await visit.show(await picks.begin(visit, notice=notice, undo=undo))
+    else:
+        await next_question(visit, notice=notice, undo=undo)
+
+
+async def skip(visit: Visit, button: buttons.Skip) -> None:
+    """Remember that they have not seen the film, and ask about another. It says nothing about their taste."""
+    movie = visit.shelf.film(button.movie_id)
+    memory = await _remember(visit, lambda memory: memory.skip(movie.id, visit.now))
+    await next_question(
+        visit, notice=rating_views.skipped(movie), undo=buttons.UndoSkip(visit.owner, movie.id), memory=memory
+    )
+
+
+async def undo_answer(visit: Visit, button: buttons.UndoAnswer) -> None:
+    """Take the stars back, and ask about the same film again."""
+    act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
+    await next_question(visit, about=act.movie_id)
+
+
+async def undo_skip(visit: Visit, button: buttons.UndoSkip) -> None:
+    """Ask about the film again."""
+    memory = await _remember(visit, lambda memory: memory.unskip(button.movie_id))
+    await next_question(visit, about=button.movie_id, memory=memory)
+
+
+async def next_question(
+    visit: Visit,
+    *,
+    notice: Html | None = None,
+    undo: Button | None = None,
+    memory: Memory | None = None,
+    about: int | None = None,
+) -> None:
+    """Ask about ``about``, or about the film whose stars would tell most."""
+    if visit.in_group:
+        await visit.show(views.in_private(visit.bot_name, "rate"))
+        return
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    not_seen = (memory or Memory.parse(visit.person.settings)).not_seen(visit.now)
+    if about is None:
+        movie = await visit.think(advice.question, visit.shelf, taste, not_seen)
+    else:
+        movie = visit.shelf.film(about)
+    if movie is None:
+        await visit.show(rating_views.nothing_to_ask(visit.owner, notice=notice, undo=undo))
+    else:
+        ratings = len(taste.ratings)
+        await visit.show(
+            rating_views.question(visit.owner, movie, ratings, scale=visit.scale, notice=notice, undo=undo)
+        )
+
+
+async def _remember(visit: Visit, change: Callable[[Memory], Memory]) -> Memory:
+    await visit.store(Store.change_settings, visit.person.id, in_settings(change))
+    return change(Memory.parse(visit.person.settings))
+
+
+# --- From a card ------------------------------------------------------------------------------------------------------
+
+
+async def give_stars(visit: Visit, button: buttons.Rate) -> None:
+    """Note the stars, and say so in place of the card."""
+    movie = visit.shelf.film(button.movie_id)
+    act = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
+    await _confirm(visit, act, button.place)
+
+
+async def remove_rating(visit: Visit, button: buttons.RemoveRating) -> None:
+    movie = visit.shelf.film(button.movie_id)
+    act = await visit.store(Store.remove_rating, visit.person.id, movie.id, visit.now)
+    await _confirm(visit, act, button.place)
+
+
+async def undo(visit: Visit, button: buttons.Undo) -> None:
+    """Take one act back, be it from before a restart; what was undone can be done again."""
+    act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
+    movie = visit.shelf.film(act.movie_id)
+    text = rating_views.undone(movie, act.stars)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place, redo=True))
+
+
+async def redo(visit: Visit, button: buttons.Redo) -> None:
+    """Take an undo back."""
+    act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
+    movie = visit.shelf.film(act.movie_id)
+    text = rating_views.redone(movie, act.stars)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
+
+
+async def undo_last(visit: Visit) -> None:
+    """/undo: take the latest act back, or the whole import if it was one."""
+    event_id = await visit.store(Store.last_event, visit.person.id)
+    if event_id is None:
+        await visit.show(rating_views.nothing_to_undo(visit.owner))
+        return
+    match files.way_back(visit.owner, Memory.parse(visit.person.settings), event_id):
+        case buttons.UndoImport() as button:
+            await files.undo_import(visit, button)
+        case buttons.RedoImport() as button:
+            await files.redo_import(visit, button)
+        case button:
+            await undo(visit, button)
+
+
+async def _confirm(visit: Visit, act: Act, place: Place) -> None:
+    movie = visit.shelf.film(act.movie_id)
+    event_id = act.event_id or await visit.store(Store.last_event, visit.person.id, movie.id)
+    if act.stars is None:
+        text = rating_views.removed(movie)
+    else:
+        taste = await visit.store(Store.taste, visit.person.id, visit.now)
+        text = rating_views.rated(movie, act.stars, taste.waiting, trained=visit.shelf.model is not None)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=event_id, place=place))
+
+
+def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> Act:
+    """Undo one act; the second time, when the same tap is delivered twice, return what the first did.
+
+    Raises:
+        UndoTooLate: the film was rated again since, or the act is not theirs.
+    """
+    try:
+        return store.undo(user_id, event_id, now)
+    except UndoTooLate:
+        events = store.events_of(user_id)
+        act = next((event for event in events if event["id"] == event_id), None)
+        later = [event for event in events if act and event["movie_id"] == act["movie_id"] and event["id"] > event_id]
+        if act is None or len(later) != 1 or later[0]["stars"] != act["previous_stars"]:
+            raise
+        return Act(later[0]["id"], act["movie_id"], later[0]["stars"], later[0]["previous_stars"])

@@ -1,0 +1,73 @@
+"""Inline mode: `@bot heat` puts a film's card into any chat; an empty query offers one's own picks."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from telegram import InlineQuery, InlineQueryResultArticle, InputTextMessageContent, Update
+from telegram.constants import ParseMode
+from telegram.ext import InlineQueryHandler
+
+from bot.features import card_views
+from bot.frame.context import Context, Handler
+from bot.speech import language
+from engine.domain import Movie
+from engine.serving import advice
+from engine.serving.library import EmptyCatalogue, Shelf
+from engine.store import Person, Store, Taste
+
+OFFERED = 20
+"""Films offered for a query; Telegram takes up to fifty."""
+
+CACHE_SECONDS = 300
+"""How long Telegram may give somebody the same answer to the same title."""
+
+
+def handlers() -> list[Handler]:
+    return [InlineQueryHandler(share)]
+
+
+async def share(update: Update, context: Context) -> None:
+    """Offer films for what is being typed."""
+    query = update.inline_query
+    if query is None:
+        return
+    services = context.services
+    shelf = await services.library.shelf()
+    language.speak_of_catalogue(shelf.films.catalogue)
+    text = query.query.strip()
+    person = await asyncio.to_thread(services.store.find_person, query.from_user.id)
+    language.use(person.language if person is not None else None, query.from_user.language_code)
+    try:
+        if text:
+            found = await asyncio.to_thread(shelf.find, text, OFFERED)
+            films = [hit.movie for hit in found.hits]
+        else:
+            films = await asyncio.to_thread(own_picks, services.store, shelf, person, services.clock())
+    except EmptyCatalogue:
+        films = []
+    await _offer(query, films, context.bot.username, cache_seconds=CACHE_SECONDS if text else 0)
+
+
+def own_picks(store: Store, shelf: Shelf, person: Person | None, now: datetime) -> list[Movie]:
+    """Return someone's picks; those of somebody we don't know are what most people like."""
+    taste = store.taste(person.id, now) if person is not None else Taste(0)
+    published = store.recommendations(person.id) if person is not None and not taste.waiting else []
+    return [line.movie for line in advice.picks(shelf, taste, published=published)]
+
+
+async def _offer(query: InlineQuery, films: Sequence[Movie], bot: str, *, cache_seconds: int) -> None:
+    results = []
+    for movie in films:
+        view = card_views.shared(movie, bot)
+        results.append(
+            InlineQueryResultArticle(
+                id=str(movie.id),
+                title=card_views.heading(movie),
+                description=card_views.summary(movie),
+                input_message_content=InputTextMessageContent(view.text, parse_mode=ParseMode.HTML),
+                reply_markup=view.keyboard,
+            )
+        )
+    # Personal, also where the films are not: what is said of them is in the language of whoever asks.
+    await query.answer(results, cache_time=cache_seconds, is_personal=True)

@@ -1,0 +1,44 @@
+"""/surprise: one safe film, one near, one wild, and why."""
+
+from datetime import datetime, timedelta
+
+from bot.features import surprise_views
+from bot.features.memory import Memory, in_settings
+from bot.frame.context import Handler
+from bot.frame.talk import Visit, command, tap
+from bot.speech import buttons
+from engine.serving import advice
+from engine.serving.advice import Surprise
+from engine.serving.library import Shelf
+from engine.store import Person, Store
+
+AT_ONCE = timedelta(0)
+"""When a film that was a surprise begins to rest: no list needs to show it again."""
+
+
+def handlers() -> list[Handler]:
+    return [command("surprise", surprise, private=True), tap(buttons.MoreSurprises, more_surprises)]
+
+
+async def surprise(visit: Visit) -> None:
+    """/surprise: three films that neither an earlier surprise nor, lately, anything else has shown."""
+    films = await visit.store(choose, visit.shelf, visit.person, visit.now)
+    await visit.show(surprise_views.surprise(visit.owner, films))
+
+
+async def more_surprises(visit: Visit, _button: buttons.MoreSurprises) -> None:
+    await surprise(visit)
+
+
+def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surprise:
+    """Choose three films, and remember that they were shown."""
+    memory, taste = Memory.parse(person.settings), store.taste(person.id, now)
+    near = advice.favourite(shelf, taste, turn=len(memory.surprised) // 3)
+    alike = store.similar(near.id) if near is not None else []
+    films = advice.surprise(shelf, taste, {*memory.surprised, *memory.shown_lately(now)}, near, alike)
+    if not films.lines:  # a list has shown all the others: better one of those than none
+        films = advice.surprise(shelf, taste, memory.surprised, near, alike)
+    shown = [line.movie.id for line in films.lines]
+    noted = in_settings(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
+    store.change_settings(person.id, noted)
+    return films

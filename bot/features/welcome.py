@@ -1,0 +1,61 @@
+"""/start: five films to rate for a newcomer, a way on for everybody else, or the film of a link."""
+
+import re
+from dataclasses import replace
+
+from bot.features import account, files, mine, night_views, picks, preferences, rating, surprise, welcome_views
+from bot.features.card import card
+from bot.features.night import night
+from bot.features.rating import next_question
+from bot.frame.context import Handler
+from bot.frame.talk import Act, Visit, command
+from engine.serving.advice import FIRST_PICKS
+from engine.store import NoSuchMovie, Store
+
+FILM_LINK = re.compile(r"m_(\d{1,10})", re.ASCII)
+"""What follows /start when someone comes by a link to a film: https://t.me/BOT?start=m_603"""
+
+
+BY_LINK: dict[str, Act] = {
+    "top": picks.top,
+    "surprise": surprise.surprise,
+    "rate": rating.rate,
+    "my": mine.my,
+    "undo": mine.my,  # a link must not change anything by itself; the list has the button
+    "watchlist": mine.watchlist,
+    "import": files.how_to,
+    "export": files.export,
+    "forget": account.forget,
+    "settings": preferences.settings,
+}
+"""What else may follow /start: where the buttons in groups lead to."""
+
+
+def handlers() -> list[Handler]:
+    return [command("start", start, for_anybody=True)]
+
+
+async def start(visit: Visit) -> None:
+    """/start [m_FILM]: hello."""
+    notice = None
+    if visit.words == "night":  # the button that brings the bot into a group sends this
+        await night(replace(visit, words=""))
+        return
+    if visit.words in BY_LINK and not visit.in_group:
+        await BY_LINK[visit.words](replace(visit, words=""))
+        return
+    if link := FILM_LINK.fullmatch(visit.words):
+        try:
+            await visit.show(await card(visit, int(link[1])))
+            return
+        except NoSuchMovie:
+            notice = welcome_views.film_gone()
+    if visit.in_group:
+        await visit.show(night_views.hello(visit.bot_name))
+        return
+    simulated = visit.shelf.is_simulated
+    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    if len(taste.ratings) < FIRST_PICKS:
+        await next_question(visit, notice=notice or welcome_views.greeting(simulated=simulated))
+    else:
+        await visit.show(welcome_views.welcome_back(visit.owner, len(taste.ratings), simulated=simulated))

@@ -1,0 +1,113 @@
+"""The bot put together: services and features in, python-telegram-bot's Application out.
+
+An update waits for its turn behind the earlier ones of the same person, meets the features' handlers in their order,
+and leaves one line in the log and one sample in the metrics.
+"""
+
+import asyncio
+import functools
+from collections.abc import Sequence
+from typing import Any, cast
+
+from telegram import Update
+from telegram.constants import ChatMemberStatus, ChatType
+from telegram.ext import (
+    Application,
+    ApplicationBuilder,
+    ChatMemberHandler,
+    ContextTypes,
+    JobQueue,
+)
+from telegram.request import BaseRequest, HTTPXRequest
+
+from bot.frame.context import App, Context, Feature, Handler, Services, handling
+from bot.frame.errors import on_error
+from bot.frame.flood import FloodLimits, Slots
+from bot.frame.turns import CONCURRENT_UPDATES, InTurn
+
+TERMINAL_TOKEN = "1:terminal"  # noqa: S105 - opens nothing: the terminal chat has no server behind it
+
+LATE_SECONDS = 300
+"""How late a job may begin, on a machine that slept or was busy."""
+
+
+def build_application(
+    services: Services,
+    features: Sequence[Feature],
+    *,
+    request: BaseRequest | None = None,
+    get_updates_request: BaseRequest | None = None,
+    flood_limits: bool | None = None,
+) -> App:
+    """Put the bot together; nothing is sent yet.
+
+    Args:
+        features: what people can do, in the order in which their handlers see an update.
+        request: what carries calls to Telegram. None: the network.
+        get_updates_request: what carries the polling; as ``request`` if that is given.
+        flood_limits: whether calls are held back to Telegram's limits. None: on the network, not for a ``request``.
+    """
+    settings = services.settings
+    token = settings.telegram_token.get_secret_value() if settings.telegram_token else TERMINAL_TOKEN
+    api = settings.telegram_api.rstrip("/")
+    slots = Slots(CONCURRENT_UPDATES)
+    builder: ApplicationBuilder[Any, Context, Any, Any, Any, Any] = (
+        Application.builder()
+        .token(token)
+        .base_url(f"{api}/bot")
+        .base_file_url(f"{api}/file/bot")
+        .context_types(ContextTypes(context=Context))
+        .concurrent_updates(InTurn(token, slots))
+        .request(request or HTTPXRequest(read_timeout=10))
+        .get_updates_request(get_updates_request or request or polling_request())
+    )
+    if flood_limits or (flood_limits is None and request is None):
+        builder = builder.rate_limiter(FloodLimits(slots))
+    application: App = builder.build()
+    application.bot_data["services"] = services
+    application.bot_data["refusals"] = tuple(
+        refused for feature in features if (refused := getattr(feature, "refused", None)) is not None
+    )
+    for feature in features:
+        for handler in feature.handlers():
+            application.add_handler(_named(handler))
+    application.add_handler(_named(ChatMemberHandler(membership, ChatMemberHandler.MY_CHAT_MEMBER)))
+    application.add_error_handler(on_error)
+    queue = cast(JobQueue[Context], application.job_queue)
+    # By default, APScheduler leaves out a job that is a second late, without a word.
+    job_defaults = {"coalesce": True, "misfire_grace_time": LATE_SECONDS}
+    queue.scheduler.configure(**queue.scheduler_configuration, job_defaults=job_defaults)
+    for feature in features:
+        if (jobs := getattr(feature, "jobs", None)) is not None:
+            jobs(application)
+    return application
+
+
+def polling_request() -> HTTPXRequest:
+    """Return what carries long polling. With one connection, the default, a wedged one would stop it for good."""
+    return HTTPXRequest(connection_pool_size=4, pool_timeout=5)
+
+
+def _named(handler: Handler) -> Handler:
+    """Have a handler leave its name, ``picks.top``, for the log: an update's own words do not belong there."""
+    callback = getattr(handler, "callback", None)
+    if callback is None:  # a handler of handlers
+        return handler
+    name = f"{callback.__module__.rpartition('.')[2]}.{callback.__name__}"
+
+    @functools.wraps(callback)
+    async def named(update: Any, context: Context) -> Any:
+        if (now := handling.get()) is not None:
+            now.handler, now.outcome = name, "ok"
+        return await callback(update, context)
+
+    handler.callback = named
+    return handler
+
+
+async def membership(update: Update, context: Context) -> None:
+    """Someone blocked the bot, or let it in again."""
+    change = update.my_chat_member
+    if change is not None and change.chat.type == ChatType.PRIVATE:
+        active = change.new_chat_member.status == ChatMemberStatus.MEMBER
+        await asyncio.to_thread(context.services.store.set_active, change.chat.id, active)

@@ -1,0 +1,156 @@
+"""The language that is spoken to whoever reads next: its catalogue of texts, and how it writes numbers.
+
+The frame says at every update who is speaking (``use``), and a job does for each person that it writes to
+(``speaking``). From then on ``_`` and ``ngettext`` answer in their language, in threads as well. The source of each
+text is its English; `make texts` collects them for the translators into ``locales``.
+
+The texts speak of films, and of stars that people give. Where a data set has play counts or artists, other catalogues
+come first: ``plays.po`` and ``artists.po`` hold, in each language, those texts that have to be different there.
+"""
+
+import gettext
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+from engine.domain import Catalogue, Feedback, ItemKind
+
+LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español"}
+"""What we speak, and what it calls itself."""
+
+SOURCE = "en"
+"""The language in which the texts stand in the code; spoken to those whose own we don't know."""
+
+LOCALES = Path(__file__).parent / "locales"
+DOMAIN = "matinee"
+PLAYS, ARTISTS = "plays", "artists"
+
+_spoken: ContextVar[str] = ContextVar("language", default=SOURCE)
+_subjects: ContextVar[tuple[str, ...]] = ContextVar("subjects", default=())
+
+
+def choose(*wished: str | None) -> str:
+    """Return the first of these languages that we speak ("de-AT" is "de"), or English."""
+    for wish in wished:
+        code = (wish or "").replace("_", "-").partition("-")[0].lower()
+        if code in LANGUAGES:
+            return code
+    return SOURCE
+
+
+def current() -> str:
+    """Return the language that is spoken now: a key of ``LANGUAGES``."""
+    return _spoken.get()
+
+
+def use(*wished: str | None) -> None:
+    """Speak the first of these that we can, for the rest of this update or job."""
+    _spoken.set(choose(*wished))
+
+
+@contextmanager
+def speaking(*wished: str | None) -> Iterator[None]:
+    """Meanwhile, speak the first of these that we can."""
+    token = _spoken.set(choose(*wished))
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def speak_of_catalogue(catalogue: Catalogue | None) -> None:
+    """For the rest of this update or job, speak of what this data set has."""
+    if catalogue is None or catalogue.feedback is Feedback.STARS:
+        speak_of()
+    elif catalogue.kind is ItemKind.ARTIST:
+        speak_of(ARTISTS, PLAYS)
+    else:
+        speak_of(PLAYS)
+
+
+def speak_of(*subjects: str) -> None:
+    """For the rest of this update or job, speak of what a data set has: ``ARTISTS``, ``PLAYS``, or of films and stars.
+
+    The catalogue of an earlier subject goes before that of a later one.
+    """
+    _subjects.set(subjects)
+
+
+def _(text: str) -> str:
+    """Return a text in the language that is spoken now."""
+    # Of an empty text, gettext tells the file's header.
+    return _catalogue(current(), _subjects.get()).gettext(text) if text else ""
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """Return the form of a text that suits the number ``n`` in the language that is spoken now."""
+    return _catalogue(current(), _subjects.get()).ngettext(one, many, n)
+
+
+def marked(text: str) -> str:
+    """Return a text as it is, to be translated by ``_`` where it is shown: for constants and tables."""
+    return text
+
+
+@cache
+def _catalogue(code: str, subjects: tuple[str, ...] = ()) -> gettext.NullTranslations:
+    """Return a language's texts: each from the first catalogue that has it."""
+    catalogues = [gettext.translation(domain, LOCALES, [code], fallback=True) for domain in (*subjects, DOMAIN)]
+    for first, then in itertools.pairwise(catalogues):
+        first.add_fallback(then)
+    return catalogues[0]
+
+
+_SIGNS = {"en": (",", "."), "de": (".", ","), "es": (".", ",")}
+"""What stands between thousands, and before the decimals."""
+
+_GROUPED_FROM = {"es": 10_000}
+
+
+def number(value: float, places: int = 0) -> str:
+    """Return a number as it is written where the language is spoken: 1,234.5 or 1.234,5."""
+    code = current()
+    between, point = _SIGNS[code]
+    whole, _dot, decimals = f"{value:,.{places}f}".partition(".")
+    whole = whole.replace(",", between if abs(value) >= _GROUPED_FROM.get(code, 0) else "")
+    return f"{whole}{point}{decimals}" if decimals else whole
+
+
+GENRES = frozenset(
+    {
+        marked("Action"),
+        marked("Adventure"),
+        marked("Animation"),
+        marked("Children"),
+        marked("Children's"),
+        marked("Comedy"),
+        marked("Crime"),
+        marked("Documentary"),
+        marked("Drama"),
+        marked("Fantasy"),
+        marked("Film-Noir"),
+        marked("Horror"),
+        marked("IMAX"),
+        marked("Musical"),
+        marked("Mystery"),
+        marked("Romance"),
+        marked("Sci-Fi"),
+        marked("Thriller"),
+        marked("War"),
+        marked("Western"),
+    }
+)
+"""The genres of MovieLens; "Children's" is what its older sets say."""
+
+
+def genre(name: str) -> str:
+    """Return what a genre of the catalogue is called; one that MovieLens does not have keeps its name."""
+    return _(name) if name in GENRES else name
+
+
+def names_of_genre(name: str) -> list[str]:
+    """Return what a genre is called in all languages, for those who type one; as the catalogue has it comes last."""
+    return [_catalogue(code).gettext(name) for code in LANGUAGES if name in GENRES] + [name]

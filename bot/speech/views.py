@@ -1,0 +1,200 @@
+"""What all views share: how a message is put together, how a film is written, and what any feature may have to say.
+
+Sentences are whole, so that they can be translated; facts that stand next to each other are joined by ``words.facts``.
+The texts and keyboards of a feature are in the module next to it. All of them are pure.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.speech import buttons, language
+from bot.speech.buttons import Button, Place
+from bot.speech.language import _, marked, number
+from bot.speech.words import (
+    BUTTON_LENGTH,
+    TITLE_LENGTH,
+    Html,
+    both,
+    clip,
+    count,
+    facts,
+    genre_list,
+    name,
+    plain,
+    quote,
+    say,
+    stars,
+    title,
+)
+from engine.domain import MatineeError, Movie
+from engine.serving.advice import Line
+from engine.serving.library import EmptyCatalogue
+from engine.serving.wish import Wish
+from engine.store import NoSuchMovie, UndoTooLate
+
+Row = list[InlineKeyboardButton]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A message: its text and the buttons below it."""
+
+    text: Html
+    keyboard: InlineKeyboardMarkup | None = None
+
+    @classmethod
+    def of(cls, text: Html, rows: Iterable[Row | None] = ()) -> "View":
+        """Put a message together; rows that are None or empty are left out."""
+        kept = [row for row in rows if row]
+        return cls(text, InlineKeyboardMarkup(kept) if kept else None)
+
+
+def press(label: str, button: Button) -> InlineKeyboardButton:
+    return InlineKeyboardButton(clip(label, BUTTON_LENGTH) or "…", callback_data=buttons.pack(button))
+
+
+def in_rows(pressed: Sequence[InlineKeyboardButton], each: int) -> list[Row]:
+    return [list(pressed[at : at + each]) for at in range(0, len(pressed), each)]
+
+
+# --- The film ---------------------------------------------------------------------------------------------------------
+
+REASON_LENGTH = 45
+"""Characters of a title among the reasons for another."""
+
+
+def headline(movie: Movie) -> Html:
+    """Return what a film is: title, year and genres."""
+    return facts(Html(f"<b>{plain(name(movie, TITLE_LENGTH))}</b>"), genre_list(movie.genres))
+
+
+def pick(line: Line, *, whole: bool) -> Html:
+    """Return a film of a list, and why it is there. ``whole`` is said once, above lines that are shorter."""
+    return facts(
+        plain(name(line.movie)),
+        for_you(line.predicted_stars, whole=whole),
+        by_everyone(line.movie) if line.predicted_stars is None else None,
+        say("because of {films}", films=both([title(movie, REASON_LENGTH) for movie in line.because]))
+        if line.because
+        else None,
+    )
+
+
+def for_you(predicted_stars: float | None, *, whole: bool) -> Html | None:
+    if predicted_stars is None:
+        return None
+    about = stars(predicted_stars)
+    return say("about {stars} for you", stars=about) if whole else say("about {stars}", stars=about)
+
+
+def by_everyone(movie: Movie) -> Html:
+    if not movie.rating_count:
+        return say("nobody has rated it yet")
+    if movie.mean_stars is None:
+        return count("seen by {n} person", "seen by {n} people", movie.rating_count)
+    return say("everyone: {mean} ({n})", mean=number(movie.mean_stars, 1), n=number(movie.rating_count))
+
+
+def number_buttons(owner: int, movies: Sequence[Movie], first: int, place: Place) -> list[Row]:
+    opened = [
+        press(str(number), buttons.OpenFilm(owner, movie.id, place)) for number, movie in enumerate(movies, first)
+    ]
+    return in_rows(opened, 5)
+
+
+# --- The wish ---------------------------------------------------------------------------------------------------------
+
+MOST_GENRES = 30
+"""Genres that are named or offered."""
+
+
+def wished(wish: Wish) -> Html:
+    """Return a wish in words: "Comedy, not Horror, 2001 or later"."""
+    parts = [plain(language.genre(genre)) for genre in wish.genres]
+    parts += [say("not {genre}", genre=language.genre(genre)) for genre in wish.without]
+    if wish.since is not None and wish.until is not None:
+        same = wish.since == wish.until
+        parts.append(plain(wish.since) if same else plain(f"{wish.since}–{wish.until}"))
+    elif wish.since is not None:
+        parts.append(say("{year} or later", year=wish.since))
+    elif wish.until is not None:
+        parts.append(say("{year} or earlier", year=wish.until))
+    return Html(", ".join(parts))
+
+
+def unknown_genre(words: Sequence[str], names: Sequence[str]) -> Html:
+    if not names:
+        return say("I can't choose by {words}: I know no genres of these films.", words=quote(" ".join(words)))
+    return say(
+        "I know no genre or years called {words}. The genres are: {genres}.",
+        words=quote(" ".join(words)),
+        genres=", ".join(sorted(map(language.genre, names[:MOST_GENRES]))),
+    )
+
+
+# --- Ways on ----------------------------------------------------------------------------------------------------------
+
+
+def begin(owner: int) -> Row:
+    """Return the buttons for those who don't know where to go from here."""
+    return [press(_("My picks"), buttons.NewPicks(owner)), press(_("Rate films"), buttons.Ask(owner))]
+
+
+def back_to(owner: int, place: Place) -> Row | None:
+    """Return the button that leads back to the list from which a film was opened."""
+    match place.kind:
+        case "picks":
+            return [press(_("Back to picks"), buttons.Picks(owner, place.number, place.page))]
+        case "mine":
+            return [press(_("Back to my ratings"), buttons.MyRatings(owner, place.page))]
+        case "watchlist":
+            return [press(_("Back to the watchlist"), buttons.Watchlist(owner, place.page))]
+        case "aside":
+            return [press(_("Back to what I put aside"), buttons.Aside(owner, place.page))]
+        case "similar" if place.number:
+            return [press(_("Back to the list"), buttons.Similar(owner, place.number, place.page))]
+    return None
+
+
+def link(bot: str, to: str) -> str:
+    """Return a link that opens the private chat and sends /start with these words."""
+    return f"https://t.me/{bot}?start={to}"
+
+
+def in_private(bot: str, to: str) -> View:
+    """Lead from a group to the private chat, where /start with ``to`` goes on."""
+    text = say("That is between you and me. The button opens our private chat.")
+    return View.of(text, [[InlineKeyboardButton(_("Open our private chat"), url=link(bot, to))]])
+
+
+# --- What could not be done -------------------------------------------------------------------------------------------
+
+# The first two appear over a button.
+OLD_BUTTON = marked("This button is not one that I know any more. /help says what I can do.")
+NOT_YOURS = marked("This list belongs to somebody else. Send /top for your own.")
+
+
+def unknown_command(command: str) -> View:
+    return View.of(say("I know no command {command}. /help lists those that I do.", command=quote(command)))
+
+
+def not_text() -> View:
+    return View.of(say("I read film titles and commands. Send me a title, or /help."))
+
+
+def refused(error: MatineeError) -> View | None:
+    """Return what to say where an error is the answer; None for those that are not about what the person asked."""
+    match error:
+        case EmptyCatalogue():
+            return View.of(
+                say("There are no films yet. Whoever runs me can load some: <code>python -m engine load demo</code>")
+            )
+        case NoSuchMovie():
+            return View.of(say("That film is not in my catalogue (any more). Send me another title."))
+        case UndoTooLate():
+            return View.of(
+                say("That can't be undone any more: the film was rated again since. /my shows your ratings.")
+            )
+    return None

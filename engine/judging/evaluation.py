@@ -1,0 +1,404 @@
+"""Measuring recommenders on ratings that they have not seen.
+
+Every recommender, the baselines too, is measured in one form: people's rows in Spark and a ``Model`` for the films'
+side. All films are ranked, those of the training side taken out; blocks of people are scored in the executors, so that
+200,000 people by 90,000 films fit in memory. Each person's share of every metric is a row; metrics are ratios of sums
+over people, which is also what lets a bootstrap over people say how far chance could have moved them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from engine.domain import STARS, FactorRows, Floats
+from engine.judging.gate import Interval, resampled_sums, spread
+from engine.learning.scoring import Block, histories, read_block
+from engine.learning.training import Trained, values_of
+from engine.serving.factors import Doubles, Hyperparameters, Model, user_order_vectors
+
+TEST_PERCENT = 20
+RELEVANT_STARS = 4.0
+"""From so many stars on, a film of the test side is one that should have been shown."""
+
+THRESHOLD_STARS = 3.0
+"""The threshold at which tutorials count a prediction as "would like it"."""
+
+TOP = 10
+RANKED_USERS = 20_000
+"""Ranking is measured on about so many people at most: more would narrow no interval that matters."""
+
+BLOCK_SCORES = 20_000_000
+"""Scores held at a time in an executor: 80 MB."""
+
+PER_USER = (
+    "n_warm", "squared_warm", "absolute_warm", "n_all", "squared_all", "absolute_all",
+    "true_positive", "false_positive", "false_negative",
+    "ranked", "ndcg", "precision", "recall", "f1", "average_precision", "novelty", "rank_sum", "rank_weight",
+)  # fmt: skip
+"""One person's share of the metrics; ``measure`` says what each is."""
+
+KNOWN_FROM = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+"""Classes of films by how many ratings there were to learn from, each up to the next."""
+
+ERRORS = ("n", "squared", "absolute", "signed")
+_CELLS = (len(STARS), len(KNOWN_FROM), len(ERRORS))
+
+RATIOS = {
+    "rmse_warm": ("squared_warm", "n_warm"),
+    "rmse_all": ("squared_all", "n_all"),
+    "mae_warm": ("absolute_warm", "n_warm"),
+    "mse_warm": ("squared_warm", "n_warm"),
+    "ndcg_at_10": ("ndcg", "ranked"),
+    "precision_at_10": ("precision", "ranked"),
+    "recall_at_10": ("recall", "ranked"),
+    "f1_at_10": ("f1", "ranked"),
+    "map_at_10": ("average_precision", "ranked"),
+    "novelty_at_10": ("novelty", "ranked"),
+    "roem": ("rank_sum", "rank_weight"),
+    "precision_at_3_stars": ("true_positive", "promised"),
+    "recall_at_3_stars": ("true_positive", "liked"),
+    "f1_at_3_stars": ("true_positive", "promised_or_liked"),
+}
+"""Metrics that are one sum over people divided by another; of an RMSE the root is taken."""
+
+
+def split(ratings: DataFrame, *, seed: int, percent: int = TEST_PERCENT) -> tuple[DataFrame, DataFrame]:
+    """Return the training side and the test side.
+
+    A rating's side follows from a hash of (user, movie, seed) alone: the same on every machine, in every order, and
+    for every later training, so that two models are judged on the same ratings.
+    """
+    side = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed)), F.lit(100))
+    return ratings.where(side >= percent), ratings.where(side < percent)
+
+
+def split_by_time(ratings: DataFrame, *, percent: int = TEST_PERCENT) -> tuple[DataFrame, DataFrame]:
+    """Return each person's earlier ratings and their last ``percent`` of a hundred, rounded down.
+
+    Args:
+        ratings: with rated_at. Of ratings given in the same second, those of films with higher ids count as later.
+    """
+    person = Window.partitionBy("user_id")
+    place = F.row_number().over(person.orderBy(F.desc("rated_at"), F.desc("movie_id")))
+    last = place <= F.floor(F.count("*").over(person) * percent / 100)
+    sides = ratings.withColumn("last", last)
+    return sides.where(~F.col("last")).drop("last"), sides.where("last").drop("last")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one recommender measured.
+
+    ``per_user`` has a row for each person of the test side: see ``measure``. ``errors`` says where the stars go wrong:
+    for each value of stars given and each class of films (``known_from`` training ratings up to the next class) the
+    ratings n, and of their errors (predicted less given) the sums of squares, of absolute values, and as they are.
+    """
+
+    per_user: pd.DataFrame
+    metrics: dict[str, float | None]
+    errors: pd.DataFrame
+
+
+def held_out(train: DataFrame, test: DataFrame) -> DataFrame:
+    """Return user_id, seen (training films), films, values and relevant (of the test side) for everybody with test
+    ratings.
+
+    ``values`` are stars, or log(1 + plays); ``relevant`` says what should have been shown: films of ``RELEVANT_STARS``
+    or more, or everything that was played. ``ranked`` says whose ranking is measured: everybody's, or a fixed sample of
+    about ``RANKED_USERS``.
+    """
+    relevant = F.col("stars") >= RELEVANT_STARS if "stars" in test.columns else F.lit(True)
+    rated = test.select("user_id", "movie_id", values_of(test).alias("value"), relevant.alias("relevant"))
+    pairs = rated.groupBy("user_id").agg(F.collect_list(F.struct("movie_id", "value", "relevant")).alias("test"))
+    columns = {"movie_id": "films", "value": "values", "relevant": "relevant"}
+    lists = pairs.select("user_id", *(F.col(f"test.{field}").alias(name) for field, name in columns.items()))
+    people = test.select("user_id").distinct().count()
+    share = F.pmod(F.xxhash64("user_id"), F.lit(1_000_000)) < int(1_000_000 * RANKED_USERS / max(people, 1))
+    return lists.join(histories(train), "user_id", "left").withColumn("ranked", share)
+
+
+def measure(
+    users: DataFrame, model: Model, people: DataFrame, rating_counts: Floats, *, predicts_stars: bool = True
+) -> Measured:
+    """Measure one recommender.
+
+    Args:
+        users: user_id, preference, rating, bias: rows of everyone that it was trained on.
+        model: the films' side.
+        people: what ``held_out`` gave. People without a row in ``users`` get the mean and the films' biases for stars,
+            and are not ranked for.
+        rating_counts: training ratings of each of the model's films, for novelty.
+        predicts_stars: False leaves the metrics of stars null, as it must be with play counts.
+
+    Returns:
+        Metrics by name, and per user: n_warm and n_all (test ratings), squared and absolute errors summed over each,
+        hits and misses at ``THRESHOLD_STARS`` among the warm; rank_sum and rank_weight (for ROEM); and for people with
+        a relevant test film ranked (1), ndcg, precision, recall, f1, average_precision and novelty. A test rating is
+        warm if both its person and its film were trained on. What does not apply to somebody is NaN.
+    """
+    model.warm_up()
+    # Self-information in bits: how unlikely it is that a rating picked at random is of this film (Zhou et al. 2010).
+    surprise = -np.log2(np.maximum(rating_counts, 1) / max(float(rating_counts.sum()), 1))
+    familiarity = (np.searchsorted(KNOWN_FROM, rating_counts, side="right") - 1).astype(np.intp)
+    shared = users.sparkSession.sparkContext.broadcast((model, surprise, familiarity))
+
+    def judge(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                judged = _judge(*shared.value, batch, predicts_stars)
+                yield pa.RecordBatch.from_pandas(judged, preserve_index=False)
+
+    fields = ", ".join(f"{name} double" for name in PER_USER)
+    schema = f"user_id int, {fields}, top array<int>, errors array<double>"
+    rows = _with_rows(people, users, model).mapInArrow(judge, schema).toPandas()
+    shown = np.concatenate([*rows["top"], np.empty(0, np.int32)])
+    coverage = _ratio(len(np.unique(shown)), len(rating_counts)) if len(shown) else None
+    per_user = rows.drop(columns=["top", "errors"])
+    metrics = metrics_of(_totals(per_user)) | {"coverage_at_10": coverage}
+    return Measured(per_user, metrics, _error_table(rows["errors"].dropna()))
+
+
+def _error_table(sums: Iterable[NDArray[np.float64]]) -> pd.DataFrame:
+    """Add up what ``add_errors`` summed in each block, as a table without the empty cells."""
+    cells = np.sum([np.zeros(_CELLS), *(block.reshape(_CELLS) for block in sums)], axis=0)
+    stars, known = np.nonzero(cells[..., 0])
+    columns = {"stars": np.array(STARS)[stars], "known_from": np.array(KNOWN_FROM)[known]}
+    return pd.DataFrame(columns | dict(zip(ERRORS, cells[stars, known].T, strict=True)))
+
+
+def _with_rows(people: DataFrame, users: DataFrame, model: Model) -> DataFrame:
+    """Put people's rows beside their test ratings; whoever has none gets zeros, and ``has_row`` false."""
+    joined = people.join(users, "user_id", "left").withColumn("has_row", F.col("bias").isNotNull())
+    rank = len(model.average_taste)
+    zeros = {"preference": [0.0] * rank, "rating": [0.0] * (model.order_vectors.shape[1] - rank - 1)}
+    for name, row in zeros.items():
+        joined = joined.withColumn(name, F.coalesce(name, _floats(row)))
+    return joined.fillna(0.0, ["bias"])
+
+
+def _floats(row: list[float]) -> Column:
+    return F.array(*(F.lit(x).cast("float") for x in row))
+
+
+def _judge(
+    model: Model, surprise: Floats, familiarity: NDArray[np.intp], batch: pa.RecordBatch, predicts_stars: bool
+) -> pd.DataFrame:
+    """Judge one block of people; the arithmetic of each metric is in the functions below.
+
+    The block's errors stand, summed, on its first row.
+    """
+    block = read_block(batch, model.movie_ids)
+    has_row, wanted = (np.array(batch.column(name).to_pylist(), bool) for name in ("has_row", "ranked"))
+    truths = [values.values.to_numpy() for values in batch.column("values")]
+    relevants = [relevant.values.to_numpy(zero_copy_only=False) for relevant in batch.column("relevant")]
+    tests = [_find(model.movie_ids, films.values.to_numpy()) for films in batch.column("films")]
+
+    rows: list[dict[str, Any]] = []
+    errors = np.zeros(_CELLS)
+    for i, (truth, (at, known)) in enumerate(zip(truths, tests, strict=True)):
+        row: dict[str, Any] = {"user_id": block.user_ids[i], "top": np.empty(0, np.int32)}
+        if predicts_stars:
+            of_film = np.where(known, model.rating[at] @ block.rating[i] + model.bias[at], 0)
+            predicted = np.clip(model.mean_stars + block.bias[i] + of_film, 0.5, 5)
+            row |= star_errors(truth, predicted, warm=known & has_row[i])
+            add_errors(errors, truth, predicted, np.where(known, familiarity[at], 0))
+        rows.append(row)
+    rows[0]["errors"] = errors.ravel()
+
+    who = np.flatnonzero(has_row & wanted)
+    for i, scores in zip(who.tolist(), _scores(model, block, who), strict=True):
+        truth, (at, known) = truths[i], tests[i]
+        scores[block.seen[block.starts[i] : block.starts[i + 1]]] = -np.inf
+        rows[i] |= percentile_ranks(scores, at[known], truth[known])
+        liked = relevants[i]
+        if liked.any():
+            top = top_n(scores, TOP)
+            rows[i] |= ranking(np.isin(top, at[known & liked]), int(liked.sum()))
+            if len(top):
+                rows[i] |= {"top": top, "novelty": float(surprise[top].mean())}
+    return pd.DataFrame(rows).reindex(columns=["user_id", *PER_USER, "top", "errors"])
+
+
+def _find(movie_ids: NDArray[np.int32], films: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the row of each film, and whether the model knows it: if not, the row means nothing."""
+    at = np.minimum(np.searchsorted(movie_ids, films), len(movie_ids) - 1)
+    return at, movie_ids[at] == films
+
+
+def _scores(model: Model, block: Block, who: NDArray[np.intp]) -> Iterator[Floats]:
+    """Yield the scores over all films of those people of a block; a few people's at a time are in memory."""
+    queries, _ = user_order_vectors(
+        block.preference[who],
+        block.rating[who],
+        model.preference_moments,
+        model.rating_moments,
+        model.hyperparameters.blend,
+    )
+    step = max(BLOCK_SCORES // len(model.movie_ids), 1)
+    for start in range(0, len(queries), step):
+        yield from queries[start : start + step] @ model.order_vectors.T
+
+
+def top_n(scores: Floats, n: int) -> NDArray[np.int32]:
+    """Return the indices of the ``n`` largest finite scores, best first; of equals the lower index comes first."""
+    size = min(n, int(np.isfinite(scores).sum()))
+    if not size:
+        return np.empty(0, np.int32)
+    least = np.partition(scores, -size)[-size]
+    better, level = np.flatnonzero(scores > least), np.flatnonzero(scores == least)
+    best = np.concatenate([better, level[: size - len(better)]])
+    return best[np.lexsort((best, -scores[best]))].astype(np.int32)
+
+
+def star_errors(truth: NDArray[Any], predicted: NDArray[Any], warm: NDArray[np.bool_]) -> dict[str, float]:
+    """Sum what RMSE, MAE and the counts at ``THRESHOLD_STARS`` are made of, for one person's test ratings."""
+    error = predicted.astype(np.float64) - truth
+    liked, promised = truth[warm] >= THRESHOLD_STARS, predicted[warm] >= THRESHOLD_STARS
+    return {
+        "n_warm": float(warm.sum()),
+        "squared_warm": float((error[warm] ** 2).sum()),
+        "absolute_warm": float(np.abs(error[warm]).sum()),
+        "n_all": float(len(error)),
+        "squared_all": float((error**2).sum()),
+        "absolute_all": float(np.abs(error).sum()),
+        "true_positive": float((liked & promised).sum()),
+        "false_positive": float((~liked & promised).sum()),
+        "false_negative": float((liked & ~promised).sum()),
+    }
+
+
+def add_errors(cells: Doubles, truth: NDArray[Any], predicted: NDArray[Any], known: NDArray[np.intp]) -> None:
+    """Add one person's errors to the sums of a block.
+
+    Args:
+        cells: shape (10, classes of ``KNOWN_FROM``, 4): by stars given, class of the film, and ``ERRORS``.
+        known: class of each test film, 0 for those that the model does not know.
+    """
+    error = predicted.astype(np.float64) - truth
+    stars = np.clip(np.rint(2 * truth).astype(np.intp) - 1, 0, len(STARS) - 1)
+    np.add.at(cells, (stars, known), np.column_stack([np.ones(len(error)), error**2, np.abs(error), error]))
+
+
+def ranking(hits: NDArray[np.bool_], relevant: int) -> dict[str, float]:
+    """Return the ranking metrics of one list.
+
+    Args:
+        hits: for each place of the list, best first, whether its film is relevant; at most ``TOP``.
+        relevant: how many relevant films there were to find, at least 1; those that the model does not know count.
+
+    Precision is over ``TOP`` places, filled or not. Average precision is divided by all relevant films, as trec_eval's
+    map_cut and ranx do; some divide by at most ``TOP``, which gives larger figures.
+
+    Source: Järvelin and Kekäläinen 2002 (nDCG, binary gains); Voorhees and Harman 2005 (average precision).
+    """
+    places = np.arange(1, len(hits) + 1)
+    discounts = 1 / np.log2(places + 1)
+    ideal = (1 / np.log2(np.arange(2, min(relevant, TOP) + 2))).sum()
+    found = int(hits.sum())
+    precision, recall = found / TOP, found / relevant
+    return {
+        "ranked": 1.0,
+        "ndcg": float(discounts[hits].sum() / ideal),
+        "precision": precision,
+        "recall": recall,
+        "f1": 2 * precision * recall / (precision + recall) if found else 0.0,
+        "average_precision": float((np.cumsum(hits) / places)[hits].sum() / relevant),
+    }
+
+
+def percentile_ranks(scores: Floats, films: NDArray[np.intp], values: NDArray[Any]) -> dict[str, float]:
+    """Sum one person's share of ROEM, the expected percentile rank: 0 if the best-loved films head the list, 1 if they
+    end it. Films of equal score share their places.
+
+    Args:
+        scores: of all films; −inf where a film is no candidate.
+        films: rows of the test films, all of them candidates.
+        values: what each was given, which is its weight.
+
+    Source: Hu, Koren, Volinsky 2008, section 6, with stars, or log(1 + plays), for the watching times.
+    """
+    last = max(int(np.isfinite(scores).sum()) - 1, 1)
+    places = [(scores > score).sum() + ((scores == score).sum() - 1) / 2 for score in scores[films]]
+    weight = values.astype(np.float64)
+    return {"rank_sum": float(weight @ np.array(places, np.float64) / last), "rank_weight": float(weight.sum())}
+
+
+def _totals(per_user: pd.DataFrame) -> dict[str, Any]:
+    return dict(zip(PER_USER, per_user[list(PER_USER)].sum().to_numpy(np.float64), strict=True))
+
+
+def metrics_of(totals: Mapping[str, Any]) -> dict[str, float | None]:
+    """Turn sums over people into metrics, under the names that ``evaluate --json`` prints; null where none applies."""
+    sums = _with_derived(totals)
+    found = {name: _ratio(sums[part], sums[whole]) for name, (part, whole) in RATIOS.items()}
+    return {name: _root(value) if name.startswith("rmse") else value for name, value in found.items()}
+
+
+def intervals(per_user: pd.DataFrame, *, seed: int = 0) -> dict[str, Interval]:
+    """Return how far chance could have moved each metric: a bootstrap over people.
+
+    Metrics that do not apply are left out, and so is coverage, which is no mean over people.
+    """
+    sums = resampled_sums(per_user[list(PER_USER)].fillna(0).to_numpy(np.float64), seed=seed)
+    resampled = _with_derived(dict(zip(PER_USER, sums.T, strict=True)))
+    found = {}
+    for name, value in metrics_of(_totals(per_user)).items():
+        part, whole = (resampled[column] for column in RATIOS[name])
+        drawn = whole > 0
+        if value is not None and drawn.any():
+            values = part[drawn] / whole[drawn]
+            found[name] = spread(value, np.sqrt(values) if name.startswith("rmse") else values)
+    return found
+
+
+def _with_derived(sums: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the sums that are made of others; works on numbers and on arrays of them."""
+    promised = sums["true_positive"] + sums["false_positive"]
+    liked = sums["true_positive"] + sums["false_negative"]
+    return {**sums, "promised": promised, "liked": liked, "promised_or_liked": (promised + liked) / 2}
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def _root(value: float | None) -> float | None:
+    return None if value is None else float(np.sqrt(value))
+
+
+def popularity(rating_counts: Floats, trained: Trained) -> tuple[DataFrame, Model]:
+    """Return the recommender that shows everybody what most people rated: the bar that any ranking must clear.
+
+    Its stars are the mean of all stars, whoever and whatever it is about: the bar that any prediction must clear.
+
+    Args:
+        rating_counts: training ratings of each film, in the order of the trained model's films.
+        trained: whose people and films it is for.
+    """
+    nobody_differs = trained.users.select("user_id", F.lit(0.0).cast("float").alias("bias"))
+    no_bias = np.zeros_like(rating_counts)
+    return same_for_all(nobody_differs, trained.rows.movie_ids, rating_counts, no_bias, trained.mean_stars)
+
+
+def same_for_all(
+    people: DataFrame, movie_ids: NDArray[np.int32], order: Floats, bias: Floats, mean_stars: float
+) -> tuple[DataFrame, Model]:
+    """Make a recommender that shows everybody the same, in the form that ``measure`` takes: one factor, one taste.
+
+    Args:
+        people: user_id, bias.
+        order: what the films are ordered by, shape (n_items,).
+        bias: of each film, for the stars.
+    """
+    one_factor = order.reshape(-1, 1).astype(np.float32)
+    rows = FactorRows(movie_ids, one_factor, np.zeros_like(one_factor), bias.astype(np.float32))
+    parameters = asdict(Hyperparameters(blend=0.0)) | {"mean_stars": mean_stars, "average_taste": [1.0]}
+    users = people.select("user_id", _floats([1.0]).alias("preference"), _floats([0.0]).alias("rating"), "bias")
+    return users, Model.assemble(rows, parameters)

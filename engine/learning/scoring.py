@@ -1,0 +1,167 @@
+"""Batch scoring in Spark's executors: everybody's top N with what they have seen left out, and similar titles.
+
+The films' side of a model is small and is broadcast; people stream past in blocks, each a matrix product and a partial
+sort in native code (implicit's ``topk``, which skips seen films itself).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from engine.domain import Floats, MatineeError
+from engine.learning.similarity import SimilarityVectors
+from engine.serving.factors import Model, user_order_vectors
+
+UNFILLED = np.float32(-1e30)
+"""``topk`` pads with less than this when somebody has fewer films left than asked for."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some people's rows as numpy arrays: what an executor works on at a time.
+
+    ``preference`` and ``rating`` (n_users, rank), ``bias`` (n_users,); ``seen`` holds rows of films, those of person i
+    at ``seen[starts[i]:starts[i + 1]]``.
+    """
+
+    user_ids: NDArray[np.int32]
+    preference: Floats
+    rating: Floats
+    bias: Floats
+    seen: NDArray[np.int32]
+    starts: NDArray[np.int32]
+
+
+class KernelMissing(MatineeError):
+    """The native top-N kernel does not load on this machine."""
+
+
+def check_kernel() -> None:
+    """Return if the native kernel loads, so that a training does not find out at its end.
+
+    Raises:
+        KernelMissing: it does not; the text says what to install.
+    """
+    try:
+        import implicit.cpu.topk  # noqa: F401
+    except ImportError as e:
+        raise KernelMissing(f"scoring needs a library that is not here ({e}); on Debian: apt install libgomp1") from e
+
+
+def histories(ratings: DataFrame) -> DataFrame:
+    """Return user_id and seen, the ids of all films that this person has rated."""
+    return ratings.groupBy("user_id").agg(F.collect_list("movie_id").alias("seen"))
+
+
+def recommend(users: DataFrame, seen: DataFrame, model: Model, *, limit: int) -> DataFrame:
+    """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars (null where the model
+    predicts none).
+
+    Args:
+        users: user_id, preference, rating, bias, as ``training.Trained`` has them.
+        seen: user_id, seen (array of film ids), never to be recommended to that person.
+        limit: films in a list; a person who has few unseen films left gets fewer.
+
+    Lists come in no particular order of people. Ties are broken arbitrarily.
+    """
+    model.warm_up()
+    shared = users.sparkSession.sparkContext.broadcast(model)
+
+    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                yield _recommend_block(shared.value, read_block(batch, shared.value.movie_ids), limit)
+
+    schema = "user_id int, position int, movie_id int, score float, predicted_stars float"
+    return users.join(seen, "user_id", "left").mapInArrow(score, schema)
+
+
+def read_block(batch: pa.RecordBatch, movie_ids: NDArray[np.int32]) -> Block:
+    """Unpack one Arrow batch of user_id, preference, rating, bias, seen without copying the factors."""
+    seen = batch.column("seen").fill_null([])
+    starts = seen.offsets.to_numpy()
+    films = seen.values.to_numpy()[starts[0] : starts[-1]]
+    rows = np.searchsorted(movie_ids, films).astype(np.int32)
+    known = (rows < len(movie_ids)) & (movie_ids[np.minimum(rows, len(movie_ids) - 1)] == films)
+    if not known.all():  # films outside the model cannot be recommended anyway
+        counts = np.add.reduceat(np.append(known, 0), np.minimum(starts[:-1] - starts[0], len(known)))
+        counts[np.diff(starts) == 0] = 0
+        starts, rows = np.concatenate([[0], np.cumsum(counts)]), rows[known]
+    return Block(
+        batch.column("user_id").to_numpy(),
+        _matrix(batch.column("preference")),
+        _matrix(batch.column("rating")),
+        batch.column("bias").to_numpy(),
+        rows,
+        (starts - starts[0]).astype(np.int32),
+    )
+
+
+def _matrix(column: pa.ListArray) -> Floats:
+    values: Floats = column.flatten().to_numpy().reshape(len(column), -1)
+    return values
+
+
+def top_rows(
+    items: Floats, queries: Floats, limit: int, seen: NDArray[np.int32], starts: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], Floats]:
+    """Return the rows of ``items`` with the largest inner products, and those, both (n_queries, ≤ limit).
+
+    Rows in ``seen`` come last, with scores below ``UNFILLED``. One thread: Spark runs one task a core.
+    """
+    from implicit.cpu.topk import topk
+    from scipy.sparse import csr_matrix
+
+    ones = np.ones(len(seen), np.float32)
+    mask = csr_matrix((ones, seen, starts), shape=(len(queries), len(items)))
+    return topk(items, queries, min(limit, len(items)), filter_query_items=mask, num_threads=1)  # type: ignore[no-any-return]
+
+
+def _recommend_block(model: Model, block: Block, limit: int) -> pa.RecordBatch:
+    queries, offset = user_order_vectors(
+        block.preference,
+        block.rating,
+        model.preference_moments,
+        model.rating_moments,
+        model.hyperparameters.blend,
+    )
+    rows, scores = top_rows(model.order_vectors, queries, limit, block.seen, block.starts)
+    filled = scores > UNFILLED
+    scores = scores - offset[:, None]
+    position = np.broadcast_to(np.arange(1, rows.shape[1] + 1, dtype=np.int32), rows.shape)
+    users = np.broadcast_to(block.user_ids[:, None], rows.shape)
+    columns = [users, position, model.movie_ids[rows], scores.astype(np.float32)]
+    arrays = [pa.array(column[filled]) for column in columns]
+    if model.predicts_stars:
+        stars = np.einsum("ue,une->un", block.rating, model.rating[rows]) + model.bias[rows]
+        stars = np.clip(stars + model.mean_stars + block.bias[:, None], 0.5, 5.0)
+        arrays.append(pa.array(stars[filled].astype(np.float32)))
+    else:
+        arrays.append(pa.nulls(len(arrays[0]), pa.float32()))
+    return pa.RecordBatch.from_arrays(arrays, ["user_id", "position", "movie_id", "score", "predicted_stars"])
+
+
+def similar(spark: SparkSession, vectors: SimilarityVectors, *, limit: int) -> DataFrame:
+    """Return the titles most like each one: movie_id, position, similar_movie_id, similarity (at most 1)."""
+    shared = spark.sparkContext.broadcast(vectors)
+
+    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        v = shared.value
+        for batch in batches:
+            own = batch.column("row").to_numpy().astype(np.int32)
+            starts = np.arange(len(own) + 1, dtype=np.int32)
+            rows, scores = top_rows(v.targets, v.queries[own], limit, own, starts)
+            filled = scores > 0
+            position = np.cumsum(filled, axis=1, dtype=np.int32)
+            films = np.broadcast_to(v.movie_ids[own][:, None], rows.shape)
+            columns = (films, position, v.movie_ids[rows], scores)
+            names = ["movie_id", "position", "similar_movie_id", "similarity"]
+            yield pa.RecordBatch.from_arrays([pa.array(column[filled]) for column in columns], names)
+
+    rows = spark.range(len(vectors.movie_ids)).select(F.col("id").cast("int").alias("row"))
+    return rows.mapInArrow(score, "movie_id int, position int, similar_movie_id int, similarity float")

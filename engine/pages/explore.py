@@ -1,0 +1,384 @@
+"""What a data set is like: its numbers, and the page that shows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as arrow_dataset
+from numpy.typing import NDArray
+
+from engine.datasets import ratings_folder
+from engine.domain import STARS, Catalogue, Feedback, MatineeError, Movie
+from engine.pages import pictures
+from engine.pages.html import render, write_page
+from engine.settings import EngineSettings
+from engine.store import Store
+
+DAMPING = 25
+"""A film's mean is judged as if so many more people had given it the mean of all stars."""
+
+BLOCK = 120
+"""People and films along each side of the picture of the grid."""
+
+FEWEST_DOTS = 100
+"""Ratings to be expected in the block drawn at random, if it need not be more than three times as wide for it."""
+
+BEST = 12
+"""Films in the lists of the best known and the best rated."""
+
+Numbers = dict[str, Any]
+
+
+class NothingToShow(MatineeError):
+    """There is no data set to look at."""
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """A data set's ratings, as parallel arrays. ``values`` are stars or plays; ``times`` (days) may be NaT."""
+
+    user_ids: NDArray[np.int32]
+    movie_ids: NDArray[np.int32]
+    values: NDArray[np.float32]
+    times: NDArray[np.datetime64]
+
+
+def explore(store: Store, settings: EngineSettings, *, output: Path | None = None) -> tuple[Path, Numbers]:
+    """Write the page about the loaded data set, and return where it is and its numbers.
+
+    Args:
+        output: the file; by default ``reports/explore.html`` in the data set's folder.
+
+    Raises:
+        NothingToShow: no data set is loaded, or its files are gone.
+    """
+    catalogue, ratings = loaded_ratings(store, settings)
+    movies = store.movies()
+    numbers = explore_numbers(catalogue, movies, ratings)
+    html = render("explore.html.j2", explore_facts(numbers, ratings))
+    return write_page(output or settings.folder / "reports" / "explore.html", html), numbers
+
+
+def loaded_ratings(store: Store, settings: EngineSettings) -> tuple[Catalogue, Ratings]:
+    """Return which data set is loaded, and its ratings. Those of the chat are not among them.
+
+    Raises:
+        NothingToShow: no data set is loaded, or its files are gone.
+    """
+    catalogue = store.catalogue()
+    if catalogue is None:
+        raise NothingToShow("no data set is loaded: `python -m engine load demo`, or the name or path of another")
+    folder = ratings_folder(settings.folder, catalogue.fingerprint)
+    if not folder.exists():
+        raise NothingToShow(f"the files of {catalogue.dataset} are gone from {folder}: load it again")
+    return catalogue, read_ratings(folder, catalogue.feedback)
+
+
+def read_ratings(folder: Path, feedback: Feedback) -> Ratings:
+    """Read what ``datasets.load`` wrote: some 20 bytes of memory a rating."""
+    value = "stars" if feedback is Feedback.STARS else "plays"
+    table = arrow_dataset.dataset(folder, format="parquet").to_table(["user_id", "movie_id", value, "rated_at"])
+    return Ratings(
+        table["user_id"].to_numpy(),
+        table["movie_id"].to_numpy(),
+        table[value].to_numpy(),
+        table["rated_at"].to_numpy().astype("datetime64[D]"),
+    )
+
+
+# --- Numbers ----------------------------------------------------------------------------------------------------------
+
+
+def explore_numbers(catalogue: Catalogue, movies: Sequence[Movie], ratings: Ratings) -> Numbers:
+    """Return everything that the page says, as plain values for JSON.
+
+    Shares are 0 to 1. ``spread`` entries are distributions over logarithmic classes, with median, mean and largest.
+    Means of stars are null with play counts; ``activity`` is null without times, ``decades`` and ``genres`` are empty
+    where no film has any.
+    """
+    stars = catalogue.feedback is Feedback.STARS
+    ids = np.array([movie.id for movie in movies], np.int64)
+    order = np.argsort(ids)
+    row = order[np.searchsorted(ids, ratings.movie_ids, sorter=order)]
+    per_film = np.bincount(row, minlength=len(movies))
+    sums = np.bincount(row, ratings.values, minlength=len(movies))
+    _, person = np.unique(ratings.user_ids, return_inverse=True)
+    per_person = np.bincount(person)
+    total, rated = len(ratings.values), int((per_film > 0).sum())
+    mean = float(ratings.values.mean(dtype=np.float64)) if stars else None
+    known = ratings.times[~np.isnat(ratings.times)]
+    return {
+        "dataset": catalogue.dataset,
+        "simulated": catalogue.simulated,
+        "feedback": str(catalogue.feedback),
+        "terms": catalogue.terms,
+        "loaded_at": catalogue.loaded_at.isoformat(),
+        "ratings": total,
+        "people": len(per_person),
+        "films": len(movies),
+        "films_rated": rated,
+        "films_unrated": len(movies) - rated,
+        "share_of_grid_filled": total / (len(per_person) * rated),
+        "mean_stars": mean,
+        "median_stars": float(np.median(ratings.values)) if stars else None,
+        "first_day": str(known.min()) if len(known) else None,
+        "last_day": str(known.max()) if len(known) else None,
+        "stars": _star_shares(ratings.values) if stars else [],
+        "plays_spread": None if stars else spread(ratings.values),
+        "ratings_per_person": spread(per_person),
+        "ratings_per_film": spread(per_film[per_film > 0]),
+        "films_for_half_of_ratings": _films_for(per_film, 0.5),
+        "long_tail": _long_tail(per_film),
+        "genres": _genres(movies, per_film, sums, stars=stars),
+        "decades": _decades(movies, per_film, sums, stars=stars),
+        "activity": _activity(known, ratings.user_ids[~np.isnat(ratings.times)]),
+        "best_known": _ranked(movies, per_film, sums, mean, per_film.astype(np.float64)),
+        "best_rated": [] if mean is None else _ranked(movies, per_film, sums, mean, damped_means(per_film, sums, mean)),
+        "damping_ratings": DAMPING,
+    }
+
+
+def spread(values: NDArray[Any]) -> Numbers:
+    """Return how positive whole numbers are distributed: counts over classes of equal width on a log scale (five to a
+    factor of ten, ``edges[i]`` up to but not ``edges[i + 1]``), with median, mean, smallest and largest."""
+    top = max(int(np.floor(5 * np.log10(values.max()) + 1e-9)) + 1, 2)
+    edges = 10 ** (np.arange(top + 1) / 5)
+    edges[::5] = np.round(edges[::5])  # 10, 100, 1000 exactly, so that they open a class
+    counts, _ = np.histogram(values, edges)
+    return {
+        "smallest": float(values.min()),
+        "median": float(np.median(values)),
+        "mean": float(values.mean(dtype=np.float64)),
+        "largest": float(values.max()),
+        "edges": [round(float(edge), 4) for edge in edges],
+        "counts": counts.tolist(),
+    }
+
+
+def damped_means(counts: NDArray[Any], sums: NDArray[Any], mean: float) -> NDArray[np.float64]:
+    """Return each film's mean stars as if ``DAMPING`` more people had given it the overall mean."""
+    damped: NDArray[np.float64] = (sums + DAMPING * mean) / (counts + DAMPING)
+    return damped
+
+
+def _star_shares(values: NDArray[np.float32]) -> list[Numbers]:
+    given = [int((values == stars).sum()) for stars in STARS]
+    return [
+        {"stars": stars, "ratings": count, "share": count / len(values)}
+        for stars, count in zip(STARS, given, strict=True)
+    ]
+
+
+def _films_for(per_film: NDArray[Any], share: float) -> int:
+    """Return how many of the best known films it takes to have this share of all ratings."""
+    running = np.cumsum(np.sort(per_film)[::-1])
+    return int(np.searchsorted(running, share * running[-1])) + 1
+
+
+def _long_tail(per_film: NDArray[Any]) -> list[Numbers]:
+    """Return the best known films' share of ratings, at up to 200 points from none to all of the films rated."""
+    counts = np.sort(per_film[per_film > 0])[::-1]
+    running = np.append(0, np.cumsum(counts))
+    at = np.unique(np.round(np.linspace(0, 1, 201) ** 2 * len(counts)).astype(int))  # closer where the curve is steep
+    return [{"films": float(n / len(counts)), "ratings": float(running[n] / running[-1])} for n in at.tolist()]
+
+
+def _genres(movies: Sequence[Movie], per_film: NDArray[Any], sums: NDArray[Any], *, stars: bool) -> list[Numbers]:
+    """Return each genre's films, ratings and mean stars, the one with most films first. A film counts in each of its
+    genres."""
+    groups: dict[str, list[int]] = {}
+    for row, movie in enumerate(movies):
+        for genre in movie.genres:
+            groups.setdefault(genre, []).append(row)
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [{"genre": genre} | _group(rows, per_film, sums, stars=stars) for genre, rows in ordered]
+
+
+def _decades(movies: Sequence[Movie], per_film: NDArray[Any], sums: NDArray[Any], *, stars: bool) -> list[Numbers]:
+    """Return each decade's films, ratings and mean stars, in order and without gaps; films without a year are in
+    none."""
+    groups: dict[int, list[int]] = {}
+    for row, movie in enumerate(movies):
+        if movie.year is not None:
+            groups.setdefault(movie.year // 10 * 10, []).append(row)
+    if not groups:
+        return []
+    every = range(min(groups), max(groups) + 10, 10)
+    return [{"decade": decade} | _group(groups.get(decade, []), per_film, sums, stars=stars) for decade in every]
+
+
+def _group(rows: list[int], per_film: NDArray[Any], sums: NDArray[Any], *, stars: bool) -> Numbers:
+    count = int(per_film[rows].sum())
+    mean = float(sums[rows].sum() / count) if stars and count else None
+    return {"films": len(rows), "ratings": count, "mean_stars": mean}
+
+
+_UNITS = ((100, "day"), (800, "week"), (3_000, "month"), (10**9, "quarter"))
+"""The longest span in days that is shown by this unit of time."""
+
+_MONDAY = 3
+"""Day 0, 1 January 1970, was a Thursday: the week began three days before."""
+
+
+def _slots(times: NDArray[np.datetime64], unit: str) -> NDArray[np.int64]:
+    if unit in ("month", "quarter"):
+        return times.astype("datetime64[M]").astype(np.int64) // (1 if unit == "month" else 3)
+    days = times.astype("datetime64[D]").astype(np.int64)
+    return days if unit == "day" else (days + _MONDAY) // 7
+
+
+def _slot_starts(slots: NDArray[np.int64], unit: str) -> NDArray[np.datetime64]:
+    if unit in ("month", "quarter"):
+        return (slots * (1 if unit == "month" else 3)).astype("datetime64[M]").astype("datetime64[D]")
+    return (slots if unit == "day" else slots * 7 - _MONDAY).astype("datetime64[D]")
+
+
+def _activity(times: NDArray[np.datetime64], user_ids: NDArray[np.int32]) -> Numbers | None:
+    """Return ratings and active people by day, week, month or quarter, whichever gives a readable picture."""
+    if not len(times):
+        return None
+    span = int((times.max() - times.min()).astype(int)) + 1
+    unit = next(unit for longest, unit in _UNITS if span <= longest)
+    slot = _slots(times, unit)
+    first = int(slot.min())
+    slot -= first
+    pairs = np.unique((slot << 32) | user_ids.astype(np.int64))
+    ratings, people = np.bincount(slot), np.bincount(pairs >> 32)
+    starts = _slot_starts(first + np.arange(len(ratings)), unit)
+    rows = zip(starts, ratings.tolist(), people.tolist(), strict=True)
+    return {"unit": unit, "slots": [{"from": str(at), "ratings": n, "people": p} for at, n, p in rows]}
+
+
+def _ranked(
+    movies: Sequence[Movie],
+    per_film: NDArray[Any],
+    sums: NDArray[Any],
+    mean: float | None,
+    by: NDArray[np.float64],
+) -> list[Numbers]:
+    """Return the ``BEST`` rated films with the largest ``by``, of equals the better known."""
+    order = [row for row in np.lexsort((-per_film, -by)) if per_film[row]][:BEST]
+    damped = None if mean is None else damped_means(per_film, sums, mean)
+    return [
+        {
+            "movie_id": movies[row].id,
+            "title": movies[row].display_title,
+            "year": movies[row].year,
+            "ratings": int(per_film[row]),
+            "mean_stars": None if mean is None else float(sums[row] / per_film[row]),
+            "damped_stars": None if damped is None else float(damped[row]),
+        }
+        for row in order
+    ]
+
+
+def filled_blocks(ratings: Ratings, *, size: int = BLOCK, seed: int = 7) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return two blocks of the grid of people (rows) by films (columns): where the most active meet the best known, and
+    people and films drawn at random, both ordered from most to fewest ratings.
+
+    The second is larger where ratings are so thin that there would be next to none in it.
+    """
+    users, person, by_person = np.unique(ratings.user_ids, return_inverse=True, return_counts=True)
+    films, film, by_film = np.unique(ratings.movie_ids, return_inverse=True, return_counts=True)
+    down, across = np.argsort(-by_person, kind="stable"), np.argsort(-by_film, kind="stable")
+    rng = np.random.default_rng(seed)
+    filled = len(ratings.values) / (len(users) * len(films))
+    drawn = min(max(size, round((FEWEST_DOTS / filled) ** 0.5)), 3 * size)
+    drawn_down = down[np.sort(rng.permutation(len(users))[:drawn])]
+    drawn_across = across[np.sort(rng.permutation(len(films))[:drawn])]
+
+    def block(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        row, column = np.full(len(users), -1), np.full(len(films), -1)
+        row[rows], column[columns] = np.arange(len(rows)), np.arange(len(columns))
+        inside = (row[person] >= 0) & (column[film] >= 0)
+        cells = np.zeros((len(rows), len(columns)), bool)
+        cells[row[person[inside]], column[film[inside]]] = True
+        return cells
+
+    return block(down[:size], across[:size]), block(drawn_down, drawn_across)
+
+
+# --- The page ---------------------------------------------------------------------------------------------------------
+
+
+def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
+    """Return what the template needs: the numbers, and pictures by name (null where there is nothing to draw)."""
+    dense, random = filled_blocks(ratings)
+    counts = numbers["feedback"] == Feedback.COUNTS
+    noun, item = ("play counts", "title") if counts else ("ratings", "film")
+    half = numbers["films_for_half_of_ratings"] / numbers["films_rated"]
+    return {
+        **numbers,
+        "loaded_at": datetime.fromisoformat(numbers["loaded_at"]),
+        "counts": counts,
+        "fewest_ratings": pictures.FEWEST_RATINGS,
+        "dense_share": float(dense.mean()),
+        "random_share": float(random.mean()),
+        "block": {"dense": dense.shape, "random": random.shape},
+        "pictures": {
+            "stars": None
+            if counts
+            else pictures.star_columns(numbers["stars"], label="How often each rating was given"),
+            "plays": pictures.log_histograms(
+                [("", "plays of one title by one person", "pairs", numbers["plays_spread"])],
+                label="How often people play the same title",
+            )
+            if counts
+            else None,
+            "spreads": pictures.log_histograms(
+                [
+                    ("People", f"{noun} by one person", "people", numbers["ratings_per_person"]),
+                    (f"{item.capitalize()}s", f"{noun} of one {item}", f"{item}s", numbers["ratings_per_film"]),
+                ],
+                label="Ratings for each person and for each film, on a logarithmic scale",
+            ),
+            "tail": pictures.long_tail(
+                numbers["long_tail"],
+                half=half,
+                text=f"half of the {noun} go to {pictures.percent(half)} of the {item}s",
+                x=f"share of {item}s, best known first",
+                y=f"share of all {noun}",
+                label="Share of ratings that the best known films have",
+            ),
+            "grid": pictures.filled_cells(
+                [
+                    (f"Most active × best known: {pictures.percent(dense.mean())} filled", dense),
+                    (f"Drawn at random: {pictures.percent(random.mean())} filled", random),
+                ],
+                x=f"{item}s",
+                y="people",
+                label="Two blocks of the grid of people by films; a dot is a rating",
+            ),
+            "genres": pictures.named_rows(
+                [row["genre"] for row in numbers["genres"]],
+                [row["films"] for row in numbers["genres"]],
+                [row["mean_stars"] if row["ratings"] >= pictures.FEWEST_RATINGS else None for row in numbers["genres"]],
+                mean=numbers["mean_stars"],
+                label="Films and mean stars by genre",
+            )
+            if numbers["genres"]
+            else None,
+            "decades": pictures.decade_columns(
+                numbers["decades"], mean=numbers["mean_stars"], label="Films and mean stars by decade"
+            )
+            if numbers["decades"]
+            else None,
+            "activity": _activity_picture(numbers["activity"]),
+        },
+    }
+
+
+def _activity_picture(found: Numbers | None) -> Any:
+    if found is None or len(found["slots"]) < 2:
+        return None
+    slots = found["slots"]
+    return pictures.activity(
+        [np.datetime64(slot["from"]) for slot in slots],
+        [slot["ratings"] for slot in slots],
+        [slot["people"] for slot in slots],
+        unit=found["unit"],
+        label="Ratings and active people over time",
+    )

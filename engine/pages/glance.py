@@ -1,0 +1,159 @@
+"""Two pictures for those who run Matinee: how the models measured, and what the data set is like.
+
+Drawn after a training and kept in the database, because the bot cannot draw: it only sends them. ``facts`` go along, so
+that it can say in words, in its reader's language, what each shows. No model goes live or stays out for a picture.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as arrow_dataset
+import structlog
+from numpy.typing import NDArray
+
+from engine.datasets import ratings_folder
+from engine.domain import STARS, Catalogue, Feedback, Movie
+from engine.settings import EngineSettings
+from engine.store import ModelVersion, Store
+
+log = structlog.get_logger(__name__)
+
+# Whatever loads matplotlib, which takes a second, is imported where it is used: after a training, and within the `try`.
+
+Numbers = dict[str, Any]
+
+MODELS = 20
+"""Models in the picture at most, the newest."""
+
+COURSES = (
+    ("ndcg_at_10", "nDCG at 10: higher is better", "popularity"),
+    ("rmse_warm", "RMSE in stars: lower is better", "one mean for all"),
+)
+"""The metrics drawn: key, title, and what the bar is that is measured beside each model."""
+
+COUNT_COURSES = (COURSES[0], ("roem", "Percentile rank: lower is better", "popularity"))
+"""The same for play counts, which have no stars."""
+
+BATCH_ROWS = 1_000_000
+
+
+def draw(store: Store, settings: EngineSettings, *, now: datetime) -> None:
+    """Draw both pictures and keep them; what goes wrong is logged, and the pictures before stay."""
+    started = time.monotonic()
+    try:
+        catalogue = store.catalogue()
+        if catalogue is None:
+            return
+        _draw_models(store, catalogue, now)
+        _draw_data(store, settings, catalogue, now)
+    except Exception as e:  # noqa: BLE001 - whatever it is, the training that came before was a success
+        log.warning("pictures_not_drawn", reason=f"{type(e).__name__}: {e}")
+    else:
+        log.info("pictures_drawn", seconds=round(time.monotonic() - started, 2))
+
+
+def _draw_models(store: Store, catalogue: Catalogue, now: datetime) -> None:
+    from engine.pages import pictures
+
+    found = models_numbers(store.model_versions(), store.live_version(), catalogue)
+    versions = found["versions"]
+    if not found["courses"]:
+        return
+    png = pictures.models_png(
+        [str(version) for version in versions],
+        [pictures.Course(one["title"], one["values"], one["bar_name"], one["bars"]) for one in found["courses"]],
+        served=found["served"],
+        live=versions.index(found["live"]) if found["live"] in versions else None,
+    )
+    store.keep_picture("models", png, found, now)
+
+
+def models_numbers(models: Sequence[ModelVersion], live: int | None, catalogue: Catalogue) -> Numbers:
+    """Return how the newest models of this data set measured, the oldest of them first.
+
+    Args:
+        models: newest first. Those of other data are left out: their figures say nothing beside these.
+    """
+    mine = [model for model in models if model.dataset_fingerprint == catalogue.fingerprint][:MODELS][::-1]
+    courses = []
+    for key, title, bar_name in COUNT_COURSES if catalogue.feedback is Feedback.COUNTS else COURSES:
+        values = [model.metrics.get(key) for model in mine]
+        if any(value is not None for value in values):
+            bars = [(model.metrics.get("popularity") or {}).get(key) for model in mine]
+            courses.append({"key": key, "title": title, "values": values, "bar_name": bar_name, "bars": bars})
+    return {
+        "versions": [model.version for model in mine],
+        "served": [model.published_at is not None for model in mine],
+        "live": live,
+        "courses": courses,
+    }
+
+
+def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now: datetime) -> None:
+    from engine.pages import pictures
+
+    found = data_numbers(catalogue, store.movies(), ratings_folder(settings.folder, catalogue.fingerprint))
+    if catalogue.feedback is Feedback.COUNTS:
+        people = ("People by how many titles they played", "titles played")
+        titles = ("Titles by how many people played them", "people who played it")
+    else:
+        people = ("People by how much they rated", "ratings by one person")
+        titles = ("Films by how often they were rated", "ratings of one film")
+    spreads = [(*people, found["per_person"])]
+    if found["per_film"]:
+        spreads.append((*titles, found["per_film"]))
+    store.keep_picture("data", pictures.data_png(found["stars"], spreads, found["decades"]), found, now)
+
+
+def data_numbers(catalogue: Catalogue, movies: Sequence[Movie], folder: Path) -> Numbers:
+    """Return what the picture of the data set shows; what it leaves out is null or empty.
+
+    How well known films are is left out where there are stars and decades: three panels are enough for a phone. Ratings
+    are read a batch at a time, so that it does not matter how many there are.
+    """
+    from engine.pages.explore import spread
+
+    stars = catalogue.feedback is Feedback.STARS
+    per_person = np.zeros(0, np.int64)
+    per_star = np.zeros(len(STARS), np.int64)
+    columns = ["user_id", "stars"] if stars else ["user_id"]
+    for batch in arrow_dataset.dataset(folder, format="parquet").to_batches(columns=columns, batch_size=BATCH_ROWS):
+        per_person = _added(per_person, np.bincount(batch.column("user_id").to_numpy()))
+        if stars:
+            halves = np.rint(2 * batch.column("stars").to_numpy()).astype(np.int64)
+            per_star += np.bincount(halves - 1, minlength=len(STARS))
+    total = int(per_star.sum())
+    decades = _decades(movies)
+    known = [movie.rating_count for movie in movies if movie.rating_count]
+    return {
+        "dataset_fingerprint": catalogue.fingerprint,
+        "feedback": str(catalogue.feedback),
+        "stars": [
+            {"stars": value, "ratings": count, "share": count / total}
+            for value, count in zip(STARS, per_star.tolist(), strict=True)
+        ]
+        if total
+        else [],
+        "mean_stars": float(per_star @ np.array(STARS) / total) if total else None,
+        "per_person": spread(per_person[per_person > 0]),
+        "per_film": None if stars and decades else spread(np.array(known)),
+        "decades": decades if stars else [],
+    }
+
+
+def _added(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Add two counts, of which one may know more people."""
+    longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
+    longer[: len(shorter)] += shorter
+    return longer
+
+
+def _decades(movies: Sequence[Movie]) -> list[Numbers]:
+    """Return the films of each decade, in order and without gaps; those without a year are in none."""
+    films = Counter(movie.year // 10 * 10 for movie in movies if movie.year is not None)
+    return [{"decade": at, "films": films[at]} for at in range(min(films), max(films) + 10, 10)] if films else []

@@ -1,0 +1,41 @@
+"""The work of a run, by its kind: a search for hyperparameters, or a training; then what is drawn of it."""
+
+from engine.clock import utc_now
+from engine.domain import RunKind, RunState, Stage
+from engine.judging.tuning import Search, describe, tune
+from engine.pages import glance
+from engine.progress import Show
+from engine.runs.retrain import Outcome, Report, retrain
+from engine.runs.worker import Pipeline
+from engine.settings import EngineSettings
+from engine.store import Run, Store
+
+
+def pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> Pipeline:
+    """Return what does the work of a run; it shows its progress here too."""
+
+    def work(report: Report) -> Outcome:
+        def tell(stage: Stage, fraction: float, detail: str) -> None:
+            report(stage, fraction, detail)
+            show(stage, fraction, detail)
+
+        if run.kind is RunKind.TUNE:
+            return _tune(store, settings, run, tell)
+        force, dry_run = bool(run.options.get("force")), bool(run.options.get("dry_run"))
+        outcome = retrain(store, settings, report=tell, now=utc_now, run_id=run.id, force=force, dry_run=dry_run)
+        if outcome.version is not None:  # by now Spark's memory is free again, and what is live is live
+            glance.draw(store, settings, now=utc_now())
+        return outcome
+
+    return work
+
+
+def _tune(store: Store, settings: EngineSettings, run: Run, tell: Report) -> Outcome:
+    """Search; the metrics get ``heat_maps``, the path of a PNG, or null where there was nothing to draw."""
+    from engine.pages.report import write_heat_maps  # matplotlib takes a second to load, and a training needs none of it
+
+    search, resume = Search.parse(run.options), bool(run.options.get("resume"))
+    metrics = tune(store, settings, search, report=tell, now=utc_now, resume=resume)
+    picture = write_heat_maps(store, metrics["search"], settings.folder / "reports" / f"tuning-{search.model}.png")
+    metrics["heat_maps"] = None if picture is None else str(picture)
+    return Outcome(RunState.DONE, None, describe(metrics), metrics)

@@ -1,0 +1,321 @@
+"""One run: ingest, train, evaluate, gate, refit, score, publish, sweep.
+
+Everything is built aside and goes live in one short transaction at the end, so that the run may be killed at any
+instant: what was live stays live, and every rating stays queued.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as arrow_dataset
+import pyarrow.parquet as parquet
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+
+from engine.datasets import tags_file
+from engine.domain import Catalogue, Feedback, Floats, RunState, Stage
+from engine.judging import evaluation
+from engine.judging.gate import Verdict, decide
+from engine.judging.tuning import tuned_hyperparameters
+from engine.learning import scoring
+from engine.learning.similarity import Tags, similarity_vectors
+from engine.learning.training import SEED, Progress, Trained, train
+from engine.serving.factors import Hyperparameters
+from engine.settings import EngineSettings
+from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
+from engine.spark.session import spark_session
+from engine.store import ModelVersion, PublishRefused, Queue, Store
+
+Report = Callable[[Stage, float, str], None]
+"""Takes the stage, the fraction of the whole run done (0 to 1), and a line of detail."""
+
+SHARES = {
+    Stage.INGEST: (0.00, 0.10),
+    Stage.TRAIN: (0.10, 0.42),
+    Stage.EVALUATE: (0.42, 0.52),
+    Stage.GATE: (0.52, 0.53),
+    Stage.REFIT: (0.53, 0.82),
+    Stage.SCORE: (0.82, 0.92),
+    Stage.PUBLISH: (0.92, 0.98),
+    Stage.SWEEP: (0.98, 1.00),
+}
+"""Which part of a run each stage is, by the clock on ml-latest-small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. ``version`` is null after a dry run; ``reason`` is the gate's."""
+
+    state: RunState
+    version: int | None
+    reason: str
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def retrain(
+    store: Store,
+    settings: EngineSettings,
+    *,
+    report: Report,
+    now: Callable[[], datetime],
+    run_id: int | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Outcome:
+    """Train both models on all ratings, and publish them if they measure up.
+
+    Args:
+        run_id: the run that this is, so that a run given up as lost cannot publish behind everybody's back.
+        force: publish whatever the gate says.
+        dry_run: stop after the gate; nothing is written.
+
+    Raises:
+        NoCatalogue: no data set is loaded, or its files are gone.
+        KernelMissing: a native library is missing.
+        TooFewRatings: there is not enough to learn from.
+        PublishRefused: the lists did not pass the checks, or the run was closed meanwhile.
+    """
+    catalogue = loaded_catalogue(store)
+    scoring.check_kernel()
+    started = now()
+    report(Stage.INGEST, 0.0, "starting Spark")
+    with (
+        scratch_folder(settings) as folder,
+        spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark,
+    ):
+        run = _Run(store, settings, spark, folder, catalogue, report, now)
+        report(Stage.INGEST, 0.05, "reading ratings")
+        waiting = store.waiting_ratings()  # now: what comes after the queue is read is not in this model
+        queue, ratings = read_ratings(spark, store, settings, catalogue, folder)
+        trained, measured, popularity = run.measure(ratings)
+        report(Stage.GATE, SHARES[Stage.GATE][0], "comparing with the live model")
+        champion = run.champion()
+        recorded = run.recorded(champion)
+        verdict = decide(measured.per_user, popularity, recorded)
+        if champion is not None and recorded is None:
+            apart = f"{verdict.reason}; model {champion.version} was measured on other data or elsewhere"
+            verdict = replace(verdict, reason=apart)
+        metrics: dict[str, Any] = {
+            **measured.metrics,
+            "popularity": popularity,
+            "before": champion.metrics if champion else None,
+            "new_ratings": waiting,
+        }
+        if dry_run:
+            return Outcome(_state(verdict), None, verdict.reason, metrics | {"seconds": _seconds(started, now())})
+        if not (verdict.accepted or force):
+            version = run.note(trained, metrics, queue, measured)
+            store.reject(version, verdict.reason)
+            metrics["seconds"] = _seconds(started, now())
+            return Outcome(RunState.REJECTED, version, verdict.reason, metrics)
+
+        reason = verdict.reason if verdict.accepted else f"published by force; the gate said: {verdict.reason}"
+        final = run.refit(ratings)
+        run.score(final, ratings)
+        version = run.note(final, metrics, queue, measured)
+        run.publish(version, final, queue, run_id)
+        store.explain_version(version, reason)
+        report(Stage.SWEEP, SHARES[Stage.SWEEP][0], "removing what is no longer needed")
+        store.sweep(settings.keep_versions)
+        sweep_files(store, settings)
+        metrics["seconds"] = _seconds(started, now())
+        report(Stage.SWEEP, 1.0, "done")
+        return Outcome(RunState.DONE, version, reason, metrics)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The steps, over what they share."""
+
+    store: Store
+    settings: EngineSettings
+    spark: SparkSession
+    folder: Path
+    catalogue: Catalogue
+    report: Report
+    now: Callable[[], datetime]
+
+    @property
+    def gives_stars(self) -> bool:
+        return self.catalogue.feedback is Feedback.STARS
+
+    def measure(self, ratings: DataFrame) -> tuple[Trained, evaluation.Measured, dict[str, float | None]]:
+        """Train on one side of the split, measure on the other, and measure popularity beside it."""
+        training_side, test_side = (side.cache() for side in evaluation.split(ratings, seed=SEED))
+        trained = self.train(training_side, Stage.TRAIN)
+        progress = self.progress(Stage.EVALUATE)
+        progress(0.0, "measuring on the test ratings")
+        people = evaluation.held_out(training_side, test_side).cache()
+        counts = _rating_counts(training_side, trained)
+        measured = evaluation.measure(trained.users, trained.model(), people, counts, predicts_stars=self.gives_stars)
+        progress(0.6, "measuring popularity beside it")
+        popularity = evaluation.measure(
+            *evaluation.popularity(counts, trained), people, counts, predicts_stars=self.gives_stars
+        )
+        for used in (training_side, test_side, people, trained.users):
+            used.unpersist()
+        return trained, measured, popularity.metrics
+
+    def hyperparameters(self) -> Hyperparameters:
+        """Return the defaults with what the last searches on this data set found put in."""
+        return tuned_hyperparameters(self.store, self.catalogue)
+
+    def champion(self) -> ModelVersion | None:
+        live = self.store.live_version()
+        return None if live is None else self.store.model_version(live)
+
+    def recorded(self, champion: ModelVersion | None) -> pd.DataFrame | None:
+        """Return the live model's per-user figures, if they were measured on the same data set.
+
+        By its name: a file that was damaged since has another fingerprint, and is just what the gate is there for.
+        """
+        if champion is None or champion.dataset != self.catalogue.dataset:
+            return None
+        if (champion.hyperparameters["rating"] is not None) != self.gives_stars:  # asked another question
+            return None
+        file = self.per_user_file(champion.version)
+        return pd.read_parquet(file) if file.exists() else None
+
+    def per_user_file(self, version: int) -> Path:
+        return self.settings.folder / "models" / str(version) / "per_user.parquet"
+
+    def refit(self, ratings: DataFrame) -> Trained:
+        """Train on everything."""
+        return self.train(ratings, Stage.REFIT)
+
+    def train(self, ratings: DataFrame, stage: Stage) -> Trained:
+        films, progress = self.store.movies(), self.progress(stage)
+        return train(self.spark, ratings, self.hyperparameters(), films=films, seed=SEED, progress=progress)
+
+    def score(self, trained: Trained, ratings: DataFrame) -> None:
+        """Write everybody's list, and every film's similar titles, to files of this run."""
+        progress = self.progress(Stage.SCORE)
+        progress(0.0, "everybody's list")
+        model, limit = trained.model(), self.settings.recommendations_per_user
+        lists = scoring.recommend(trained.users, scoring.histories(ratings), model, limit=limit)
+        lists.write.parquet(str((self.folder / "recommendations").absolute()))
+        progress(0.6, "similar titles")
+        counts = dict(zip(model.movie_ids.tolist(), _rating_counts(ratings, trained).tolist(), strict=True))
+        vectors = similarity_vectors(self.store.movies(), model, counts, self.tags())
+        alike = scoring.similar(self.spark, vectors, limit=self.settings.similar_per_movie)
+        alike.write.parquet(str((self.folder / "similar").absolute()))
+
+    def tags(self) -> Tags | None:
+        file = tags_file(self.settings.folder, self.catalogue.fingerprint)
+        if not file.exists():
+            return None
+        table = parquet.read_table(file)
+        words = np.array(table["tag"].to_pylist(), dtype=np.str_)
+        return Tags(table["movie_id"].to_numpy(), words, table["count"].to_numpy().astype(np.int64))
+
+    def note(self, trained: Trained, metrics: dict[str, Any], queue: Queue, measured: evaluation.Measured) -> int:
+        """Enter a version in the books, with what the next challenger is compared to."""
+        version = self.store.create_version(
+            dataset=self.catalogue.dataset,
+            dataset_fingerprint=self.catalogue.fingerprint,
+            hyperparameters=trained.parameters,
+            metrics={name: value for name, value in metrics.items() if name != "before"},
+            counts={
+                "ratings": self.catalogue.rating_count + len(queue.stars),
+                "chat_ratings": len(queue.stars),
+                "movies": len(trained.rows.movie_ids),
+                "events": len(queue.event_ids),
+            },
+            now=self.now(),
+        )
+        file = self.per_user_file(version)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        measured.per_user.to_parquet(file)
+        measured.errors.to_parquet(file.with_name("errors.parquet"))
+        return version
+
+    def publish(self, version: int, trained: Trained, queue: Queue, run_id: int | None) -> None:
+        """Write the version's rows beside what is live, check them, and make it live."""
+        progress = self.progress(Stage.PUBLISH)
+        progress(0.0, f"writing model {version}")
+        self.store.write_item_factors(version, trained.rows)
+        self.store.write_similar(version, _rows(self.folder / "similar", progress, 0.1, 0.2))
+        lists = _checked(_batches(self.folder / "recommendations", progress, 0.3, 0.6), queue)
+        self.store.write_recommendations(version, lists)
+        keep_people(trained.users, queue, self.per_user_file(version).with_name("users"))
+        progress(0.9, f"checking model {version}")
+        self.store.check_version(version)
+        self.store.publish(version, event_ids=queue.event_ids, now=self.now(), run_id=run_id)
+        progress(1.0, f"model {version} is live")
+
+    def progress(self, stage: Stage) -> Progress:
+        """Report the progress of one stage as that of the whole run."""
+        start, end = SHARES[stage]
+        return lambda done, detail: self.report(stage, start + (end - start) * done, detail)
+
+
+def keep_people(users: DataFrame, queue: Queue, folder: Path) -> None:
+    """Keep the rows of the data set's people, for an export. The chat's people can /forget: none of theirs is kept."""
+    chat = users.sparkSession.createDataFrame(pa.table({"user_id": np.unique(queue.user_ids)}))
+    users.join(chat, "user_id", "left_anti").write.mode("overwrite").parquet(str(folder.absolute()))
+
+
+def sweep_files(store: Store, settings: EngineSettings) -> None:
+    """Remove the files of every version that cannot be served any more or never could: rejected, or cut short.
+
+    Until then a rejected one keeps its figures, for a report. Call this after ``Store.sweep``, from a run.
+    """
+    kept = {str(version) for version in store.kept_versions(settings.keep_versions)}
+    for folder in (settings.folder / "models").iterdir():
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rating_counts(ratings: DataFrame, trained: Trained) -> Floats:
+    """Count the ratings of each film, in the order of the trained model's films."""
+    table = ratings.groupBy("movie_id").count().orderBy("movie_id").toPandas()
+    counts = np.zeros(len(trained.rows.movie_ids), np.float32)
+    counts[np.searchsorted(trained.rows.movie_ids, table["movie_id"])] = table["count"]
+    return counts
+
+
+def _batches(folder: Path, progress: Progress, start: float, share: float) -> Iterator[pa.RecordBatch]:
+    """Read what Spark wrote, a batch at a time."""
+    source = arrow_dataset.dataset(folder, format="parquet")
+    total, done = max(source.count_rows(), 1), 0
+    for batch in source.to_batches(batch_size=20_000):
+        yield batch
+        done += batch.num_rows
+        progress(start + share * done / total, f"{done:,} of {total:,} rows written")
+
+
+def _rows(folder: Path, progress: Progress, start: float, share: float) -> Iterator[tuple[Any, ...]]:
+    for batch in _batches(folder, progress, start, share):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _checked(batches: Iterator[pa.RecordBatch], queue: Queue) -> Iterator[tuple[Any, ...]]:
+    """Pass lists on row by row, unless a number is not finite or a film was rated by its reader in the chat."""
+    rated = np.sort(_pair(queue.user_ids, queue.movie_ids))
+    for batch in batches:
+        columns = {name: batch.column(name).to_numpy() for name in ("user_id", "movie_id", "score")}
+        stars = batch.column("predicted_stars").drop_null().to_numpy()  # play counts have none
+        if not (np.isfinite(columns["score"]).all() and np.isfinite(stars).all()):
+            raise PublishRefused("a list has scores that are not finite")
+        if np.isin(_pair(columns["user_id"], columns["movie_id"]), rated).any():
+            raise PublishRefused("a list shows somebody a film that they have rated")
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _pair(users: NDArray[np.int32], movies: NDArray[np.int32]) -> NDArray[np.int64]:
+    return np.bitwise_or(np.left_shift(users.astype(np.int64), 32), movies)
+
+
+def _state(verdict: Verdict) -> RunState:
+    return RunState.DONE if verdict.accepted else RunState.REJECTED
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return round((end - start).total_seconds(), 1)

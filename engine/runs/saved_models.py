@@ -1,0 +1,577 @@
+"""Models in a folder: exported from one database, imported into another, and readable without Matinee.
+
+A folder holds ``manifest.json`` and what it lists:
+
+- ``item_factors.parquet``: both models' side of the films, as the bot folds ratings in with: movie_id, preference,
+  rating, bias;
+- ``people.parquet``: user_id, dataset_user_id, bias;
+- ``recommendations.parquet`` and ``similar_movies.parquet``: what was published;
+- ``per_user.parquet`` and ``errors.parquet``, if the evaluation left them;
+- ``preference`` and ``rating``: each in Spark's own format, for ``pyspark.ml.recommendation.ALSModel.load``. The second
+  predicts what the biases leave of the stars: mean stars (in the manifest) + bias of the person + bias of the film +
+  this.
+
+Only people of the data set are in it: those of the chat are nobody's business elsewhere, and the bot gives them picks
+from the films' side alone.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as library_version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as arrow_dataset
+import pyarrow.parquet as parquet
+from numpy.typing import NDArray
+
+from engine.datasets import ratings_folder
+from engine.domain import Catalogue, FactorRows, Floats, MatineeError
+from engine.serving.factors import Model
+from engine.settings import EngineSettings
+from engine.store import ModelVersion, Store, archive
+
+FORMAT = 1
+"""Of the folder: raise it when an older Matinee could not read what we write."""
+
+LIBRARIES = ("numpy", "pandas", "pyarrow", "pyspark", "sqlalchemy")
+MODELS = ("preference", "rating")
+EVALUATED = ("per_user", "errors")
+
+_FACTORS = pa.schema(
+    [
+        ("movie_id", pa.int32()),
+        ("preference", pa.list_(pa.float32())),
+        ("rating", pa.list_(pa.float32())),
+        ("bias", pa.float32()),
+    ]
+)
+_PEOPLE = pa.schema([("user_id", pa.int32()), ("dataset_user_id", pa.int64()), ("bias", pa.float32())])
+_LISTS = pa.schema(
+    [
+        ("user_id", pa.int32()),
+        ("dataset_user_id", pa.int64()),
+        ("position", pa.int32()),
+        ("movie_id", pa.int32()),
+        ("score", pa.float64()),
+        ("predicted_stars", pa.float64()),
+    ]
+)
+_SIMILAR = pa.schema(
+    [("movie_id", pa.int32()), ("position", pa.int32()), ("similar_movie_id", pa.int32()), ("similarity", pa.float64())]
+)
+_SPARK = pa.schema(
+    [
+        pa.field("id", pa.int32(), nullable=False),
+        pa.field("features", pa.list_(pa.field("element", pa.float32(), nullable=False))),
+    ]
+)
+
+
+class SavedModelError(MatineeError):
+    """A model cannot be exported or imported as asked; the text says why and what to do."""
+
+
+class OtherData(SavedModelError):
+    """A model was trained on other data than is loaded here."""
+
+    def __init__(self, dataset: str, held: str) -> None:
+        same = f"another state of {held}" if dataset == held else f"{dataset}, and {held} is loaded here"
+        super().__init__(
+            f"this model was trained on {same}: its films and people may be others. Load the same data and train, or "
+            "add --force to use what fits"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Where a model was written, how many files there are, their bytes, and the people and films in it."""
+
+    folder: Path
+    files: int
+    bytes: int
+    people: int
+    films: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The new version, and what of the folder fitted: films, people with a list, and lines of lists left out."""
+
+    version: int
+    films: int
+    people: int
+    left_out: int
+
+
+# --- Export -----------------------------------------------------------------------------------------------------------
+
+
+def export_model(store: Store, settings: EngineSettings, version: int, folder: Path, *, now: datetime) -> Exported:
+    """Write a model to a folder, which appears whole or not at all.
+
+    Raises:
+        NoSuchVersion: there is none of that number, or its rows were swept.
+        SavedModelError: the folder holds something already or cannot be written, or the people's rows of this model
+            are gone.
+    """
+    model, rows = store.model_version(version), store.item_factors(version)
+    source = settings.folder / "models" / str(version)
+    if not (source / "users").is_dir():
+        raise SavedModelError(
+            f"the people's rows of model {version} are not in {source / 'users'} (any more): export a model that was "
+            "trained here lately"
+        )
+    folder = folder.absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SavedModelError(f"{folder} holds something already: name a new folder")
+    try:
+        return _export(store, model, rows, source, folder, now)
+    except (OSError, pa.ArrowException) as e:
+        raise SavedModelError(f"model {version} could not be exported to {folder}: {e}") from e
+
+
+def _export(store: Store, model: ModelVersion, rows: FactorRows, source: Path, folder: Path, now: datetime) -> Exported:
+    version = model.version
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        aside = Path(scratch) / "model"
+        aside.mkdir()
+        _write_factors(aside / "item_factors.parquet", rows)
+        _write(aside / "recommendations.parquet", _LISTS, archive.all_lists(store, version))
+        _write(aside / "similar_movies.parquet", _SIMILAR, archive.all_similar(store, version))
+        users, dataset_users = archive.dataset_people(store)
+        people = _write_people(aside, source / "users", users, dataset_users)
+        for name in MODELS:
+            _write_spark_items(aside / name, rows.movie_ids, getattr(rows, name), now)
+        for name in EVALUATED:
+            if (file := source / f"{name}.parquet").exists():
+                _write_evaluated(aside / file.name, parquet.read_table(file), users, dataset_users)
+        files = _files_of(aside)
+        manifest = _manifest(model, store.catalogue(), files, now)
+        (aside / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        if folder.exists():
+            folder.rmdir()  # it is empty
+        aside.rename(folder)
+    return Exported(folder, len(files) + 1, sum(file["bytes"] for file in files.values()), people, len(rows.movie_ids))
+
+
+def _manifest(
+    model: ModelVersion, catalogue: Catalogue | None, files: dict[str, dict[str, Any]], now: datetime
+) -> dict[str, Any]:
+    of_this = catalogue is not None and catalogue.fingerprint == model.dataset_fingerprint
+    return {
+        "format": FORMAT,
+        "version": model.version,
+        "created_at": model.created_at.isoformat(),
+        "exported_at": now.isoformat(),
+        "dataset": model.dataset,
+        "dataset_fingerprint": model.dataset_fingerprint,
+        "terms": catalogue.terms if catalogue and of_this else None,
+        "simulated": catalogue.simulated if catalogue and of_this else None,
+        "hyperparameters": model.hyperparameters,
+        "metrics": model.metrics,
+        "counts": model.counts,
+        "libraries": {"python": platform.python_version()} | {name: _library(name) for name in LIBRARIES},
+        "files": files,
+    }
+
+
+def _library(name: str) -> str | None:
+    try:
+        return library_version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _write_factors(path: Path, rows: FactorRows) -> None:
+    columns = [pa.array(rows.movie_ids, pa.int32()), _lists(rows.preference), _lists(rows.rating), pa.array(rows.bias)]
+    parquet.write_table(pa.Table.from_arrays(columns, schema=_FACTORS), path)
+
+
+def _lists(matrix: Floats, value_type: Any = None) -> Any:
+    """Return a matrix as an Arrow column of lists."""
+    ends = np.arange(len(matrix) + 1, dtype=np.int32) * matrix.shape[1]
+    return pa.ListArray.from_arrays(ends, pa.array(np.ravel(matrix), pa.float32()), type=value_type)
+
+
+def _write(path: Path, schema: Any, batches: Iterable[list[tuple[Any, ...]]]) -> None:
+    with parquet.ParquetWriter(path, schema) as writer:
+        for rows in batches:
+            columns = [
+                pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)
+            ]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+def _write_people(aside: Path, source: Path, users: NDArray[np.int32], dataset_users: NDArray[np.int64]) -> int:
+    """Write the people's side of both models, a batch at a time: a million rows need not fit into memory."""
+    for name in MODELS:
+        (aside / name / "userFactors").mkdir(parents=True)
+    count = 0
+    files = (aside / "people.parquet", *(aside / name / "userFactors" / "part-00000.parquet" for name in MODELS))
+    with (
+        parquet.ParquetWriter(files[0], _PEOPLE) as people,
+        parquet.ParquetWriter(files[1], _SPARK) as preference,
+        parquet.ParquetWriter(files[2], _SPARK) as rating,
+    ):
+        for batch in arrow_dataset.dataset(source, format="parquet").to_batches(
+            ["user_id", "preference", "rating", "bias"]
+        ):
+            batch = batch.filter(pc.is_in(batch.column("user_id"), pa.array(users)))
+            if not batch.num_rows:
+                continue
+            ids = batch.column("user_id")
+            theirs = dataset_users[np.searchsorted(users, ids.to_numpy())]
+            bias = batch.column("bias").cast(pa.float32())
+            people.write_batch(pa.record_batch([ids, pa.array(theirs), bias], schema=_PEOPLE))
+            for name, writer in (("preference", preference), ("rating", rating)):
+                features = batch.column(name).cast(_SPARK.field("features").type)
+                writer.write_batch(pa.record_batch([ids, features], schema=_SPARK))
+            count += batch.num_rows
+    return count
+
+
+def _write_spark_items(folder: Path, movie_ids: NDArray[np.int32], factors: Floats, now: datetime) -> None:
+    """Write the rest of what Spark's reader expects: the films' side, and what kind of model this is.
+
+    Source: Spark's ALS.scala (``ALSModelWriter``) and ReadWrite.scala (``DefaultParamsWriter``);
+    tests/spark/test_saved_models.py opens it.
+    """
+    (folder / "itemFactors").mkdir(parents=True)
+    (folder / "metadata").mkdir()
+    columns = [pa.array(movie_ids, pa.int32()), _lists(factors, _SPARK.field("features").type)]
+    parquet.write_table(pa.Table.from_arrays(columns, schema=_SPARK), folder / "itemFactors" / "part-00000.parquet")
+    metadata = {
+        "class": "org.apache.spark.ml.recommendation.ALSModel",
+        "timestamp": int(now.timestamp() * 1000),
+        "sparkVersion": _library("pyspark") or "4.0.0",
+        "uid": f"ALS_{folder.name}",
+        "paramMap": {"userCol": "user_id", "itemCol": "movie_id", "blockSize": 4096},
+        "defaultParamMap": {
+            "userCol": "user",
+            "itemCol": "item",
+            "predictionCol": "prediction",
+            "coldStartStrategy": "nan",
+            "blockSize": 4096,
+        },
+        "rank": factors.shape[1],
+    }
+    line = json.dumps(metadata, separators=(",", ":"))
+    (folder / "metadata" / "part-00000").write_text(line + "\n", "utf-8")
+
+
+def _write_evaluated(path: Path, table: Any, users: NDArray[np.int32], dataset_users: NDArray[np.int64]) -> None:
+    """Write what the evaluation left; where that is about people, without those of the chat."""
+    if "user_id" in table.column_names:
+        table = table.filter(pc.is_in(table["user_id"], pa.array(users)))
+        theirs = dataset_users[np.searchsorted(users, table["user_id"].to_numpy())]
+        table = table.append_column("dataset_user_id", pa.array(theirs))
+    parquet.write_table(table, path)
+
+
+def _files_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return sha256 and size of every file below a folder except the manifest, by its path in it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / "manifest.json")
+    return {
+        path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size} for path in paths
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- Import -----------------------------------------------------------------------------------------------------------
+
+
+def import_model(
+    store: Store, settings: EngineSettings, folder: Path, *, now: datetime, force: bool = False
+) -> Imported:
+    """Enter a model from a folder as a new version, a candidate: ``publish_model`` makes it live.
+
+    Its item factors are written last, and without them no version can go live: an import that was killed half-way
+    leaves a candidate that nobody can be served from, and that the next training sweeps.
+
+    Args:
+        force: take a model of other data too, with the films and people that are here; no list will hold what its
+            reader has rated here.
+
+    Raises:
+        SavedModelError: the folder is no saved model, or has been changed or damaged.
+        OtherData: it was trained on other data, and ``force`` is not given.
+    """
+    catalogue = _idle(store)
+    manifest = read_manifest(folder)
+    same = manifest["dataset_fingerprint"] == catalogue.fingerprint
+    if not (same or force):
+        raise OtherData(manifest["dataset"], catalogue.dataset)
+    rows = _read_factors(folder / "item_factors.parquet", manifest["hyperparameters"])
+    films = np.array([movie.id for movie in store.movies()], np.int64)
+    known = np.isin(rows.movie_ids, films)
+    if not known.any():
+        raise SavedModelError("none of this model's films is in the catalogue here")
+    rows = FactorRows(rows.movie_ids[known], rows.preference[known], rows.rating[known], rows.bias[known])
+    people = _People.of(store)
+    rated = None if same else _rated(settings, catalogue)
+    version = store.create_version(
+        dataset=manifest["dataset"],
+        dataset_fingerprint=manifest["dataset_fingerprint"],
+        hyperparameters=manifest["hyperparameters"],
+        metrics=manifest["metrics"],
+        counts=manifest["counts"] | {"imported_from_version": manifest["version"]},
+        now=now,
+    )
+    with _rejected_on_failure(store, version):
+        lists = _Lists(folder / "recommendations.parquet", people, films, rated)
+        store.write_recommendations(version, lists)
+        store.write_similar(version, _similar(folder / "similar_movies.parquet", films))
+        _write_model_folder(settings.folder / "models" / str(version), folder, people)
+        store.write_item_factors(version, rows)
+        store.check_version(version)
+        store.explain_version(
+            version, f"imported: model {manifest['version']} of {manifest['created_at'][:16].replace('T', ' ')}"
+        )
+    return Imported(version, len(rows.movie_ids), lists.people, lists.left_out)
+
+
+def _idle(store: Store) -> Catalogue:
+    """Return which data set is loaded, if no run is open: a training sweeps what is not live."""
+    if (run := store.open_run()) is not None:
+        raise SavedModelError(f"run {run.id} is open: wait for it (`python -m engine status`)")
+    catalogue = store.catalogue()
+    if catalogue is None:
+        raise SavedModelError("no data set is loaded: `python -m engine load` with the one the model was trained on")
+    return catalogue
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return a saved model's manifest, with every file there and as it was written.
+
+    Raises:
+        SavedModelError: it is no saved model, one of a newer Matinee, or a file is missing, changed or too many.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    except OSError as e:
+        raise SavedModelError(f"{folder} is no saved model: it has no manifest.json ({e.strerror})") from e
+    except ValueError as e:
+        raise SavedModelError(f"{folder / 'manifest.json'} cannot be read: {e}") from e
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
+        raise SavedModelError(f"{folder / 'manifest.json'} is no manifest of a saved model")
+    if manifest["format"] > FORMAT:
+        raise SavedModelError(
+            f"this model was exported by a newer Matinee (format {manifest['format']}): update this one"
+        )
+    kinds = {"version": int, "created_at": str, "dataset": str, "dataset_fingerprint": str, "files": dict}
+    kinds |= {"hyperparameters": dict, "metrics": dict, "counts": dict}
+    for name, kind in kinds.items():
+        if not isinstance(manifest.get(name), kind):
+            raise SavedModelError(f"{folder / 'manifest.json'} lacks {name!r}")
+    found = _files_of(folder)
+    for path, facts in manifest["files"].items():
+        if path not in found:
+            raise SavedModelError(f"{path} is missing from {folder}: copy the whole folder again")
+        if found[path]["sha256"] != facts.get("sha256"):
+            raise SavedModelError(f"{folder / path} is not what was exported (its sha256 differs): copy it again")
+    if extra := sorted(found.keys() - manifest["files"].keys()):
+        raise SavedModelError(f"{folder / extra[0]} does not belong to the saved model: remove it")
+    return manifest
+
+
+def _read_factors(path: Path, hyperparameters: Mapping[str, Any]) -> FactorRows:
+    """Return the films' side, if a model can be made of it: ascending ids, one rank, finite numbers."""
+    table = _table(path, _FACTORS)
+    ids, bias = table["movie_id"].to_numpy(), table["bias"].to_numpy()
+    if not (len(ids) and (np.diff(ids) > 0).all()):
+        raise SavedModelError(f"{path}: its films are not in ascending order")
+    sides = {}
+    for name in MODELS:
+        values = table[name].combine_chunks().flatten().to_numpy()
+        if set(pc.list_value_length(table[name]).unique().to_pylist()) != {len(values) // len(ids)}:
+            raise SavedModelError(f"{path}: its {name} factors are not all of one rank")
+        sides[name] = values.reshape(len(ids), -1)
+    if not all(np.isfinite(values).all() for values in (*sides.values(), bias)):
+        raise SavedModelError(f"{path} holds numbers that are not finite")
+    rows = FactorRows(ids, sides["preference"], sides["rating"], bias)
+    try:
+        fits = len(Model.assemble(rows, hyperparameters).average_taste) == sides["preference"].shape[1]
+    except (KeyError, TypeError, ValueError) as e:
+        raise SavedModelError(f"the hyperparameters of this saved model cannot be read: {e!r}") from e
+    if not fits:
+        raise SavedModelError(f"{path}: its factors are not of the rank that the manifest names")
+    return rows
+
+
+def _table(path: Path, schema: Any) -> Any:
+    try:
+        table = parquet.read_table(path)
+        return table.select(schema.names).cast(schema)
+    except (OSError, pa.ArrowException, KeyError) as e:
+        raise SavedModelError(f"{path} cannot be read: {e}") from e
+
+
+@dataclass(frozen=True)
+class _People:
+    """Who is who here: the data set's own ids, ascending, and ``users.id`` of each."""
+
+    dataset_user_ids: NDArray[np.int64]
+    user_ids: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, store: Store) -> "_People":
+        user_ids, dataset_user_ids = archive.dataset_people(store)
+        order = np.argsort(dataset_user_ids)
+        return cls(dataset_user_ids[order], user_ids[order])
+
+    def find(self, dataset_user_ids: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Return ``users.id`` of these people, and for each whether they are here: if not, the id means nothing."""
+        if not len(self.user_ids):
+            return np.zeros(len(dataset_user_ids), np.int32), np.zeros(len(dataset_user_ids), bool)
+        at = np.minimum(np.searchsorted(self.dataset_user_ids, dataset_user_ids), len(self.user_ids) - 1)
+        return self.user_ids[at], self.dataset_user_ids[at] == dataset_user_ids
+
+
+def _rated(settings: EngineSettings, catalogue: Catalogue) -> NDArray[np.int64]:
+    """Return (person, film) of every rating of the loaded data set as sorted pairs."""
+    folder = ratings_folder(settings.folder, catalogue.fingerprint)
+    if not folder.exists():
+        raise SavedModelError(f"the files of {catalogue.dataset} are gone from {folder}: load it again")
+    table = arrow_dataset.dataset(folder, format="parquet").to_table(["user_id", "movie_id"])
+    return np.sort(_pairs(table["user_id"].to_numpy(), table["movie_id"].to_numpy()))
+
+
+def _pairs(user_ids: NDArray[Any], movie_ids: NDArray[Any]) -> NDArray[np.int64]:
+    return (user_ids.astype(np.int64) << 32) | movie_ids.astype(np.int64)
+
+
+class _Lists:
+    """Lines of lists for the store: (user_id, position, movie_id, score, predicted_stars).
+
+    Lines about films or people that are not here, and about films that their reader has rated, are left out, and what
+    comes after moves up. ``people`` and ``left_out`` count once all have been read.
+    """
+
+    def __init__(self, path: Path, people: _People, films: NDArray[np.int64], rated: NDArray[np.int64] | None) -> None:
+        self._path, self._people, self._films, self._rated = path, people, films, rated
+        self.people, self.left_out = 0, 0
+
+    def __iter__(self) -> Iterator[tuple[int, int, int, float, float | None]]:
+        reader, position = None, 0
+        for batch in _batches(self._path, _LISTS):
+            columns = {name: batch.column(name).to_numpy() for name in ("dataset_user_id", "movie_id", "score")}
+            stars = batch.column("predicted_stars")  # null where nobody gave any
+            users, keep = self._people.find(columns["dataset_user_id"])
+            keep &= np.isin(columns["movie_id"], self._films)
+            if self._rated is not None:
+                pairs = _pairs(users, columns["movie_id"])
+                at = np.minimum(np.searchsorted(self._rated, pairs), len(self._rated) - 1)
+                keep &= self._rated[at] != pairs
+            if not (np.isfinite(columns["score"]).all() and np.isfinite(stars.drop_null().to_numpy()).all()):
+                raise SavedModelError(f"{self._path} holds numbers that are not finite")
+            self.left_out += int((~keep).sum())
+            kept = (columns["movie_id"][keep].tolist(), columns["score"][keep].tolist(), stars.filter(keep).to_pylist())
+            for user_id, movie_id, score, predicted in zip(users[keep].tolist(), *kept, strict=True):
+                if user_id != reader:
+                    reader, position = user_id, 0
+                    self.people += 1
+                position += 1
+                yield user_id, position, movie_id, score, predicted
+
+
+def _similar(path: Path, films: NDArray[np.int64]) -> Iterator[tuple[int, int, int, float]]:
+    """Yield (movie_id, position, similar_movie_id, similarity) of the films that are here, without gaps."""
+    of, position = None, 0
+    for batch in _batches(path, _SIMILAR):
+        columns = {name: batch.column(name).to_numpy() for name in _SIMILAR.names}
+        keep = np.isin(columns["movie_id"], films) & np.isin(columns["similar_movie_id"], films)
+        kept = (columns[name][keep].tolist() for name in ("movie_id", "similar_movie_id", "similarity"))
+        for movie_id, other, similarity in zip(*kept, strict=True):
+            position = position + 1 if movie_id == of else 1
+            of = movie_id
+            yield movie_id, position, other, similarity
+
+
+def _batches(path: Path, schema: Any) -> Iterator[Any]:
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=schema.names):
+                yield pa.Table.from_batches([batch]).select(schema.names).cast(schema).combine_chunks()
+    except (OSError, pa.ArrowException, KeyError) as e:
+        raise SavedModelError(f"{path} cannot be read: {e}") from e
+
+
+def _write_model_folder(target: Path, folder: Path, people: _People) -> None:
+    """Put what a run leaves beside the database where this version's is looked for, under this database's ids."""
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    (aside / "users").mkdir(parents=True)
+    theirs = _table(folder / "people.parquet", _PEOPLE)
+    users, known = people.find(theirs["dataset_user_id"].to_numpy())
+    sides = {}
+    for name in MODELS:
+        side = _table(folder / name / "userFactors" / "part-00000.parquet", _SPARK)
+        if side["id"].to_pylist() != theirs["user_id"].to_pylist():
+            raise SavedModelError(f"{folder / name}: its people are not those of people.parquet")
+        sides[name] = side["features"].filter(pa.array(known))
+    columns = {"user_id": pa.array(users[known]), **sides, "bias": theirs["bias"].filter(pa.array(known))}
+    parquet.write_table(pa.table(columns), aside / "users" / "part-00000.parquet")
+    for name in EVALUATED:
+        if (file := folder / f"{name}.parquet").exists():
+            table = parquet.read_table(file)
+            if "dataset_user_id" in table.column_names:
+                users, known = people.find(table["dataset_user_id"].to_numpy())
+                table = table.drop_columns("dataset_user_id").filter(pa.array(known))
+                place = table.schema.get_field_index("user_id")
+                table = table.set_column(place, "user_id", pa.array(users[known], table.schema.field(place).type))
+            parquet.write_table(table, aside / file.name)
+    shutil.rmtree(target, ignore_errors=True)
+    aside.rename(target)
+
+
+@contextmanager
+def _rejected_on_failure(store: Store, version: int) -> Iterator[None]:
+    try:
+        yield
+    except MatineeError as e:
+        store.reject(version, f"could not be imported: {e}")
+        raise
+
+
+# --- Publishing -------------------------------------------------------------------------------------------------------
+
+
+def publish_model(store: Store, version: int, *, now: datetime, force: bool = False) -> int | None:
+    """Make a model live that a run or an import left here, and return the one that was live before.
+
+    No rating counts as used by it: what waits for the next training goes on waiting.
+
+    Raises:
+        NoSuchVersion: there is none of that number, or it was live and its lists were swept.
+        OtherData: it was trained on other data than is loaded, and ``force`` is not given.
+        PublishRefused: its rows are not there or do not pass the checks.
+    """
+    catalogue, model, before = _idle(store), store.model_version(version), store.live_version()
+    if before == version:
+        return before
+    if model.dataset_fingerprint != catalogue.fingerprint and not force:
+        raise OtherData(model.dataset, catalogue.dataset)
+    if model.published_at is not None:
+        store.rollback(version, now)
+        return before
+    store.check_version(version)
+    store.publish(version, event_ids=np.array([], np.int64), now=now)
+    return before

@@ -1,0 +1,210 @@
+"""Everything together, for one machine: what `make run` starts.
+
+Tables, films and a first model where they are missing; then the worker, whose log goes to a file, and the chat, each a
+program of its own. The worker reads a pipe that only we hold, so it goes when we go, however that happens.
+"""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pydantic import SecretStr
+
+from engine.clock import utc_now
+from engine.domain import MatineeError, RunKind, RunState
+from engine.progress import progress
+from engine.settings import EngineSettings, StoreSettings
+from engine.store import Run, RunAlreadyOpen, Store
+from engine.store.migrate import migrate
+
+ENGINE = (sys.executable, "-m", "engine", "serve", "--until-end-of-input")
+BOT = (sys.executable, "-m", "bot")
+
+STALLED = 75
+"""The bot's exit code when Telegram did not answer: it wants to be started again."""
+
+LOG_BYTES = 10_000_000
+"""A log that is longer is put aside at the start; one old one is kept."""
+
+RESTART_SECONDS = 10.0
+"""An engine that died is started again, but no more often than this."""
+
+STOP_SECONDS = 12.0
+"""Longer than the engine takes to stop a run."""
+
+
+class TelegramSettings(StoreSettings):
+    """All that we want to know of the bot's settings."""
+
+    telegram_token: SecretStr | None = None
+    """Where the chat is: on Telegram if it is set."""
+
+
+def up(store: Store, settings: EngineSettings) -> int:
+    """Bring up what is missing, run worker and chat until the chat ends or we are told to stop; return the exit code.
+
+    Raises:
+        MatineeError: the data cannot be loaded, or no first model came of it; the text says what to do.
+    """
+    migrate(store)
+    _load_if_missing(store, settings)
+    with _Stop() as stop, _Engine(settings.folder / "logs" / "engine.log") as engine:
+        _say(f"The engine's log: {engine.log}")
+        try:
+            _train_if_nothing_is_live(store, engine, stop)
+            return _chat(engine, stop)
+        except Interrupted:
+            _say("Stopped. The next start goes on from here.")
+            return 0
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM, before the chat began."""
+
+
+class _Stop:
+    """Whether we have been told to stop, and by which signal."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._told = threading.Event()
+
+    def __enter__(self) -> "_Stop":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._tell)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # the rest is only cleaning up
+
+    def _tell(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
+        self._told.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Return after so long, or as soon as we are told to stop; say whether we are."""
+        return self._told.wait(seconds)
+
+
+def _load_if_missing(store: Store, settings: EngineSettings) -> None:
+    from engine.datasets import DatasetMismatch, dataset_name, load, ratings_folder
+
+    held = store.catalogue()
+    if held is not None and held.dataset != dataset_name(settings.dataset):
+        raise DatasetMismatch(held.dataset, dataset_name(settings.dataset))
+    # A database that was brought from another machine knows its data set, but the files have stayed behind.
+    if held is None or not ratings_folder(settings.folder, held.fingerprint).exists():
+        with progress() as show:
+            downloads = settings.home / "downloads"
+            report = load(settings.dataset, store, settings.folder, downloads, now=utc_now(), progress=show)
+        _say("\n".join(report.lines()))
+
+
+def _train_if_nothing_is_live(store: Store, engine: "_Engine", stop: _Stop) -> None:
+    if store.live_version() is not None:
+        return
+    _say("Training the first model. This is done once, and takes a minute or so.")
+    with progress() as show:
+        run = _ask(store)
+        while run.is_open:
+            show(run.stage or "start", run.fraction, run.detail)
+            if stop.wait(0.3):
+                raise Interrupted
+            engine.keep_alive()
+            run = store.run(run.id)
+            if run.state is RunState.LOST:  # one that an earlier start left
+                run = _ask(store)
+    if store.live_version() is None:
+        hint = ". `python -m engine train --force` publishes it all the same" if run.state is RunState.REJECTED else ""
+        raise MatineeError(f"the first training was {run.state}: {run.error}{hint}. The engine's log is {engine.log}")
+
+
+def _ask(store: Store) -> Run:
+    """Return the run that is open; ask for one if there is none."""
+    try:
+        return store.request_run(RunKind.TRAIN, "start", utc_now())
+    except RunAlreadyOpen as e:
+        return e.run
+
+
+def _chat(engine: "_Engine", stop: _Stop) -> int:
+    """Run the bot until it ends, and return its exit code."""
+    where = "run" if TelegramSettings.load().telegram_token else "chat"
+    while True:
+        with _bot(where) as bot:
+            while bot.poll() is None and not stop.wait(0.2):
+                engine.keep_alive()
+            if stop.signal is not None:
+                # On Ctrl-C the terminal has told the bot too; telling it twice would not let it say goodbye.
+                _end(bot, patience=3.0 if stop.signal == signal.SIGINT else 0.0)
+        if stop.signal is not None:
+            return 0
+        if bot.returncode != STALLED:
+            return bot.returncode if bot.returncode >= 0 else 1
+        stop.wait(RESTART_SECONDS)
+
+
+@contextmanager
+def _bot(where: str) -> Iterator[subprocess.Popen[bytes]]:
+    bot = subprocess.Popen([*BOT, where])  # noqa: S603 - our own program
+    try:
+        yield bot
+    finally:
+        _end(bot)
+
+
+class _Engine:
+    """The worker's process, while the block lasts."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+
+    def __enter__(self) -> "_Engine":
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".old.log"))
+        self._start()
+        return self
+
+    def _start(self) -> None:
+        with self.log.open("ab") as file:
+            # A session of its own: Ctrl-C in the terminal is for the chat, and we tell the engine when that has ended.
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                ENGINE, stdin=subprocess.PIPE, stdout=file, stderr=file, start_new_session=True
+            )
+        self._started = time.monotonic()
+
+    def keep_alive(self) -> None:
+        """Start it again if it died."""
+        dead = self._process is None or self._process.poll() is not None
+        if dead and time.monotonic() > self._started + RESTART_SECONDS:
+            self._start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            _end(self._process, kill_after=STOP_SECONDS)
+
+
+def _end(process: subprocess.Popen[bytes], *, patience: float = 0.0, kill_after: float = 5.0) -> None:
+    """Let a process end by itself, then ask it to, then kill it."""
+    for seconds, tell in ((patience, process.terminate), (kill_after, process.kill)):
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            tell()
+    process.wait()
+
+
+def _say(text: str) -> None:
+    """Tell what goes on, on stderr: stdout is the chat's."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,519 @@
+"""The engine at work: takes runs from the database and executes each in a child process, one at a time.
+
+The child beats and reports into the database; the worker starts it, watches it, and says so if it dies. Whatever
+happens to either, the database alone says what is live and which ratings wait: nothing here has to be cleaned up first.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from apscheduler.events import EVENT_JOB_MISSED
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from prometheus_client import Counter, Gauge
+
+from engine import health
+from engine.clock import Clock, utc_now
+from engine.domain import MatineeError, RunKind, RunState, Stage
+from engine.settings import EngineSettings, SettingsError
+from engine.store import Run, RunAlreadyOpen, Store, StoreError
+
+if TYPE_CHECKING:
+    from engine.runs.retrain import Outcome
+
+log = structlog.get_logger(__name__)
+
+Pipeline = Callable[[Callable[[Stage, float, str], None]], "Outcome"]
+"""Does the work of a run; is given what to report progress to (``engine.retrain.Report``)."""
+
+TICK_SECONDS = 1.0
+BEAT_SECONDS = 2.0
+REPORT_SECONDS = 0.5
+"""A run writes its progress no more often than this, except that a new stage is told at once."""
+
+SILENT = timedelta(seconds=60)
+"""A run that has not beaten for so long is lost."""
+
+GRACE_SECONDS = 6.0
+"""What a child gets between being asked to stop and being killed."""
+
+UNHEALTHY_SECONDS = 45
+"""Longer than a database that is locked keeps a tick waiting."""
+
+COUNT_SECONDS = 5.0
+"""How often the ratings that wait are counted."""
+
+MISFIRE_GRACE_SECONDS = 86_400
+"""A scheduled training that could not start in time still does within a day. APScheduler's default is one second."""
+
+CHILD = (sys.executable, "-m", "engine", "train", "--run")
+
+STOPPED = "the engine was stopped; ask again"
+CANCELLED = "cancelled"
+ORPHANED = "its engine died; every rating is still queued, ask for it again"
+
+RUNS = Counter("matinee_engine_runs", "Runs that ended", ["state"])
+TICK_AGE = Gauge("matinee_engine_last_tick_age_seconds", "Time since the worker last looked for work")
+WAITING = Gauge("matinee_engine_waiting_ratings", "Ratings that the live model has not learned from")
+LIVE_VERSION = Gauge("matinee_engine_live_model_version", "The model that is served, 0 before the first")
+
+
+# --- Executing one run, in the process that calls ---------------------------------------------------------------------
+
+
+class Stopped(BaseException):
+    """The run is to end now. Not an Exception, so that nothing on the way takes it for a failure of its own."""
+
+
+def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanable: bool = False) -> "Outcome":
+    """Execute a run that has been taken, in this process, and note in the database how it ended.
+
+    It beats meanwhile, and stops when it is cancelled (here or in a chat), when this process is asked to end (SIGTERM),
+    or, if it is ``orphanable``, when its standard input ends: that is a pipe which only the worker holds.
+
+    Raises:
+        Stopped: it was, by one of these; its text says by which.
+        Exception: whatever the pipeline raises.
+    """
+    stop = _Stop()
+    with _on_sigterm(stop), _beating(run.id, store, stop, now=now, orphanable=orphanable):
+        try:
+            outcome = pipeline(_reporter(run.id, store, now))
+            stop.too_late = True
+        except BaseException as e:
+            stop.too_late = True
+            # Spark, once interrupted, may raise errors of its own on the way out. What counts is why it was.
+            if stop.asked or isinstance(e, KeyboardInterrupt):
+                state, text = stop.state, stop.text
+            else:
+                state, text = RunState.FAILED, in_words(e)
+            store.finish_run(run.id, state, now(), error=text)
+            if stop.asked:
+                raise Stopped(text) from e
+            raise
+        metrics, reason = outcome.metrics, outcome.reason
+        error = reason if outcome.state is RunState.REJECTED else None
+        store.finish_run(run.id, outcome.state, now(), error=error, metrics=metrics, model_version=outcome.version)
+    return outcome
+
+
+class _Stop:
+    """Whether the run is to stop, and what will be noted as the reason. The first reason stays."""
+
+    def __init__(self) -> None:
+        self.asked = self.too_late = False
+        self.state, self.text = RunState.CANCELLED, STOPPED
+
+    def because(self, state: RunState, text: str) -> None:
+        """Interrupt the main thread, wherever it is."""
+        if not (self.asked or self.too_late):
+            self.state, self.text = state, text
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def __call__(self, *_: Any) -> None:
+        """SIGTERM's handler: it runs in the main thread, between two steps of it."""
+        if not (self.asked or self.too_late):
+            self.asked = True
+            raise Stopped(self.text)
+
+
+@contextlib.contextmanager
+def _on_sigterm(stop: _Stop) -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _beating(run_id: int, store: Store, stop: _Stop, *, now: Clock, orphanable: bool) -> Iterator[None]:
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT_SECONDS):
+            try:
+                if not store.beat(run_id, now()):
+                    stop.because(RunState.CANCELLED, CANCELLED)
+            except StoreError as e:  # it will be lost if this goes on for long
+                log.warning("beat_failed", run=run_id, reason=str(e))
+
+    def parent_gone() -> None:
+        if not over.is_set():
+            log.warning("parent_gone", run=run_id)
+            stop.because(RunState.LOST, ORPHANED)
+            if not over.wait(GRACE_SECONDS):
+                os.killpg(0, signal.SIGKILL)
+
+    beats = threading.Thread(target=beat, daemon=True)
+    beats.start()
+    if orphanable:
+        threading.Thread(target=wait_for_end_of_input, args=[parent_gone], daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        beats.join(BEAT_SECONDS)
+
+
+def wait_for_end_of_input(then: Callable[[], None]) -> None:
+    """Read standard input to its end, then call ``then``.
+
+    Past Python's own object for it, which a thread must not hold when the program ends.
+    """
+    while os.read(0, 4096):
+        pass
+    then()
+
+
+def _reporter(run_id: int, store: Store, now: Clock) -> Callable[[Stage, float, str], None]:
+    told: Stage | None = None
+    next_at = 0.0
+
+    def report(stage: Stage, fraction: float, detail: str) -> None:
+        nonlocal told, next_at
+        if stage is told and time.monotonic() < next_at:
+            return
+        if stage is not told:
+            log.info("run_stage", run=run_id, stage=stage.value)
+        try:
+            store.report_run(run_id, now(), stage=stage.value, fraction=fraction, detail=detail)
+        except StoreError as e:  # progress is not worth a run
+            log.warning("report_failed", run=run_id, reason=str(e))
+        told, next_at = stage, time.monotonic() + REPORT_SECONDS
+
+    return report
+
+
+def in_words(error: BaseException) -> str:
+    """Say in a line why a run failed."""
+    if isinstance(error, MatineeError):
+        return str(error)
+    text = str(error)
+    if "OutOfMemoryError" in text:
+        return "Spark ran out of memory: raise MATINEE_SPARK_MEMORY"
+    name = type(error).__name__
+    if name == "Py4JNetworkError" or isinstance(error, ConnectionError):
+        return "Spark's Java process died; logs/spark.log in the data set's folder says more"
+    lines = [line.strip().removeprefix(": ") for line in text.splitlines() if line.strip()]
+    return f"{name}: {' '.join(lines[:2])}"[:500] if lines else name
+
+
+# --- The child process ------------------------------------------------------------------------------------------------
+
+
+class Child:
+    """The process of one run, the leader of its own group. What it prints goes on to our stderr; the end is kept."""
+
+    def __init__(self, run_id: int, command: Sequence[str]) -> None:
+        self.run_id = run_id
+        self._lines: deque[str] = deque(maxlen=20)
+        self._kill_at: float | None = None
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [*command, str(run_id)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        for line in self._process.stdout:
+            self._lines.append(line)
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def stop(self) -> None:
+        """Ask it to stop; from the second time on, and with the grace over, kill it and all that it started."""
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + GRACE_SECONDS
+            self._process.terminate()
+        elif time.monotonic() >= self._kill_at:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def why(self) -> str:
+        """Say how it ended, in a line."""
+        self._listener.join(1)  # the last words may be on their way
+        code = self._process.returncode
+        words = last_words(list(self._lines))
+        if code >= 0:
+            how = f"its process ended with code {code}"
+        else:
+            how = f"its process was ended by {signal.Signals(-code).name}"
+            if -code == signal.SIGKILL:
+                how += ", perhaps because the machine ran out of memory"
+        return f"{how}; its last words: {words}" if words else how
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Return the last line of a log that says something, in short."""
+    for line in reversed(lines):
+        if not line.strip():
+            continue
+        try:
+            facts = json.loads(line)
+            said = facts.get("exception") or facts["event"]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            said = line
+        return str(said).strip().splitlines()[-1][:300]
+    return ""
+
+
+# --- The worker -------------------------------------------------------------------------------------------------------
+
+
+class Worker:
+    """Takes the waiting run, executes it in a child process, and sees to it that it ends in the books."""
+
+    def __init__(
+        self, store: Store, settings: EngineSettings, *, now: Clock = utc_now, command: Sequence[str] = CHILD
+    ) -> None:
+        self._store, self._settings, self._now, self._command = store, settings, now, command
+        self._child: Child | None = None
+        self._next_count = time.monotonic()
+
+    def tick(self) -> None:
+        """Look after the child if there is one, else for work. Called every second; an idle one only reads.
+
+        Raises:
+            StoreError: the database does not answer. Nothing is lost; the next tick goes on from here.
+        """
+        if time.monotonic() >= self._next_count:
+            self.count_waiting()
+            self._next_count = time.monotonic() + COUNT_SECONDS
+        if self._child is not None:
+            self._watch(self._child)
+        elif (run := self._store.open_run()) is not None:
+            if run.state is RunState.QUEUED:
+                self._take()
+            else:
+                self._lose_silent()
+
+    def _take(self) -> None:
+        run = self._store.claim_run(self._now())
+        if run is None:  # another engine was faster, or it was cancelled
+            return
+        try:
+            self._child = Child(run.id, self._command)
+        except OSError as e:
+            self._store.finish_run(run.id, RunState.FAILED, self._now(), error=f"its process could not be started: {e}")
+            log.error("run_not_started", run=run.id, reason=str(e))
+            return
+        log.info("run_started", run=run.id, kind=run.kind.value, asked_by=run.asked_by, pid=self._child.pid)
+
+    def _lose_silent(self) -> None:
+        now = self._now()
+        lost = self._store.lose_runs(now - SILENT, now)
+        for run_id in lost:
+            log.warning("run_lost", run=run_id)
+            RUNS.labels(RunState.LOST.value).inc()
+        if lost and self._store.live_version() is None:
+            self.ask("start")  # it was to be the first model: nobody should have to ask for that
+
+    def _watch(self, child: Child) -> None:
+        run = self._store.run(child.run_id)
+        if not child.ended:
+            if run.cancel_asked or not run.is_open:  # it hears so at its next beat, if it still can
+                child.stop()
+            return
+        if run.is_open:
+            self._close_books(run, RunState.CANCELLED if run.cancel_asked else RunState.FAILED, child.why())
+            run = self._store.run(run.id)
+        self._tell_end(run)
+
+    def _tell_end(self, run: Run) -> None:
+        self._child = None
+        seconds = round(((run.finished_at or self._now()) - (run.started_at or run.asked_at)).total_seconds(), 1)
+        told = log.info if run.state is RunState.DONE else log.warning
+        told("run_ended", run=run.id, state=run.state.value, seconds=seconds, reason=run.error)
+        RUNS.labels(run.state.value).inc()
+
+    def _close_books(self, run: Run, state: RunState, error: str) -> None:
+        """End a run whose process did not do so itself."""
+        published = run.model_version
+        metrics = None if published is None else self._store.model_version(published).metrics
+        self._store.finish_run(run.id, state, self._now(), error=error, metrics=metrics)
+
+    def count_waiting(self) -> None:
+        """Ask for a training if enough ratings wait that the last one has not seen, whatever became of it."""
+        waiting, enough = self._store.waiting_ratings(), self._settings.train_after_ratings
+        WAITING.set(waiting)
+        LIVE_VERSION.set(self._store.live_version() or 0)
+        if self._child is None and enough and waiting >= enough:
+            last = self._last_training()
+            if last is None or self._store.waiting_ratings(since=last.started_at or last.asked_at) >= enough:
+                self.ask("ratings")
+
+    def _last_training(self) -> Run | None:
+        return next((run for run in self._store.last_runs(20) if run.kind is RunKind.TRAIN), None)
+
+    def ask(self, asked_by: str) -> None:
+        """Ask for a training, unless one is open already."""
+        try:
+            run = self._store.request_run(RunKind.TRAIN, asked_by, self._now())
+            log.info("run_asked_for", run=run.id, asked_by=asked_by)
+        except RunAlreadyOpen as e:
+            log.info("run_open_already", run=e.run.id, asked_by=asked_by)
+
+    def ask_at_start(self, schedule: CronTrigger | None) -> None:
+        """Ask for the first training of all, or for one that fell into a time when no engine was there."""
+        if self._store.live_version() is None:
+            if self._store.catalogue() is not None:
+                self.ask("start")
+        elif schedule is not None and self._store.waiting_ratings():
+            last = self._last_training()
+            if last is not None and owes_training(schedule, last.asked_at, self._now()):
+                self.ask("schedule")
+
+    def stop(self) -> None:
+        """Stop the child, if there is one; its run can be asked for again."""
+        if (child := self._child) is None:
+            return
+        child.stop()
+        child.wait(GRACE_SECONDS)
+        child.stop()
+        child.wait(1)
+        run = self._store.run(child.run_id)
+        if run.is_open:
+            self._close_books(run, RunState.CANCELLED, STOPPED)
+        self._tell_end(self._store.run(run.id))
+
+
+def owes_training(schedule: CronTrigger, last: datetime, now: datetime) -> bool:
+    """Say whether a training was due since the last one. A machine that slept through several owes one."""
+    due = schedule.get_next_fire_time(None, last)
+    return due is not None and bool(due <= now)
+
+
+def parse_schedule(cron: str) -> CronTrigger | None:
+    """Return when to train, or None for "off".
+
+    Raises:
+        SettingsError: it is no cron line.
+    """
+    if cron.strip().lower() == "off":
+        return None
+    try:
+        return CronTrigger.from_crontab(cron, timezone=UTC)
+    except ValueError as e:
+        raise SettingsError(
+            f'MATINEE_TRAIN_CRON: {cron!r} is not a cron line ({e}): write five fields, such as "0 4 * * *" for '
+            'every day at four (UTC), or "off"'
+        ) from e
+
+
+# --- The long-lived process -------------------------------------------------------------------------------------------
+
+
+def heartbeat_file(settings: EngineSettings) -> Path:
+    """Where the worker leaves its sign of life."""
+    return settings.folder / "engine.heartbeat"
+
+
+def check(settings: EngineSettings) -> tuple[bool, str]:
+    """Say whether the worker on this machine is well, and a line that says why."""
+    return health.check(heartbeat_file(settings), "look for work", limit_seconds=UNHEALTHY_SECONDS, now=time.time())
+
+
+def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until_end_of_input: bool = False) -> None:
+    """Work until told to stop: by SIGTERM, SIGINT or, if asked to heed it, the end of standard input.
+
+    Raises:
+        SettingsError: the schedule is no cron line, or the home folder cannot be written to.
+        PortTaken: the port for /healthz and /metrics cannot be had.
+        StoreError: the database cannot be used at the start. Later, its absence is waited out.
+    """
+    schedule = parse_schedule(settings.train_cron)
+    worker, heartbeat = Worker(store, settings, now=now), health.Heartbeat(heartbeat_file(settings))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if until_end_of_input:
+        threading.Thread(target=wait_for_end_of_input, args=[stop.set], daemon=True).start()
+    try:
+        heartbeat.start()
+    except OSError as e:
+        raise SettingsError(f"MATINEE_HOME: {settings.folder} cannot be written to: {e.strerror}") from e
+    TICK_AGE.set_function(heartbeat.age_seconds)
+    worker.ask_at_start(schedule)
+    with _scheduled(worker, schedule), _health_server(settings):
+        log.info("engine_started", train_cron=settings.train_cron, train_after_ratings=settings.train_after_ratings)
+        while not stop.is_set():
+            _tick(worker, heartbeat)
+            stop.wait(TICK_SECONDS)
+        log.info("engine_stopping")
+        worker.stop()
+
+
+def _tick(worker: Worker, heartbeat: health.Heartbeat) -> None:
+    try:
+        worker.tick()
+    except StoreError as e:  # no sign of life then: an engine that cannot reach its database is not well
+        log.warning("store_unavailable", reason=str(e))
+    else:
+        heartbeat.beat()
+
+
+@contextlib.contextmanager
+def _scheduled(worker: Worker, schedule: CronTrigger | None) -> Iterator[None]:
+    def ask() -> None:
+        try:
+            worker.ask("schedule")
+        except StoreError as e:
+            log.error("schedule_failed", reason=str(e))
+
+    scheduler = BackgroundScheduler(timezone=UTC)
+    if schedule is not None:
+        scheduler.add_job(
+            ask, schedule, coalesce=True, max_instances=1, misfire_grace_time=MISFIRE_GRACE_SECONDS, id="schedule"
+        )
+    scheduler.add_listener(
+        lambda event: log.warning("training_missed", due=event.scheduled_run_time.isoformat()), EVENT_JOB_MISSED
+    )
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def _health_server(settings: EngineSettings) -> Iterator[None]:
+    if not settings.engine_port:
+        yield
+        return
+    server = health.serve(settings.engine_port, lambda: check(settings))
+    try:
+        yield
+    finally:
+        server.close()

@@ -1,0 +1,476 @@
+"""The arithmetic of both models, in numpy: folding ratings in, ordering films, saying why. No I/O.
+
+Two models share one list of films. The *preference* model says what to show, the *rating* model which stars to print
+(DESIGN: Two models). Everything here works on one person at request time, in the bot; the engine's executors use the
+same functions on blocks of people, so that a published list and a fresh one agree.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import FactorRows, Floats
+
+Doubles = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+NUDGE = 1e-3
+"""Stands for a strength of exactly 0, which Spark would read as "not observed"."""
+
+VARIETY = 1.0
+"""How many standard deviations of score a film loses when the list already holds its exact like: costs nothing
+measurable (DECISIONS), and a list is not one saga."""
+
+ASKED_AT_ONCE = 64
+"""Films asked about that all others are compared with in one go: with thousands it would take gigabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceSettings:
+    """Hyperparameters of the preference model, under Spark's names; ``neutral`` is the stars of no preference.
+
+    ``typical`` is how strongly a typical viewer (``training.typical_viewers``) likes the films of their kind.
+    """
+
+    rank: int = 64
+    reg: float = 0.2
+    alpha: float = 2.0
+    iterations: int = 15
+    neutral: float = 3.0
+    typical: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class RatingSettings:
+    """Hyperparameters of the rating model; the dampings are in ratings (how many a mean is worth before it counts).
+
+    ``typical`` is by how many stars a typical viewer (``training.typical_viewers``) prefers the films of their kind.
+    """
+
+    rank: int = 50
+    reg: float = 0.15
+    iterations: int = 15
+    user_damping: float = 8.0
+    movie_damping: float = 3.0
+    typical: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """What one training is given. ``blend`` weighs the stars against the preference in the order of a list.
+
+    ``rating`` is null for play counts: nobody gave stars, so there is no model of them.
+    """
+
+    preference: PreferenceSettings = PreferenceSettings()
+    rating: RatingSettings | None = RatingSettings()
+    blend: float = 0.4
+
+    @property
+    def predicts_stars(self) -> bool:
+        return self.rating is not None
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "Hyperparameters":
+        """Read what ``dataclasses.asdict`` wrote; other keys are passed over."""
+        return cls(
+            PreferenceSettings(**values["preference"]),
+            None if values["rating"] is None else RatingSettings(**values["rating"]),
+            float(values["blend"]),
+        )
+
+
+OF_PLAYS = Hyperparameters(PreferenceSettings(reg=2.0, neutral=0.0), rating=None, blend=0.0)
+"""Where values are play counts: every play speaks for an item, and there is nothing to blend in. Strengths are larger
+than those of stars, and so is reg (DECISIONS)."""
+
+
+def strengths(stars: NDArray[Any], neutral: float) -> Floats:
+    """Return what the preference model is trained on: stars above (or below) neutral, never exactly 0.
+
+    Source: DESIGN, "Two models"; Spark's ``ALS.scala`` drops a rating of 0 from the implicit sums.
+    """
+    strength = np.asarray(stars, np.float32) - np.float32(neutral)
+    return np.where(strength == 0, np.float32(NUDGE), strength)
+
+
+def fold_in_preference(
+    item_factors: Floats, gram: Doubles, rated: Rows, strength: Floats, *, reg: float, alpha: float
+) -> tuple[Floats, Doubles]:
+    """Give one person a row of the preference model from their ratings alone, without retraining.
+
+    Solves Spark's user half-step with the films held still: (YᵀY + Σ c·y yᵀ + n₊·reg·I) u = Σ₊ (1 + c)·y with
+    c = alpha·|strength|. That half-step is the last thing Spark does, so folding a training user back in returns the
+    row that Spark gave them; tests/spark/test_fold_in.py holds us to it.
+
+    Args:
+        item_factors: one row for each film, shape (n_items, rank).
+        gram: YᵀY of all item factors, shape (rank, rank).
+        rated: row numbers of the films rated, shape (n,); may be empty.
+        strength: signed and never 0, shape (n,), in the order of ``rated``.
+        reg: Spark's regParam. Spark multiplies it by the number of positive strengths, and so do we.
+        alpha: Spark's alpha.
+
+    Returns:
+        The row, shape (rank,), and the inverse of the matrix on the left, shape (rank, rank): how unsure the row is.
+        Without a positive strength the row is 0.
+
+    Source:
+        Hu, Koren, Volinsky 2008; Spark's ALS.scala, ``computeFactors``.
+    """
+    rank = item_factors.shape[1]
+    y = item_factors[rated].astype(np.float64)
+    confidence = alpha * np.abs(strength.astype(np.float64))
+    liked = strength > 0
+    left = gram + (y * confidence[:, None]).T @ y
+    left[np.diag_indices(rank)] += max(int(liked.sum()), 1) * reg
+    inverse = np.linalg.inv(left).astype(np.float64)
+    return (inverse @ ((1 + confidence[liked]) @ y[liked])).astype(np.float32), inverse
+
+
+def fold_in_rating(item_factors: Floats, rated: Rows, residuals: Doubles, *, reg: float) -> Floats:
+    """Give one person a row of the rating model from what the biases leave of their stars.
+
+    Solves (Σ q qᵀ + n·reg·I) p = Σ residual·q; exact for a training user, as ``fold_in_preference`` is.
+
+    Args:
+        item_factors: one row for each film, shape (n_items, rank).
+        rated: row numbers of the films rated, shape (n,); may be empty, then the row is 0.
+        residuals: stars less mean, user bias and film bias, shape (n,).
+        reg: Spark's regParam, which Spark multiplies by n.
+
+    Source:
+        Zhou et al. 2008, ALS with weighted-lambda regularization; Spark's ALS.scala, ``computeFactors``.
+    """
+    rank = item_factors.shape[1]
+    if not len(rated):
+        return np.zeros(rank, np.float32)
+    q = item_factors[rated].astype(np.float64)
+    left = q.T @ q
+    left[np.diag_indices(rank)] += len(rated) * reg
+    return np.linalg.solve(left, q.T @ residuals).astype(np.float32)
+
+
+def user_bias(stars: NDArray[Any], movie_bias: NDArray[Any], *, mean_stars: float, damping: float) -> float:
+    """Return how far one person's stars lie above what their films get from everyone, damped towards 0.
+
+    Source: Funk 2006; lenskit's damped bias; the last half-step of ``engine.training``'s biases.
+    """
+    return float((np.asarray(stars, np.float64) - mean_stars - movie_bias).sum() / (len(stars) + damping))
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and covariance of some item vectors: what a standard score needs, for anyone, in closed form.
+
+    The scores of one person over all films are ``items @ u``; their mean is ``mean @ u`` and their variance
+    ``uᵀ covariance u``, so nobody's scores have to be computed to standardise them.
+    """
+
+    mean: Doubles
+    covariance: Doubles
+
+    @classmethod
+    def of(cls, items: NDArray[Any]) -> "Moments":
+        centred = items.astype(np.float64)
+        mean = centred.mean(axis=0)
+        centred -= mean
+        return cls(mean, centred.T @ centred / len(items))
+
+    def deviation(self, users: NDArray[Any]) -> Doubles:
+        """Standard deviation of each person's scores, shape (n_users,); 1 where it would be 0."""
+        u = users.astype(np.float64)
+        deviation = np.sqrt(np.maximum(np.einsum("ij,ij->i", u @ self.covariance, u), 0))
+        return np.where(deviation > 1e-12, deviation, 1.0)
+
+
+def item_order_vectors(preference: Floats, rating: Floats, bias: Floats) -> Floats:
+    """Put both models' item side into one matrix, shape (n_items, rank + rank + 1), for ``user_order_vectors``."""
+    return np.ascontiguousarray(np.hstack([preference, rating, bias[:, None]]), np.float32)
+
+
+def user_order_vectors(
+    preference: NDArray[Any], rating: NDArray[Any], preference_moments: Moments, rating_moments: Moments, blend: float
+) -> tuple[Floats, Floats]:
+    """Return vectors whose inner product with ``item_order_vectors``, less an offset, is the order shown.
+
+    The order is z(preference) + blend·z(stars), each standardised over all films for each person. Both are linear in
+    the item vectors, so one matrix product (and one top-N kernel) gives the blended order.
+
+    Args:
+        preference: rows of the preference model, shape (n_users, rank).
+        rating: rows of the rating model, shape (n_users, rank).
+        preference_moments: of the preference item factors.
+        rating_moments: of the rating item factors with the bias as last column.
+
+    Returns:
+        The vectors, shape (n_users, rank + rank + 1), and the offsets, shape (n_users,).
+    """
+    with_bias = np.hstack([rating, np.ones((len(rating), 1))])
+    scale = 1 / preference_moments.deviation(preference)
+    rating_scale = blend / rating_moments.deviation(with_bias)
+    offset = preference @ preference_moments.mean * scale + with_bias @ rating_moments.mean * rating_scale
+    vectors = np.hstack([preference * scale[:, None], with_bias * rating_scale[:, None]])
+    return np.ascontiguousarray(vectors, np.float32), offset.astype(np.float32)
+
+
+def vary(relevance: NDArray[Any], vectors: NDArray[Any], limit: int, variety: float) -> list[int]:
+    """Choose ``limit`` candidates one by one, each less welcome the more it is like one chosen before.
+
+    Args:
+        relevance: scores in standard deviations, shape (n,).
+        vectors: of the candidates, shape (n, rank); likeness is their cosine, where positive.
+        variety: what an exact like costs, in standard deviations; 0 keeps the order of relevance.
+
+    Returns:
+        Indices into the candidates, in the order chosen. Of equals the first wins.
+
+    Source: Carbonell and Goldstein 1998, maximal marginal relevance.
+    """
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    worth = np.asarray(relevance, np.float64).copy()
+    likest = np.zeros(len(worth))
+    chosen: list[int] = []
+    for _ in range(min(limit, len(worth))):
+        best = int(np.argmax(worth - variety * likest))
+        chosen.append(best)
+        worth[best] = -np.inf
+        np.maximum(likest, unit @ unit[best], out=likest)
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A film for one person. ``score`` is in standard deviations over all films, ``predicted_stars`` 0.5 to 5, or null
+    from a model of play counts."""
+
+    movie_id: int
+    score: float
+    predicted_stars: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One person in both models, folded in from their ratings. ``rated`` are rows of the films that the model knows."""
+
+    rated: Rows
+    strength: Floats
+    preference: Floats
+    rating: Floats
+    bias: float
+    doubt: Doubles
+    """Inverse of the preference model's normal matrix, (rank, rank): large along directions still unknown."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Both models' item side of one version, and all that can be asked of it. Rows are ordered by film id."""
+
+    movie_ids: NDArray[np.int32]
+    order_vectors: Floats
+    hyperparameters: Hyperparameters
+    mean_stars: float
+    """0 for a model of play counts."""
+
+    average_taste: Floats
+    """Mean user row of the preference model: what somebody without ratings is shown."""
+
+    @classmethod
+    def assemble(
+        cls,
+        rows: FactorRows,
+        parameters: Mapping[str, Any],
+    ) -> "Model":
+        """Build a model from its stored rows and what its version noted: the hyperparameters, ``mean_stars`` and
+        ``average_taste``."""
+        average = parameters.get("average_taste") or [0.0] * rows.preference.shape[1]
+        return cls(
+            rows.movie_ids,
+            item_order_vectors(rows.preference, rows.rating, rows.bias),
+            Hyperparameters.parse(parameters),
+            float(parameters["mean_stars"]),
+            np.array(average, np.float32),
+        )
+
+    @property
+    def predicts_stars(self) -> bool:
+        return self.hyperparameters.predicts_stars
+
+    @property
+    def preference(self) -> Floats:
+        return self.order_vectors[:, : self.average_taste.shape[0]]
+
+    @property
+    def rating(self) -> Floats:
+        return self.order_vectors[:, self.average_taste.shape[0] : -1]
+
+    @property
+    def bias(self) -> Floats:
+        return self.order_vectors[:, -1]
+
+    @cached_property
+    def gram(self) -> Doubles:
+        """YᵀY of the preference model."""
+        y = self.preference.astype(np.float64)
+        return y.T @ y
+
+    @cached_property
+    def preference_moments(self) -> Moments:
+        return Moments.of(self.preference)
+
+    @cached_property
+    def rating_moments(self) -> Moments:
+        return Moments.of(self.order_vectors[:, self.average_taste.shape[0] :])
+
+    def warm_up(self) -> None:
+        """Compute what is kept between calls now, so that the first person does not wait for it."""
+        _ = self.gram, self.preference_moments, self.rating_moments
+
+    def row(self, movie_id: int) -> int | None:
+        """Return the row of a film, or None if the model does not know it."""
+        rows = self.rows((movie_id,))
+        return int(rows[0]) if len(rows) else None
+
+    def rows(self, movie_ids: Iterable[int]) -> Rows:
+        """Return the rows of those films that the model knows, in their order."""
+        return self._known(np.fromiter(movie_ids, np.int64))[0]
+
+    def _known(self, wanted: NDArray[np.int64]) -> tuple[Rows, NDArray[np.bool_]]:
+        """Return the rows of those films that the model knows, and for each wanted film whether it is one of them."""
+        # In the type of ``movie_ids``: of two types numpy would convert the larger side, every film there is.
+        narrowed = wanted.astype(self.movie_ids.dtype)
+        rows = np.minimum(np.searchsorted(self.movie_ids, narrowed), len(self.movie_ids) - 1)
+        known = self.movie_ids[rows] == wanted
+        return rows[known], known
+
+    def profile(self, rated: Mapping[int, float]) -> Profile:
+        """Fold someone's ratings (film id to stars, or to play counts if the model is of those) into both models.
+
+        Films unknown to the model are passed over.
+        """
+        rows, known = self._known(np.fromiter(rated, np.int64, len(rated)))
+        stars = np.fromiter(rated.values(), np.float32, len(rated))[known]
+        settings, rating_settings = self.hyperparameters.preference, self.hyperparameters.rating
+        strength = strengths(stars if self.predicts_stars else np.log1p(stars), settings.neutral)
+        preference, doubt = fold_in_preference(
+            self.preference, self.gram, rows, strength, reg=settings.reg, alpha=settings.alpha
+        )
+        if not len(rows):
+            preference = self.average_taste
+        if rating_settings is None:
+            return Profile(rows, strength, preference, np.zeros(self.rating.shape[1], np.float32), 0.0, doubt)
+        film_bias = self.bias[rows].astype(np.float64)
+        bias = user_bias(stars, film_bias, mean_stars=self.mean_stars, damping=rating_settings.user_damping)
+        residuals = stars.astype(np.float64) - self.mean_stars - bias - film_bias
+        rating = fold_in_rating(self.rating, rows, residuals, reg=rating_settings.reg)
+        return Profile(rows, strength, preference, rating, bias, doubt)
+
+    def scores(self, profile: Profile) -> Floats:
+        """Return the order score of every film, shape (n,), in standard deviations."""
+        vectors, offset = user_order_vectors(
+            profile.preference[None],
+            profile.rating[None],
+            self.preference_moments,
+            self.rating_moments,
+            self.hyperparameters.blend,
+        )
+        scores: Floats = self.order_vectors @ vectors[0] - offset[0]
+        return scores
+
+    def predicted_stars(self, profile: Profile, movie_ids: Iterable[int]) -> Floats:
+        """Return the stars expected of each film, 0.5 to 5.0; a film unknown to the model gets what the person gives
+        on average. Means nothing unless the model ``predicts_stars``."""
+        stars = []
+        for movie_id in movie_ids:
+            row = self.row(movie_id)
+            of_film = 0.0 if row is None else float(self.bias[row] + self.rating[row] @ profile.rating)
+            stars.append(self.mean_stars + profile.bias + of_film)
+        return np.clip(np.array(stars, np.float32), 0.5, 5.0)
+
+    def best(
+        self,
+        profile: Profile,
+        *,
+        limit: int,
+        hidden: Collection[int] = (),
+        allowed: NDArray[np.bool_] | None = None,
+        variety: float = VARIETY,
+    ) -> list[Pick]:
+        """Return the best films for someone, best first, none of them in ``hidden`` or among their ratings.
+
+        Args:
+            limit: how many at the most; fewer if the model knows no more.
+            hidden: film ids never to be shown.
+            allowed: for each row whether it may be shown, shape (n,); None allows all.
+            variety: see ``vary``.
+        """
+        scores = self.scores(profile)
+        if allowed is not None:
+            scores[~allowed] = -np.inf
+        scores[self.rows(hidden)] = -np.inf
+        scores[profile.rated] = -np.inf
+        return self._spread(profile, scores, limit, variety)
+
+    def _spread(self, profile: Profile, scores: Floats, limit: int, variety: float) -> list[Pick]:
+        # A film further down than this could not climb into the list: the cost of likeness is small.
+        pool = min(len(scores), 3 * limit + 20)
+        top = np.argpartition(-scores, pool - 1)[:pool] if pool else np.empty(0, np.intp)
+        top = top[np.lexsort((self.movie_ids[top], -scores[top]))]
+        top = top[np.isfinite(scores[top])]
+        chosen = top[vary(scores[top], self.preference[top], limit, variety)] if len(top) else top
+        ids = self.movie_ids[chosen].tolist()
+        stars = self.predicted_stars(profile, ids).tolist() if self.predicts_stars else [None] * len(ids)
+        return [Pick(movie_id, float(scores[row]), s) for movie_id, row, s in zip(ids, chosen, stars, strict=True)]
+
+    def reasons(self, profile: Profile, movie_id: int, *, limit: int = 2) -> list[int]:
+        """Return those of the person's own films that gave most to this film's score, most first.
+
+        In ALS a score is a sum over the person's ratings: y·u = Σ₊ (1 + c)·(y A⁻¹ y'). Only films that they liked and
+        that spoke for this one are named.
+
+        Source: Hu, Koren, Volinsky 2008, section 5.
+        """
+        row = self.row(movie_id)
+        liked = profile.strength > NUDGE
+        if row is None or not liked.any():
+            return []
+        alpha = self.hyperparameters.preference.alpha
+        toward = profile.doubt @ self.preference[row].astype(np.float64)
+        given = (self.preference[profile.rated[liked]] @ toward) * (1 + alpha * profile.strength[liked])
+        order = np.argsort(-given, kind="stable")[:limit]
+        own = self.movie_ids[profile.rated[liked]]
+        return [int(own[i]) for i in order if given[i] > 0]
+
+    def next_question(
+        self, profile: Profile, *, asked: Collection[int], familiarity: NDArray[Any], seed: int, among: int = 5
+    ) -> int | None:
+        """Return the film whose stars would tell most about this person, or None if all have been asked.
+
+        The answer narrows the row's uncertainty by log(1 + y A⁻¹ y), if they have seen the film at all, so that is
+        weighed with the chance that they have; and a film tells less the more it is like one asked about before. One
+        of the best ``among`` is drawn by ``seed``, so that two newcomers are not asked the same.
+
+        Args:
+            asked: film ids not to ask about (again).
+            familiarity: for each row the chance that somebody has seen the film, 0 to 1, shape (n,).
+        """
+        y = self.preference
+        gain = np.log1p(np.einsum("ij,ij->i", y @ profile.doubt.astype(np.float32), y)) * familiarity
+        before = np.union1d(self.rows(asked), profile.rated)
+        if len(before):
+            unit = y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-12)
+            nearest = np.zeros(len(unit), np.float32)
+            for at in range(0, len(before), ASKED_AT_ONCE):
+                likeness = unit @ unit[before[at : at + ASKED_AT_ONCE]].T
+                np.maximum(nearest, likeness.max(axis=1), out=nearest)
+            gain *= 1 - np.minimum(nearest, 1)
+        gain[before] = -np.inf
+        best = np.argsort(-gain, kind="stable")[:among]
+        best = best[np.isfinite(gain[best])]
+        if not len(best):
+            return None
+        return int(self.movie_ids[np.random.default_rng(seed).choice(best)])

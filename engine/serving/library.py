@@ -1,0 +1,273 @@
+"""What the bot holds in memory: the films, their titles and the live model, as of one moment."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from engine.domain import Catalogue, Feedback, MatineeError, Movie
+from engine.serving.factors import Hyperparameters, Model
+from engine.serving.title_index import Found, TitleIndex
+from engine.serving.wish import Wish
+from engine.store import NoSuchMovie, Store
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_SECONDS = 1.0
+"""How often, at the most, we ask the database whether there is anything new."""
+
+PATIENCE_SECONDS = 0.25
+"""How long the one who set off a reload waits for it. Thousands of films take less, tens of thousands take longer."""
+
+TYPICAL_RATINGS = 50
+"""Ratings that a film's mean is damped with, where there is no model and fame has to do."""
+
+
+class EmptyCatalogue(MatineeError):
+    """No data set has been loaded yet."""
+
+    def __init__(self) -> None:
+        super().__init__("there are no films yet: run `python -m engine load demo`")
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """The catalogue in memory.
+
+    ``by_imdb`` finds films by the number of their page there; ``genres`` are sorted by how many films have them, the
+    most first; ``has_years`` says whether any film has one; ``well_known`` are all films that anybody rated, by a mean
+    that a few ratings cannot lift; ``most_seen`` the same films by the number of ratings.
+    """
+
+    catalogue: Catalogue | None = None
+    by_id: dict[int, Movie] = field(default_factory=dict)
+    by_imdb: dict[int, Movie] = field(default_factory=dict)
+    titles: TitleIndex = field(default_factory=lambda: TitleIndex(()))
+    genres: tuple[str, ...] = ()
+    has_years: bool = False
+    well_known: tuple[Movie, ...] = ()
+    most_seen: tuple[Movie, ...] = ()
+
+    @classmethod
+    def of(cls, catalogue: Catalogue | None, movies: list[Movie]) -> "Films":
+        rated = [movie for movie in movies if movie.rating_count]
+        stars = sum(movie.rating_count * (movie.mean_stars or 0) for movie in rated)
+        mean = stars / max(sum(movie.rating_count for movie in rated), 1)
+
+        def damped(movie: Movie) -> float:
+            total = movie.rating_count * (movie.mean_stars or 0) + TYPICAL_RATINGS * mean
+            return total / (movie.rating_count + TYPICAL_RATINGS)
+
+        counts = Counter(genre for movie in movies for genre in movie.genres)
+        return cls(
+            catalogue,
+            {movie.id: movie for movie in movies},
+            {number: movie for movie in movies if (number := imdb_number(movie.imdb_id)) is not None},
+            TitleIndex(movies),
+            tuple(sorted(counts, key=lambda genre: (-counts[genre], genre))),
+            any(movie.year is not None for movie in movies),
+            tuple(sorted(rated, key=lambda movie: (-damped(movie), movie.id))),
+            tuple(sorted(rated, key=lambda movie: (-movie.rating_count, movie.id))),
+        )
+
+    @property
+    def gives_stars(self) -> bool:
+        """Whether people here give stars. Where they don't, they say what they know: ``domain.PLAYED``."""
+        return self.catalogue is None or self.catalogue.feedback is Feedback.STARS
+
+
+def imdb_number(text: str | None) -> int | None:
+    """Return the number in "tt0133093" or "0133093", or None."""
+    digits = (text or "").strip().removeprefix("tt")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What lists need to know of the films of a model, by the model's rows, each shape (n,).
+
+    ``known`` says that the catalogue has the film; ``familiarity`` is the chance that somebody has seen it, 0 to 1;
+    ``years`` are 0 where unknown.
+    """
+
+    known: NDArray[np.bool_]
+    familiarity: NDArray[np.float32]
+    years: NDArray[np.int32]
+    genres: dict[str, NDArray[np.bool_]]
+
+    @classmethod
+    def of(cls, model: Model, films: Films) -> "Facts":
+        movies = [films.by_id.get(movie_id) for movie_id in model.movie_ids.tolist()]
+        counts = np.array([movie.rating_count if movie else 0 for movie in movies], np.float32)
+        people = films.catalogue.user_count if films.catalogue else 0
+        genres = {genre: np.zeros(len(movies), np.bool_) for genre in films.genres}
+        for row, movie in enumerate(movies):
+            for genre in movie.genres if movie else ():
+                genres[genre][row] = True
+        return cls(
+            np.array([movie is not None for movie in movies], np.bool_),
+            np.minimum(counts / max(people, float(counts.max(initial=1)), 1), 1),
+            np.array([(movie.year or 0) if movie else 0 for movie in movies], np.int32),
+            genres,
+        )
+
+    def fitting(self, wish: Wish) -> NDArray[np.bool_]:
+        """Return for each row whether the film may be shown to who wishes this."""
+        fits = self.known.copy()
+        for genre in wish.genres:
+            fits &= self.genres.get(genre, False)
+        for genre in wish.without:
+            fits &= ~self.genres.get(genre, np.False_)
+        if wish.since is not None or wish.until is not None:
+            fits &= self.years >= max(wish.since or 0, 1)
+        if wish.until is not None:
+            fits &= self.years <= wish.until
+        return fits
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A snapshot of films and live model. ``model``, ``facts`` and ``version`` are None before the first training."""
+
+    films: Films = field(default_factory=Films)
+    version: int | None = None
+    model: Model | None = None
+    facts: Facts | None = None
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.films.catalogue is not None and self.films.catalogue.simulated
+
+    def film(self, movie_id: int) -> Movie:
+        """Return one film.
+
+        Raises:
+            NoSuchMovie: the catalogue has none of that id (any more).
+        """
+        movie = self.films.by_id.get(movie_id)
+        if movie is None:
+            raise NoSuchMovie(movie_id)
+        return movie
+
+    def find(self, text: str, limit: int) -> Found:
+        """Return the films that a text may mean.
+
+        Raises:
+            EmptyCatalogue: there are no films at all.
+        """
+        self.require_films()
+        return self.films.titles.find(text, limit)
+
+    def require_films(self) -> None:
+        """Return if there are films.
+
+        Raises:
+            EmptyCatalogue: there are none.
+        """
+        if not self.films.by_id:
+            raise EmptyCatalogue
+
+
+class Library:
+    """Hands out the shelf, and keeps it up to date.
+
+    Whoever asks first after a change sets off one reload in a thread, and waits a moment for it: mostly that is enough.
+    Until it is done, all others are served what was there before. Only the very first shelf is waited for by all.
+    """
+
+    def __init__(self, store: Store, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._monotonic = monotonic
+        self._shelf: Shelf | None = None
+        self._edition: tuple[object, ...] | None = None
+        self._next_look = 0.0
+        self._work: asyncio.Task[Shelf] | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="library")  # tens of thousands of films take seconds
+
+    async def shelf(self) -> Shelf:
+        """Return what there is to recommend from.
+
+        Raises:
+            StoreUnavailable: the database does not answer, and nothing has been read from it yet.
+        """
+        shelf = self._shelf
+        if shelf is None:
+            shelf = await asyncio.shield(self._work or self._begin())
+        elif self._work is None and self._monotonic() >= self._next_look:
+            await asyncio.wait({self._begin()}, timeout=PATIENCE_SECONDS)
+            shelf = self._shelf or shelf
+        return shelf
+
+    async def settle(self) -> Shelf:
+        """Return the shelf once it holds all that is in the database now."""
+        if self._work is not None:
+            await asyncio.wait({self._work})
+        return await self._begin()
+
+    def _begin(self) -> "asyncio.Task[Shelf]":
+        self._work = asyncio.create_task(self._refresh())
+        self._work.add_done_callback(self._refreshed)
+        return self._work
+
+    async def _refresh(self) -> Shelf:
+        try:
+            aside = asyncio.get_running_loop().run_in_executor  # not in the threads that others wait for
+            edition = await aside(self._reader, self._look)
+            if self._shelf is None or edition != self._edition:
+                self._shelf = await aside(self._reader, self._load, self._shelf)
+                self._edition = edition
+            return self._shelf
+        finally:
+            self._next_look = self._monotonic() + LOOK_EVERY_SECONDS
+
+    def _refreshed(self, work: "asyncio.Task[Shelf]") -> None:
+        self._work = None
+        error = None if work.cancelled() else work.exception()
+        if error is not None and self._shelf is not None:
+            # Whoever needs the database now will meet the error themselves; what is in memory stays good.
+            log.warning("library_not_refreshed", reason=type(error).__name__)
+
+    def _look(self) -> tuple[object, ...]:
+        """Return what changes when there is something new."""
+        catalogue = self._store.catalogue()
+        return self._store.live_version(), _edition_of(catalogue)
+
+    def _load(self, old: Shelf | None) -> Shelf:
+        started = self._monotonic()
+        catalogue = self._store.catalogue()
+        if old is not None and _edition_of(old.films.catalogue) == _edition_of(catalogue):
+            films = old.films
+        else:
+            films = Films.of(catalogue, self._store.movies())
+        version = self._store.live_version()
+        live = None if version is None else self._store.model_version(version)
+        if live is None or version is None:
+            shelf = Shelf(films)
+        elif catalogue is not None and live.dataset != catalogue.dataset:
+            # Its numbers name other films. The next training of this data set replaces it.
+            log.warning("model_of_another_dataset", version=version, dataset=live.dataset, films_of=catalogue.dataset)
+            shelf = Shelf(films)
+        elif Hyperparameters.parse(live.hyperparameters).predicts_stars != films.gives_stars:
+            log.warning("model_of_another_feedback", version=version)
+            shelf = Shelf(films)
+        else:
+            if old is not None and old.version == version and old.model is not None:
+                model = old.model
+            else:
+                model = Model.assemble(self._store.item_factors(version), live.hyperparameters)
+                model.warm_up()
+            shelf = Shelf(films, version, model, Facts.of(model, films))
+        seconds = self._monotonic() - started
+        log.info("library_loaded", version=version, films=len(films.by_id), seconds=round(seconds, 2))
+        return shelf
+
+
+def _edition_of(catalogue: Catalogue | None) -> tuple[str, datetime] | None:
+    return None if catalogue is None else (catalogue.fingerprint, catalogue.loaded_at)

