@@ -32,7 +32,8 @@ def pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> Pi
 
 def _tune(store: Store, settings: EngineSettings, run: Run, tell: Report) -> Outcome:
     """Search; the metrics get ``heat_maps``, the path of a PNG, or null where there was nothing to draw."""
-    from engine.pages.report import write_heat_maps  # matplotlib takes a second to load, and a training needs none of it
+    # Here, because matplotlib takes a second to load, and a training needs none of it.
+    from engine.pages.report import write_heat_maps
 
     search, resume = Search.parse(run.options), bool(run.options.get("resume"))
     metrics = tune(store, settings, search, report=tell, now=utc_now, resume=resume)

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 AT_WORK = """
 import sys
 from pathlib import Path
-from engine.scratch import own_folder
+from engine.spark.scratch import own_folder
 
 with own_folder(Path(sys.argv[1])) as folder:
     (folder / "ratings").write_text("1,2,3")
