@@ -93,7 +93,7 @@ def real(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Simil
 
 
 def test_families_find_each_other_on_real_ratings(real: Similar) -> None:
-    """The README states the figure. It was 0.56 by the cosine of the factors alone."""
+    """docs/quality.md states the figure. It was 0.56 by the cosine of the factors alone."""
     print(f"recall at 10 on ml-latest-small: {real.recall():.3f} of {len(families(real.movies))} families")
     assert len(families(real.movies)) > 90
     assert real.recall() > 0.72
