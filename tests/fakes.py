@@ -40,7 +40,7 @@ from telegram.request import RequestData
 
 from bot.frame.context import App, Context
 from bot.frame.errors import diagnose
-from bot.terminal.console import BOT, ApiError, Files, Json, LocalTelegram, Message, bad_request, private_chat
+from bot.terminal.telegram import BOT, ApiError, Files, Json, LocalTelegram, Message, bad_request, private_chat
 
 TEXT_LENGTH, CAPTION_LENGTH, TOAST_LENGTH = 4096, 1024, 200
 BUTTONS_IN_ROW, BUTTONS, DATA_BYTES, ENTITIES = 8, 100, 64, 100

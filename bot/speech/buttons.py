@@ -7,8 +7,9 @@ find out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
 from bot.speech.language import LANGUAGES
@@ -16,6 +17,7 @@ from engine.domain import MatineeError
 from engine.store import Dismissal
 
 T = TypeVar("T")
+AnyButton = TypeVar("AnyButton", bound="Button")
 
 MAX_BYTES = 64
 
@@ -72,15 +74,41 @@ class Button:
     owner: int
 
 
+_KINDS: dict[str, type[Button]] = {}
+_CODES: dict[type[Button], str] = {}
+
+
+def kind(code: str) -> Callable[[type[AnyButton]], type[AnyButton]]:
+    """Declare a kind of button; its callback data begins with ``code``.
+
+    Old messages keep their buttons, so a code is never used again.
+    """
+
+    def declare(button: type[AnyButton]) -> type[AnyButton]:
+        if code in _KINDS:
+            raise ValueError(f"{code!r} is the code of {_KINDS[code].__name__}")
+        _KINDS[code], _CODES[button] = button, code
+        return button
+
+    return declare
+
+
+def kinds() -> Mapping[str, type[Button]]:
+    """Return every kind of button by its code."""
+    return MappingProxyType(_KINDS)
+
+
 # --- Films ------------------------------------------------------------------------------------------------------------
 
 
+@kind("f")
 @dataclass(frozen=True)
 class OpenFilm(Button):
     movie_id: int
     place: Place = NOWHERE
 
 
+@kind("r")
 @dataclass(frozen=True)
 class Rate(Button):
     movie_id: int
@@ -92,12 +120,14 @@ class Rate(Button):
         return self.half_stars / 2
 
 
+@kind("x")
 @dataclass(frozen=True)
 class RemoveRating(Button):
     movie_id: int
     place: Place = NOWHERE
 
 
+@kind("p")
 @dataclass(frozen=True)
 class PutAside(Button):
     movie_id: int
@@ -105,6 +135,7 @@ class PutAside(Button):
     place: Place = NOWHERE
 
 
+@kind("b")
 @dataclass(frozen=True)
 class TakeBack(Button):
     movie_id: int
@@ -112,12 +143,14 @@ class TakeBack(Button):
     place: Place = NOWHERE
 
 
+@kind("u")
 @dataclass(frozen=True)
 class Undo(Button):
     event_id: int
     place: Place = NOWHERE
 
 
+@kind("ur")
 @dataclass(frozen=True)
 class Redo(Button):
     """Undo an undo."""
@@ -126,6 +159,7 @@ class Redo(Button):
     place: Place = NOWHERE
 
 
+@kind("s")
 @dataclass(frozen=True)
 class Similar(Button):
     movie_id: int
@@ -135,11 +169,13 @@ class Similar(Button):
 # --- Questions: one film after the other ------------------------------------------------------------------------------
 
 
+@kind("q")
 @dataclass(frozen=True)
 class Ask(Button):
     """Show the next film worth rating."""
 
 
+@kind("qa")
 @dataclass(frozen=True)
 class Answer(Button):
     movie_id: int
@@ -150,16 +186,19 @@ class Answer(Button):
         return self.half_stars / 2
 
 
+@kind("qs")
 @dataclass(frozen=True)
 class Skip(Button):
     movie_id: int
 
 
+@kind("qu")
 @dataclass(frozen=True)
 class UndoAnswer(Button):
     event_id: int
 
 
+@kind("qb")
 @dataclass(frozen=True)
 class UndoSkip(Button):
     movie_id: int
@@ -168,11 +207,13 @@ class UndoSkip(Button):
 # --- Lists ------------------------------------------------------------------------------------------------------------
 
 
+@kind("n")
 @dataclass(frozen=True)
 class NewPicks(Button):
     """Begin a list of picks."""
 
 
+@kind("t")
 @dataclass(frozen=True)
 class Picks(Button):
     """A page of a list of picks that was begun earlier."""
@@ -181,6 +222,7 @@ class Picks(Button):
     page: int
 
 
+@kind("te")
 @dataclass(frozen=True)
 class EarlierPicks(Button):
     """Begin a list for the same wish that also has what was shown on earlier days."""
@@ -188,18 +230,21 @@ class EarlierPicks(Button):
     listing: int
 
 
+@kind("y")
 @dataclass(frozen=True)
 class WhyThese(Button):
     listing: int
     page: int
 
 
+@kind("g")
 @dataclass(frozen=True)
 class ChooseGenre(Button):
     listing: int
     page: int
 
 
+@kind("gp")
 @dataclass(frozen=True)
 class PickGenre(Button):
     """Begin a list with the wishes of another, but of this genre. ``genre`` 0 is all of them."""
@@ -208,6 +253,7 @@ class PickGenre(Button):
     genre: int
 
 
+@kind("gd")
 @dataclass(frozen=True)
 class PickDecade(Button):
     """Begin a list with the wishes of another, but of these ten years. ``decade`` 0 is all of them."""
@@ -216,21 +262,25 @@ class PickDecade(Button):
     decade: int
 
 
+@kind("m")
 @dataclass(frozen=True)
 class MyRatings(Button):
     page: int = 1
 
 
+@kind("v")
 @dataclass(frozen=True)
 class MoreSurprises(Button):
     pass
 
 
+@kind("w")
 @dataclass(frozen=True)
 class Watchlist(Button):
     page: int = 1
 
 
+@kind("i")
 @dataclass(frozen=True)
 class Aside(Button):
     """Films seen or not for me."""
@@ -241,16 +291,19 @@ class Aside(Button):
 # --- The person -------------------------------------------------------------------------------------------------------
 
 
+@kind("fy")
 @dataclass(frozen=True)
 class ForgetMe(Button):
     pass
 
 
+@kind("fn")
 @dataclass(frozen=True)
 class KeepMe(Button):
     pass
 
 
+@kind("ol")
 @dataclass(frozen=True)
 class SetLanguage(Button):
     """Speak this language; "-" is the one of their Telegram."""
@@ -258,6 +311,7 @@ class SetLanguage(Button):
     language: str
 
 
+@kind("os")
 @dataclass(frozen=True)
 class SetScale(Button):
     """Offer whole stars only, or (``whole`` 0) halves too."""
@@ -265,6 +319,7 @@ class SetScale(Button):
     whole: int
 
 
+@kind("od")
 @dataclass(frozen=True)
 class SetDigest(Button):
     """Send picks once a week, or (``on`` 0) no more."""
@@ -272,16 +327,19 @@ class SetDigest(Button):
     on: int
 
 
+@kind("ly")
 @dataclass(frozen=True)
 class ImportFile(Button):
     pass
 
 
+@kind("ln")
 @dataclass(frozen=True)
 class LeaveFile(Button):
     pass
 
 
+@kind("lu")
 @dataclass(frozen=True)
 class UndoImport(Button):
     """Take all acts of an import back: those from ``event_id`` to ``last_event_id``."""
@@ -290,6 +348,7 @@ class UndoImport(Button):
     last_event_id: int
 
 
+@kind("lr")
 @dataclass(frozen=True)
 class RedoImport(Button):
     """Take the undo of an import back: the acts from ``event_id`` to ``last_event_id``."""
@@ -301,16 +360,19 @@ class RedoImport(Button):
 # --- A group's evening. These are everybody's: the owner is 0 ---------------------------------------------------------
 
 
+@kind("ej")
 @dataclass(frozen=True)
 class JoinNight(Button):
     night_id: int
 
 
+@kind("el")
 @dataclass(frozen=True)
 class LeaveNight(Button):
     night_id: int
 
 
+@kind("ef")
 @dataclass(frozen=True)
 class FindNightFilms(Button):
     """Propose films to all who are in; others, if some are on show. ``shown`` is how many have been by then: of two
@@ -320,6 +382,7 @@ class FindNightFilms(Button):
     shown: int
 
 
+@kind("ep")
 @dataclass(frozen=True)
 class NightPoll(Button):
     night_id: int
@@ -328,90 +391,48 @@ class NightPoll(Button):
 # --- Admins -----------------------------------------------------------------------------------------------------------
 
 
+@kind("at")
 @dataclass(frozen=True)
 class AskRetrain(Button):
     pass
 
 
+@kind("ac")
 @dataclass(frozen=True)
 class CancelRun(Button):
     run_id: int
 
 
+@kind("ak")
 @dataclass(frozen=True)
 class Compare(Button):
     version: int
 
 
+@kind("ar")
 @dataclass(frozen=True)
 class AskRollback(Button):
     version: int
 
 
+@kind("ay")
 @dataclass(frozen=True)
 class Rollback(Button):
     version: int
 
 
+@kind("an")
 @dataclass(frozen=True)
 class KeepModel(Button):
     pass
 
 
-KINDS: dict[str, type[Button]] = {
-    "f": OpenFilm,
-    "r": Rate,
-    "x": RemoveRating,
-    "p": PutAside,
-    "b": TakeBack,
-    "u": Undo,
-    "ur": Redo,
-    "s": Similar,
-    "q": Ask,
-    "qa": Answer,
-    "qs": Skip,
-    "qu": UndoAnswer,
-    "qb": UndoSkip,
-    "n": NewPicks,
-    "t": Picks,
-    "te": EarlierPicks,
-    "y": WhyThese,
-    "g": ChooseGenre,
-    "gp": PickGenre,
-    "gd": PickDecade,
-    "m": MyRatings,
-    "w": Watchlist,
-    "i": Aside,
-    "v": MoreSurprises,
-    "fy": ForgetMe,
-    "fn": KeepMe,
-    "ol": SetLanguage,
-    "os": SetScale,
-    "od": SetDigest,
-    "ly": ImportFile,
-    "ln": LeaveFile,
-    "lu": UndoImport,
-    "lr": RedoImport,
-    "ej": JoinNight,
-    "el": LeaveNight,
-    "ef": FindNightFilms,
-    "ep": NightPoll,
-    "at": AskRetrain,
-    "ac": CancelRun,
-    "ak": Compare,
-    "ar": AskRollback,
-    "ay": Rollback,
-    "an": KeepModel,
-}
-"""The first part of the callback data of each kind. Old messages keep their buttons, so a code is never used again."""
-
-_CODES = {kind: code for code, kind in KINDS.items()}
 _DISMISSALS = {Dismissal.SEEN: "s", Dismissal.NOT_FOR_ME: "n", Dismissal.WATCHLIST: "w"}
 
 
-def pattern(kind: type[Button]) -> str:
+def pattern(button: type[Button]) -> str:
     """Return the regular expression of callback data that means to be of this kind."""
-    return rf"^{_CODES[kind]}:"
+    return rf"^{_CODES[button]}:"
 
 
 def pack(button: Button) -> str:
@@ -430,15 +451,15 @@ def parse(data: str | None) -> Button:
         BadButton: none does: wrong kind, wrong number of fields, or a value out of its limits.
     """
     code, *texts = (data or "").split(":")
-    kind = KINDS.get(code)
-    if kind is None or len(texts) != len(fields(kind)) or len((data or "").encode()) > MAX_BYTES:
+    button = _KINDS.get(code)
+    if button is None or len(texts) != len(fields(button)) or len((data or "").encode()) > MAX_BYTES:
         raise BadButton(data)
-    types = get_type_hints(kind)
+    types = get_type_hints(button)
     try:
-        values = [_read(types[field.name], field.name, text) for field, text in zip(fields(kind), texts, strict=True)]
+        values = [_read(types[field.name], field.name, text) for field, text in zip(fields(button), texts, strict=True)]
     except ValueError:
         raise BadButton(data) from None
-    return kind(*values)
+    return button(*values)
 
 
 def _written(value: Any) -> str:
@@ -447,12 +468,12 @@ def _written(value: Any) -> str:
     return _DISMISSALS[value] if isinstance(value, Dismissal) else str(value)
 
 
-def _read(kind: type, name: str, text: str) -> Any:
-    if kind is Place:
+def _read(of: type, name: str, text: str) -> Any:
+    if of is Place:
         return _read_place(text)
-    if kind is Dismissal:
+    if of is Dismissal:
         return _of_code(_DISMISSALS, text)
-    if kind is str:
+    if of is str:
         return _of_code({"-": "-", **{code: code for code in LANGUAGES}}, text)
     return _number(name, text)
 

@@ -17,7 +17,7 @@ from bot.frame.context import Services
 from bot.settings import BotSettings
 from bot.speech import buttons
 from bot.speech.language import LANGUAGES, speaking
-from bot.terminal.console import Message, bad_request
+from bot.terminal.telegram import Message, bad_request
 from engine.datasets import ratings_folder
 from engine.domain import RunKind, RunState
 from engine.pages import glance

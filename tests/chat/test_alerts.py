@@ -10,7 +10,7 @@ from bot.features.alerts import is_quiet
 from bot.frame.application import build_application
 from bot.frame.context import Services
 from bot.settings import BotSettings
-from bot.terminal.console import ApiError
+from bot.terminal.telegram import ApiError
 from engine.domain import RunKind, RunState
 from engine.serving.library import Library
 from engine.store import Store

@@ -7,7 +7,7 @@ import pytest
 
 from bot.features import account_views, admin_views
 from bot.frame.context import App
-from bot.speech.buttons import KINDS
+from bot.speech import buttons
 from engine.store import Store
 from tests import world
 from tests.chat.conftest import ANNA, SettableClock
@@ -60,7 +60,7 @@ class Walker:
 
     def forged(self) -> str:
         chance = self.chance
-        code = chance.choice([*KINDS, "zz", ""])
+        code = chance.choice([*buttons.kinds(), "zz", ""])
         values = [str(self.person.id), *(str(chance.choice([0, 1, 2, 9, 20, 603, 2**31, -1])) for _ in range(3))]
         values += [chance.choice(["-0_1", "p1_1", "x", "s", "n", "w"])]
         data = ":".join([code, *chance.sample(values, chance.randint(0, 4))])

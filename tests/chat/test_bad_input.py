@@ -155,13 +155,13 @@ async def test_a_tap_that_telegram_has_given_up_on_still_counts(anna: Person, te
 
 
 def too_old() -> Exception:
-    from bot.terminal.console import bad_request
+    from bot.terminal.telegram import bad_request
 
     return bad_request("query is too old and response timeout expired or query ID is invalid")
 
 
 async def test_a_message_that_was_deleted_meanwhile_is_sent_anew(anna: Person, telegram: FakeTelegram):
-    from bot.terminal.console import bad_request
+    from bot.terminal.telegram import bad_request
 
     await anna.says("heat")
     telegram.fails("editMessageText", bad_request("message to edit not found"))

@@ -15,7 +15,8 @@ from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, f
 from bot.frame.application import build_application
 from bot.frame.context import Context, Services
 from bot.terminal import console
-from bot.terminal.console import Button, Console, Lines, Message
+from bot.terminal.console import Console, Lines
+from bot.terminal.telegram import Button, Message
 
 PNG = b"\x89PNG\r\n\x1a\nand so on"
 

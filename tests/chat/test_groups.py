@@ -7,7 +7,7 @@ import pytest
 from bot.features import account_views
 from bot.frame.errors import DATABASE_DOWN
 from bot.settings import BotSettings
-from bot.terminal.console import bad_request
+from bot.terminal.telegram import bad_request
 from engine.store import Store, StoreUnavailable
 from tests.chat.conftest import ANNA
 from tests.chat.reading import rates, titles

@@ -9,7 +9,7 @@ from bot.features import FEATURES
 from bot.frame.application import build_application
 from bot.frame.context import App, Services
 from bot.speech import buttons
-from bot.terminal.console import ApiError, bad_request
+from bot.terminal.telegram import ApiError, bad_request
 from engine.serving.library import Library
 from engine.store import Store
 from tests.chat.conftest import ANNA, SettableClock

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.frame.context import App
-from bot.terminal.console import ApiError
+from bot.terminal.telegram import ApiError
 from engine.store import Store
 from tests.chat.conftest import SettableClock
 from tests.chat.reading import rates, titles

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.speech import buttons
-from bot.speech.buttons import KINDS, LIMITS, PLACES, BadButton, Button, Place, pack, parse
+from bot.speech.buttons import LIMITS, PLACES, BadButton, Button, Place, pack, parse
 from bot.speech.language import LANGUAGES
 from engine.store import Dismissal
 
@@ -36,7 +36,7 @@ def any_button(kind: type[Button]) -> st.SearchStrategy[Button]:
     return st.builds(kind, **values)
 
 
-all_buttons = st.one_of([any_button(kind) for kind in KINDS.values()])
+all_buttons = st.one_of([any_button(kind) for kind in buttons.kinds().values()])
 
 
 @given(all_buttons)
@@ -86,8 +86,8 @@ def test_codes_are_told_apart_by_their_pattern():
     """ "q" begins "qa", and neither takes the other's taps."""
     import re
 
-    for kind, code in ((kind, code) for code, kind in KINDS.items()):
-        matching = [other for other in KINDS if re.match(buttons.pattern(kind), f"{other}:1")]
+    for code, kind in buttons.kinds().items():
+        matching = [other for other in buttons.kinds() if re.match(buttons.pattern(kind), f"{other}:1")]
         assert matching == [code]
 
 

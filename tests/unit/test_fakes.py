@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.terminal.console import ApiError, Json, LocalTelegram
+from bot.terminal.telegram import ApiError, Json, LocalTelegram
 from tests.fakes import FakeTelegram, parse_html, serve_bot_api
 
 PNG = b"\x89PNG\r\n\x1a\nand so on"

@@ -297,6 +297,7 @@ NOT_FOR_PEOPLE = {
     "speech/buttons.py",
     "speech/wishes.py",
     "terminal/console.py",
+    "terminal/telegram.py",
 }
 """The command line and the terminal's own notes, which are English; figures for Prometheus; words that people type."""
 
