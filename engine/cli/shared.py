@@ -1,0 +1,93 @@
+"""What the verbs share: the command line itself, its settings and store, and how results are written."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.domain import Movie
+from engine.log import set_up_logging
+from engine.settings import EngineSettings
+from engine.store import NoSuchVersion, Store
+
+cli = typer.Typer(
+    help="Matinee's engine: loads films and ratings, trains, publishes, and does so again on a schedule.",
+    epilog="Every verb exits with 0 when it did what was asked, 1 on an error (whose text says what to do), 2 when "
+    "called wrongly; train also with 3 when its model was rejected. Settings: MATINEE_… in the environment or .env.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # which keeps help texts as they are wrapped here
+    pretty_exceptions_enable=False,  # they print local variables, passwords among them
+)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many films.")]
+
+
+Output = Annotated[Path | None, typer.Option("--output", metavar="PATH", help="The file to write.")]
+
+
+def load_settings() -> EngineSettings:
+    return EngineSettings.load()
+
+
+@contextmanager
+def opened(settings: EngineSettings | None = None, *, serves: bool = False) -> Iterator[tuple[EngineSettings, Store]]:
+    """Open the store and the log. A verb that prints results keeps quiet about its doings unless told otherwise."""
+    settings = settings or load_settings()
+    secrets = [settings.database_url.get_secret_value()] if settings.database_url else []
+    quiet = not serves and settings.log_level.upper() == "INFO"
+    set_up_logging("WARNING" if quiet else settings.log_level, hide=secrets)
+    store = Store(settings.url)
+    try:
+        yield settings, store
+    finally:
+        store.close()
+
+
+def live_version(store: Store) -> int:
+    version = store.live_version()
+    if version is None:
+        raise NoSuchVersion("no model is live yet: `python -m engine train` makes one")
+    return version
+
+
+def film_facts(movie: Movie) -> dict[str, Any]:
+    return {"movie_id": movie.id, "title": movie.display_title, "year": movie.year}
+
+
+def named(movie: Movie) -> str:
+    return movie.display_title if movie.year is None else f"{movie.display_title} ({movie.year})"
+
+
+def figures(metrics: dict[str, Any], before: dict[str, Any] | None = None) -> str:
+    """Say the two figures that a model is judged by, and what they were before; without stars the second is ROEM."""
+    parts = []
+    second = ("RMSE", "rmse_all") if metrics.get("rmse_all") is not None else ("ROEM", "roem")
+    for name, key in (("nDCG@10", "ndcg_at_10"), second):
+        if (value := metrics.get(key)) is None:
+            continue
+        was = (before or {}).get(key)
+        parts.append(f"{name} {value:.3f}" + (f", was {was:.3f}" if was is not None else ""))
+    return " · ".join(parts)
+
+
+def answer(as_json: bool, facts: Any, lines: list[str]) -> None:
+    if as_json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False, default=_plain))
+    else:
+        print("\n".join(line for line in lines if line))
+
+
+def _plain(value: Any) -> Any:
+    """Write for JSON what it does not know: times in ISO 8601, the rest as text."""
+    return (
+        value.isoformat() if isinstance(value, datetime) else dict(value) if isinstance(value, Mapping) else str(value)
+    )
