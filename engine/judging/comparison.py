@@ -1,9 +1,6 @@
 """What each step buys: both our models beside simpler recommenders, all on one split, by every metric."""
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,38 +13,27 @@ import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from scipy.sparse import csr_matrix
 
 from engine.datasets import load, ratings_folder
-from engine.domain import Catalogue, FactorRows, Feedback, Floats, MatineeError, Movie
+from engine.domain import Catalogue, Feedback, MatineeError, Movie
 from engine.judging import evaluation
-from engine.judging.ease import LAMBDAS, LARGEST, Ease
 from engine.judging.gate import Interval, bootstrap
+from engine.judging.rivals import MODELS, Field
 from engine.judging.tuning import default_hyperparameters, tuned_hyperparameters
-from engine.learning.training import SEED, collect_factors, fit_als, fit_biases, residuals, train
+from engine.learning.training import SEED
 from engine.progress import Show
-from engine.serving.factors import Hyperparameters, Model, RatingSettings
+from engine.serving.factors import Hyperparameters
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, scratch_folder
 from engine.spark.session import spark_session
 from engine.store import Store
 
 SplitBy = Literal["random", "time"]
-MODELS = {
-    "popularity": "the films that most people rated, for everybody",
-    "biases": "how far each film and each person lies above the mean of all stars",
-    "plain_als": "Spark ALS as tutorials have it: rank 10; on stars reg 0.15, nonnegative, on plays 0.01",
-    "ease": "a closed-form item-item model (Steck 2019), its λ chosen within the training side",
-    "matinee": "ours: preference and rating model together",
-}
 METRICS = (
     "rmse_warm", "rmse_all", "mae_warm", "mse_warm",
     "ndcg_at_10", "precision_at_10", "recall_at_10", "f1_at_10", "map_at_10", "coverage_at_10", "novelty_at_10", "roem",
     "precision_at_3_stars", "recall_at_3_stars", "f1_at_3_stars", "rmse_train", "train_seconds",
 )  # fmt: skip
-STARS_METRICS = tuple(name for name in METRICS if "mse" in name or "mae" in name or "stars" in name)
-"""Those that need predicted stars."""
-
 
 Metrics = dict[str, float | None]
 
@@ -116,17 +102,6 @@ def _cell(metric: str, value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.2f}" if metric in ("novelty_at_10", "train_seconds") else f"{value:.4f}"
-
-
-@dataclass(frozen=True)
-class _Entrant:
-    """A trained recommender on its way to be measured; ``lacks`` are metrics that do not apply to it."""
-
-    name: str
-    users: DataFrame
-    model: Model
-    train_seconds: float
-    lacks: tuple[str, ...] = ()
 
 
 class BadPercents(MatineeError):
@@ -279,7 +254,7 @@ def compare(
     intervals: dict[str, dict[str, Interval]] = {}
     per_user: dict[str, pd.DataFrame] = {}
     warm = 0
-    entrants = _entrants(spark, training_side, hyperparameters, films, notes)
+    entrants = Field(spark, training_side, counts, hyperparameters, films, notes).entrants()
     for number, (name, wait) in enumerate(entrants):
         show("compare", number / len(MODELS), f"{split['train_percent']} %: training {name}")
         entrant = wait()
@@ -288,17 +263,16 @@ def compare(
             continue
         show("compare", (number + 0.6) / len(MODELS), f"{split['train_percent']} %: measuring {name}")
         stars = "rmse_warm" not in entrant.lacks
-        found = evaluation.measure(entrant.users, entrant.model, people, counts, predicts_stars=stars)
+        found = entrant.judge(people)
         metrics: Metrics = found.metrics | {"train_seconds": round(entrant.train_seconds, 2), "rmse_train": None}
         if stars:
-            again = evaluation.measure(entrant.users, entrant.model, trained_on, counts)
-            metrics["rmse_train"] = again.metrics["rmse_warm"]
+            metrics["rmse_train"] = entrant.judge(trained_on).metrics["rmse_warm"]
             warm = int(found.per_user["n_warm"].sum())
         models[name] = {metric: None if metric in entrant.lacks else metrics[metric] for metric in METRICS}
         spans = evaluation.intervals(found.per_user)
         intervals[name] = {metric: span for metric, span in spans.items() if metric not in entrant.lacks}
         per_user[name] = found.per_user
-        entrant.users.unpersist()
+        entrant.release()
     sizes = {"train_ratings": int(counts.sum()), "test_ratings": test_side.count(), "warm_ratings": warm}
     for used in (training_side, test_side, people, trained_on):
         used.unpersist()
@@ -315,146 +289,3 @@ def _lead(per_user: dict[str, pd.DataFrame]) -> dict[str, Interval]:
         if name != "matinee"
     }
     return {name: bootstrap(gain) for name, gain in gains.items() if len(gain)}
-
-
-def _entrants(
-    spark: SparkSession,
-    ratings: DataFrame,
-    hyperparameters: Hyperparameters,
-    films: Sequence[Movie],
-    notes: list[str],
-) -> list[tuple[str, Callable[[], _Entrant | None]]]:
-    """Return each model's name and how to train it, in the order of ``MODELS``; None is a model that cannot be had."""
-    return [
-        ("popularity", lambda: _popularity(ratings)),
-        ("biases", lambda: _biases(ratings, hyperparameters.rating)),
-        ("plain_als", lambda: _plain_als(ratings)),
-        ("ease", lambda: _ease(spark, ratings, notes)),
-        ("matinee", lambda: _matinee(spark, ratings, hyperparameters, films)),
-    ]
-
-
-@contextmanager
-def _clock() -> Iterator[Callable[[], float]]:
-    """Give a function that says how many seconds have gone by."""
-    start = time.monotonic()
-    yield lambda: time.monotonic() - start
-
-
-def _popularity(ratings: DataFrame) -> _Entrant:
-    with _clock() as seconds:
-        films = ratings.groupBy("movie_id").count().orderBy("movie_id").toPandas()
-        taken = seconds()
-    people = ratings.select("user_id").distinct().withColumn("bias", F.lit(0.0).cast("float"))
-    counts = films["count"].to_numpy(np.float32)
-    users, model = evaluation.same_for_all(people, films["movie_id"].to_numpy(np.int32), counts, 0 * counts, 0.0)
-    return _Entrant("popularity", users, model, taken, lacks=STARS_METRICS)
-
-
-def _biases(ratings: DataFrame, settings: RatingSettings | None) -> _Entrant | None:
-    if settings is None:
-        return None
-    with _clock() as seconds:
-        biases = fit_biases(ratings, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
-        people = residuals(ratings, biases).select("user_id", "bias").distinct().cache()
-        people.count()
-        taken = seconds()
-    bias = biases.movie_bias.astype(np.float32)
-    users, model = evaluation.same_for_all(people, biases.movie_ids, bias, bias, biases.mean_stars)
-    return _Entrant("biases", users, model, taken)
-
-
-def _plain_als(ratings: DataFrame) -> _Entrant:
-    """Train ALS as tutorials do; films are ranked by the stars it predicts, or by its preference where there are none.
-
-    Source: for play counts Ryza et al. 2015, "Advanced Analytics with Spark", chapter 3.
-    """
-    stars = "stars" in ratings.columns
-    values = ratings.select("user_id", "movie_id", F.col("stars" if stars else "plays").alias("value"))
-    with _clock() as seconds:
-        if stars:
-            fitted = fit_als(values, rank=10, reg=0.15, iterations=15, seed=SEED, nonnegative=True)
-        else:
-            fitted = fit_als(values, rank=10, reg=0.01, iterations=5, alpha=1.0, seed=SEED)
-        taken = seconds()
-    movie_ids, items = collect_factors(fitted.itemFactors)
-    users = fitted.userFactors.select(
-        F.col("id").alias("user_id"),
-        F.col("features").alias("preference"),
-        F.col("features").alias("rating"),
-        F.lit(0.0).cast("float").alias("bias"),
-    )
-    rows = FactorRows(movie_ids, items, items, np.zeros(len(items), np.float32))
-    lacks = ("rmse_all",) if stars else STARS_METRICS
-    return _Entrant("plain_als", users, _order_alone(rows), taken, lacks)
-
-
-def _order_alone(rows: FactorRows) -> Model:
-    """Return a model that orders films by its preference factors, and predicts what its rating factors say."""
-    return Model.assemble(rows, asdict(Hyperparameters(blend=0.0)) | {"mean_stars": 0.0})
-
-
-def _ease(spark: SparkSession, ratings: DataFrame, notes: list[str]) -> _Entrant | None:
-    """Train EASE on the driver, on who gave which film 4 stars or more (or played it), as its paper does."""
-    n_users, n_films = (ratings.select(name).distinct().count() for name in ("user_id", "movie_id"))
-    if n_users * n_films > LARGEST:
-        notes.append(f"ease was left out: {n_users:,} people by {n_films:,} films are too many for a closed form")
-        return None
-    draw = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(SEED + 1)), F.lit(100)) < evaluation.TEST_PERCENT
-    table = ratings.withColumn("held", draw).toPandas()
-    user_ids, user = np.unique(table["user_id"].to_numpy(np.int32), return_inverse=True)
-    movie_ids, film = np.unique(table["movie_id"].to_numpy(np.int32), return_inverse=True)
-    liked = np.ones(len(table), bool)
-    if "stars" in table:
-        liked = table["stars"].to_numpy() >= evaluation.RELEVANT_STARS
-    held = table["held"].to_numpy(bool)
-
-    def matrix(which: NDArray[np.bool_]) -> csr_matrix:
-        return csr_matrix((np.ones(which.sum()), (user[which], film[which])), shape=(len(user_ids), len(movie_ids)))
-
-    smoothing = _best_smoothing(Ease.fit(matrix(liked & ~held)), matrix(~held), matrix(liked & held))
-    with _clock() as seconds:
-        users, items = Ease.fit(matrix(liked)).factors(smoothing)
-        taken = seconds()
-    notes.append(f"ease: λ = {smoothing:g}")
-    zeros = np.zeros(len(user_ids), np.float32)
-    columns = {
-        "user_id": pa.array(user_ids),
-        "preference": _lists(users),
-        "rating": _lists(zeros[:, None]),
-        "bias": pa.array(zeros),
-    }
-    rows = FactorRows(movie_ids, items, np.zeros((len(items), 1), np.float32), np.zeros(len(items), np.float32))
-    return _Entrant("ease", spark.createDataFrame(pa.table(columns)), _order_alone(rows), taken, lacks=STARS_METRICS)
-
-
-def _best_smoothing(ease: Ease, seen: csr_matrix, relevant: csr_matrix) -> float:
-    """Return the λ with the best nDCG@10 on held-out films; the smallest of equals."""
-
-    def ndcg(smoothing: float) -> float:
-        users, items = ease.factors(smoothing)
-        found = []
-        for i in np.flatnonzero(np.diff(relevant.indptr)):
-            scores: Floats = items @ users[i]
-            scores[seen[i].indices] = -np.inf
-            wanted = relevant[i].indices
-            found.append(evaluation.ranking(np.isin(evaluation.top_n(scores, evaluation.TOP), wanted), len(wanted)))
-        return math.fsum(person["ndcg"] for person in found) / max(len(found), 1)
-
-    return max(LAMBDAS, key=ndcg)
-
-
-def _lists(rows: Floats) -> pa.Array:
-    """Turn a matrix into a column of lists."""
-    starts = np.arange(0, rows.size + 1, rows.shape[1], dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(starts), pa.array(np.ravel(rows)))
-
-
-def _matinee(
-    spark: SparkSession, ratings: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie]
-) -> _Entrant:
-    with _clock() as seconds:
-        trained = train(spark, ratings, hyperparameters, films=films, seed=SEED, progress=lambda done, detail: None)
-        taken = seconds()
-    model = trained.model()
-    return _Entrant("matinee", trained.users, model, taken, lacks=() if model.predicts_stars else STARS_METRICS)

@@ -3,56 +3,74 @@
 Its matrix has a row and a column for each film, so it suits small data only; nothing of it is served.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from engine.domain import Floats
-from engine.serving.factors import Doubles
 
-LAMBDAS = (50.0, 100.0, 150.0, 200.0, 300.0, 500.0, 800.0)
+LAMBDAS = (10.0, 20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1_600.0)
 """From where too little smoothing hurts to where too much does, on data of the size that this is for."""
 
-LARGEST = 60_000_000
-"""The most people times films, which is how many numbers its factors have: 8,000 by 8,000 take minutes, not hours."""
+LARGEST_SIDE = 12_000
+"""The most people or films, whichever are fewer: a matrix of that size squared is inverted once for each λ."""
+
+LARGEST = 200_000_000
+"""The most people times films: the inverse's other half has so many numbers."""
 
 
 @dataclass(frozen=True)
 class Ease:
-    """EASE for every λ at once: of the Gram matrix of the smaller side only the eigenvalues meet λ.
+    """EASE of one matrix of people by films, ready for any λ.
 
-    ``fit`` solves B = I − P·diag(P)⁻¹ with P = (XᵀX + λI)⁻¹. For films that somebody has not liked, X·B is
-    −(X·P)/diag(P), and X·P is an inner product of as many factors as the smaller side of X has.
+    It solves B = I − P·diag(P)⁻¹ with P = (XᵀX + λI)⁻¹. For films that somebody has not rated, X·B is
+    −(X·P)/diag(P). Where people are fewer than films, Woodbury's identity gives X·P = (XXᵀ + λI)⁻¹·X.
+
+    Source: Steck 2019, "Embarrassingly shallow autoencoders for sparse data". tests/unit/test_ease.py holds it to the
+    formula as published.
     """
 
-    users: Doubles
-    items: Doubles
-    values: Doubles
-    by_user: bool
+    x: csr_matrix
+    """What people gave: 1 where they liked a film as in the paper, or stars/5; shape (n_users, n_items)."""
+
+    gram: Floats
+    """XXᵀ or XᵀX, of the smaller side."""
 
     @classmethod
-    def fit(cls, liked: csr_matrix) -> "Ease":
-        """Take X, 1 where a person liked a film, shape (n_users, n_items).
+    def fit(cls, given: csr_matrix) -> "Ease":
+        x = given.astype(np.float32)
+        product = x @ x.T if x.shape[0] <= x.shape[1] else x.T @ x
+        return cls(x, product.toarray())
 
-        Source: Steck 2019, "Embarrassingly shallow autoencoders for sparse data", and for the smaller side Woodbury's
-        identity. tests/unit/test_ease.py holds it to the formula as published.
-        """
-        x = liked.astype(np.float64)
-        if x.shape[0] <= x.shape[1]:
-            values, vectors = np.linalg.eigh((x @ x.T).toarray())
-            return cls(vectors, x.T @ vectors, np.maximum(values, 0), by_user=True)
-        values, vectors = np.linalg.eigh((x.T @ x).toarray())
-        return cls(x @ vectors, vectors, np.maximum(values, 0), by_user=False)
+    @property
+    def people_are_fewer(self) -> bool:
+        return bool(self.x.shape[0] <= self.x.shape[1])
 
-    def factors(self, smoothing: float) -> tuple[Floats, Floats]:
-        """Return rows of people and of films whose inner product orders the films that the person has not liked.
+    def scorer(self, smoothing: float) -> Callable[[NDArray[np.intp]], Floats]:
+        """Return what scores all films for some people: rows of people in, (n, n_items) out.
 
         Args:
             smoothing: the paper's λ.
         """
-        left = self.users / (self.values + smoothing)
-        weighed: NDArray[np.float64] = (self.items**2 / (self.values + smoothing)).sum(axis=1)
-        diagonal = (1 - weighed) / smoothing if self.by_user else weighed
-        return left.astype(np.float32), (-self.items / diagonal[:, None]).astype(np.float32)
+        inverse = _inverse(self.gram, smoothing)
+        if self.people_are_fewer:
+            items: Floats = self.x.T @ inverse  # (n_items, n_users); X·P is its transpose
+            squares = np.asarray(self.x.multiply(items.T).sum(axis=0), np.float32).ravel()
+            items /= -((1 - squares) / np.float32(smoothing))[:, None]
+            return lambda rows: items[:, rows].T
+        inverse /= -np.diag(inverse).copy()
+        return lambda rows: self.x[rows] @ inverse
+
+
+def _inverse(gram: Floats, smoothing: float) -> Floats:
+    """Return (G + λI)⁻¹ by Cholesky's factors: a third of the work of eigenvalues, and in half the memory."""
+    matrix = gram.copy(order="F")
+    matrix[np.diag_indices(len(matrix))] += np.float32(smoothing)
+    factor, _ = lapack.spotrf(matrix, lower=True, overwrite_a=True)
+    half, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
+    lower = np.tril(half)
+    return np.ascontiguousarray(lower + np.tril(lower, -1).T)

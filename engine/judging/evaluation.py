@@ -132,8 +132,8 @@ def measure(
     Args:
         users: user_id, preference, rating, bias: rows of everyone that it was trained on.
         model: the films' side.
-        people: what ``held_out`` gave. People without a row in ``users`` get the mean and the films' biases for stars,
-            and are not ranked for.
+        people: what ``held_out`` gave. People without a row in ``users`` get what a stranger gets: the mean and the
+            films' biases for stars, the average taste for the order.
         rating_counts: training ratings of each of the model's films, for novelty.
         predicts_stars: False leaves the metrics of stars null, as it must be with play counts.
 
@@ -144,8 +144,7 @@ def measure(
         warm if both its person and its film were trained on. What does not apply to somebody is NaN.
     """
     model.warm_up()
-    # Self-information in bits: how unlikely it is that a rating picked at random is of this film (Zhou et al. 2010).
-    surprise = -np.log2(np.maximum(rating_counts, 1) / max(float(rating_counts.sum()), 1))
+    surprise = surprise_of(rating_counts)
     familiarity = (np.searchsorted(KNOWN_FROM, rating_counts, side="right") - 1).astype(np.intp)
     shared = users.sparkSession.sparkContext.broadcast((model, surprise, familiarity))
 
@@ -157,12 +156,24 @@ def measure(
 
     fields = ", ".join(f"{name} double" for name in PER_USER)
     schema = f"user_id int, {fields}, top array<int>, errors array<double>"
-    rows = _with_rows(people, users, model).mapInArrow(judge, schema).toPandas()
+    return measured(_with_rows(people, users, model).mapInArrow(judge, schema).toPandas(), len(rating_counts))
+
+
+def measured(rows: pd.DataFrame, n_films: int) -> Measured:
+    """Sum up: user_id, ``PER_USER``, top and errors of everybody with test ratings."""
     shown = np.concatenate([*rows["top"], np.empty(0, np.int32)])
-    coverage = _ratio(len(np.unique(shown)), len(rating_counts)) if len(shown) else None
+    coverage = _ratio(len(np.unique(shown)), n_films) if len(shown) else None
     per_user = rows.drop(columns=["top", "errors"])
     metrics = metrics_of(_totals(per_user)) | {"coverage_at_10": coverage}
     return Measured(per_user, metrics, _error_table(rows["errors"].dropna()))
+
+
+def surprise_of(rating_counts: Floats) -> Floats:
+    """Return each film's self-information in bits: how unlikely it is that a rating picked at random is of this film.
+
+    Source: Zhou et al. 2010, "Solving the apparent diversity-accuracy dilemma of recommender systems".
+    """
+    return -np.log2(np.maximum(rating_counts, 1) / max(float(rating_counts.sum()), 1))
 
 
 def _error_table(sums: Iterable[NDArray[np.float64]]) -> pd.DataFrame:
@@ -174,11 +185,10 @@ def _error_table(sums: Iterable[NDArray[np.float64]]) -> pd.DataFrame:
 
 
 def _with_rows(people: DataFrame, users: DataFrame, model: Model) -> DataFrame:
-    """Put people's rows beside their test ratings; whoever has none gets zeros, and ``has_row`` false."""
+    """Put people's rows beside their test ratings; whoever has none gets a stranger's, and ``has_row`` false."""
     joined = people.join(users, "user_id", "left").withColumn("has_row", F.col("bias").isNotNull())
-    rank = len(model.average_taste)
-    zeros = {"preference": [0.0] * rank, "rating": [0.0] * (model.order_vectors.shape[1] - rank - 1)}
-    for name, row in zeros.items():
+    stranger = {"preference": model.average_taste.tolist(), "rating": [0.0] * model.rating.shape[1]}
+    for name, row in stranger.items():
         joined = joined.withColumn(name, F.coalesce(name, _floats(row)))
     return joined.fillna(0.0, ["bias"])
 
@@ -198,7 +208,7 @@ def _judge(
     has_row, wanted = (np.array(batch.column(name).to_pylist(), bool) for name in ("has_row", "ranked"))
     truths = [values.values.to_numpy() for values in batch.column("values")]
     relevants = [relevant.values.to_numpy(zero_copy_only=False) for relevant in batch.column("relevant")]
-    tests = [_find(model.movie_ids, films.values.to_numpy()) for films in batch.column("films")]
+    tests = [find_films(model.movie_ids, films.values.to_numpy()) for films in batch.column("films")]
 
     rows: list[dict[str, Any]] = []
     errors = np.zeros(_CELLS)
@@ -212,21 +222,43 @@ def _judge(
         rows.append(row)
     rows[0]["errors"] = errors.ravel()
 
-    who = np.flatnonzero(has_row & wanted)
+    who = np.flatnonzero(wanted)
     for i, scores in zip(who.tolist(), _scores(model, block, who), strict=True):
-        truth, (at, known) = truths[i], tests[i]
-        scores[block.seen[block.starts[i] : block.starts[i + 1]]] = -np.inf
-        rows[i] |= percentile_ranks(scores, at[known], truth[known])
-        liked = relevants[i]
-        if liked.any():
-            top = top_n(scores, TOP)
-            rows[i] |= ranking(np.isin(top, at[known & liked]), int(liked.sum()))
-            if len(top):
-                rows[i] |= {"top": top, "novelty": float(surprise[top].mean())}
+        seen = block.seen[block.starts[i] : block.starts[i + 1]]
+        rows[i] |= judge_order(scores, seen, *tests[i], truths[i], relevants[i], surprise)
     return pd.DataFrame(rows).reindex(columns=["user_id", *PER_USER, "top", "errors"])
 
 
-def _find(movie_ids: NDArray[np.int32], films: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def judge_order(
+    scores: Floats,
+    seen: NDArray[np.int32],
+    at: NDArray[np.intp],
+    known: NDArray[np.bool_],
+    truth: NDArray[Any],
+    relevant: NDArray[np.bool_],
+    surprise: Floats,
+) -> dict[str, Any]:
+    """Return one person's share of everything that is measured on an order of all films, and ``top``.
+
+    Args:
+        scores: of all films; those of ``seen`` are overwritten.
+        seen: rows of the person's training films.
+        at: the row of each test film, which means nothing where the film is not ``known``.
+        truth: what each test film was given.
+        relevant: whether each test film should have been shown.
+        surprise: of each film, in bits.
+    """
+    scores[seen] = -np.inf
+    share: dict[str, Any] = percentile_ranks(scores, at[known], truth[known])
+    if relevant.any():
+        top = top_n(scores, TOP)
+        share |= ranking(np.isin(top, at[known & relevant]), int(relevant.sum()))
+        if len(top):
+            share |= {"top": top, "novelty": float(surprise[top].mean())}
+    return share
+
+
+def find_films(movie_ids: NDArray[np.int32], films: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the row of each film, and whether the model knows it: if not, the row means nothing."""
     at = np.minimum(np.searchsorted(movie_ids, films), len(movie_ids) - 1)
     return at, movie_ids[at] == films

@@ -7,8 +7,9 @@ from pyspark.sql import functions as F
 
 from engine.domain import Movie
 from engine.judging import evaluation
-from engine.judging.comparison import METRICS, STARS_METRICS, compare
+from engine.judging.comparison import METRICS, compare
 from engine.judging.gate import decide
+from engine.judging.rivals import OF_STARS
 from engine.learning.scoring import histories, recommend
 from engine.learning.training import Trained, signed_strengths, train
 from engine.progress import nothing
@@ -83,9 +84,9 @@ def test_models_are_judged_by_ranking_and_by_nothing_that_needs_stars(spark: Spa
     sides = evaluation.split(plays, seed=20)
     found = compare(spark, *sides, SMALL, split={"by": "random", "train_percent": 80, "dataset": "x"}, show=nothing)
     ours, popularity = found.models["matinee"], found.models["popularity"]
-    assert all(found.models[name][metric] is None for name in found.models for metric in STARS_METRICS)
+    assert all(found.models[name][metric] is None for name in found.models for metric in OF_STARS)
     assert all(value is None for value in found.models["biases"].values())
-    ranking = [name for name in METRICS if name not in STARS_METRICS and name not in ("rmse_train", "train_seconds")]
+    ranking = [name for name in METRICS if name not in OF_STARS and name not in ("rmse_train", "train_seconds")]
     assert all(ours[name] is not None for name in ranking)
     assert (ours["roem"] or 1) < 0.2 < 0.3 < (popularity["roem"] or 0)
     assert (ours["ndcg_at_10"] or 0) > 2 * (popularity["ndcg_at_10"] or 1)

@@ -15,6 +15,7 @@ import pytest
 
 from engine.clock import utc_now
 from engine.domain import RunKind, RunState
+from engine.judging.rivals import MODELS
 from engine.store import Store
 from tests.conftest import Program
 from tests.genres import write_films
@@ -141,7 +142,7 @@ def test_evaluate_compares_on_each_split_and_changes_nothing(genres: Program, st
     found = answer(genres, "evaluate", "--splits", "60,80", "--split", "random")["splits"]
     assert [each["split"]["train_percent"] for each in found] == [60, 80]
     for each in found:
-        assert set(each["models"]) == {"matinee", "popularity", "biases", "plain_als", "ease"}
+        assert set(each["models"]) == set(MODELS)
         assert all(set(metrics) >= METRICS for metrics in each["models"].values())
         assert each["models"]["popularity"]["rmse_warm"] is None
         ndcg = {name: metrics["ndcg_at_10"] for name, metrics in each["models"].items()}
