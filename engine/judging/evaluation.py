@@ -231,7 +231,7 @@ def _judge(
 
 def judge_order(
     scores: Floats,
-    seen: NDArray[np.int32],
+    seen: NDArray[Any],
     at: NDArray[np.intp],
     known: NDArray[np.bool_],
     truth: NDArray[Any],
