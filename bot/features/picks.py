@@ -12,8 +12,8 @@ from bot.features.picks_views import PicksPage
 from bot.frame.context import App, Context, Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons, views
+from bot.speech.understanding import World, understand_wish
 from bot.speech.views import View
-from bot.speech.wishes import parse_wish
 from bot.speech.words import Html
 from engine.serving import advice
 from engine.serving.advice import Line
@@ -54,10 +54,8 @@ async def top(visit: Visit) -> None:
 def wanted(visit: Visit) -> tuple[Wish, Html | None]:
     """Return what kind of films is asked for, and what to say of words that mean none."""
     films = visit.shelf.films
-    wish, unknown = parse_wish(visit.words, films.genres, visit.now.year)
-    if not films.has_years and (wish.since or wish.until):
-        wish, unknown = ANYTHING, tuple(visit.words.split())
-    return wish, views.unknown_genre(unknown, films.genres) if unknown else None
+    asked = understand_wish(visit.words, World.of(films, visit.now.year))
+    return asked.wish, views.unknown_genre(asked.left_out, films.genres) if asked.left_out else None
 
 
 async def new_picks(visit: Visit, _button: buttons.NewPicks) -> None:

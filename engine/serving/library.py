@@ -7,13 +7,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from engine.domain import Catalogue, Feedback, MatineeError, Movie
+from engine.serving import names
 from engine.serving.factors import Hyperparameters, Model
+from engine.serving.names import NO_NAMES, BadName, Names
 from engine.serving.title_index import Found, TitleIndex
 from engine.serving.wish import Wish
 from engine.store import NoSuchMovie, Store
@@ -42,8 +45,8 @@ class Films:
     """The catalogue in memory.
 
     ``by_imdb`` finds films by the number of their page there; ``genres`` are sorted by how many films have them, the
-    most first; ``has_years`` says whether any film has one; ``well_known`` are all films that anybody rated, by a mean
-    that a few ratings cannot lift; ``most_seen`` the same films by the number of ratings.
+    most first; ``newest`` is the latest year of any film, None where they have none; ``well_known`` are all films that
+    anybody rated, by a mean that a few ratings cannot lift; ``most_seen`` the same films by the number of ratings.
     """
 
     catalogue: Catalogue | None = None
@@ -51,12 +54,12 @@ class Films:
     by_imdb: dict[int, Movie] = field(default_factory=dict)
     titles: TitleIndex = field(default_factory=lambda: TitleIndex(()))
     genres: tuple[str, ...] = ()
-    has_years: bool = False
+    newest: int | None = None
     well_known: tuple[Movie, ...] = ()
     most_seen: tuple[Movie, ...] = ()
 
     @classmethod
-    def of(cls, catalogue: Catalogue | None, movies: list[Movie]) -> "Films":
+    def of(cls, catalogue: Catalogue | None, movies: list[Movie], called: Names = NO_NAMES) -> "Films":
         rated = [movie for movie in movies if movie.rating_count]
         stars = sum(movie.rating_count * (movie.mean_stars or 0) for movie in rated)
         mean = stars / max(sum(movie.rating_count for movie in rated), 1)
@@ -70,12 +73,17 @@ class Films:
             catalogue,
             {movie.id: movie for movie in movies},
             {number: movie for movie in movies if (number := imdb_number(movie.imdb_id)) is not None},
-            TitleIndex(movies),
+            TitleIndex(movies, called),
             tuple(sorted(counts, key=lambda genre: (-counts[genre], genre))),
-            any(movie.year is not None for movie in movies),
+            max((movie.year for movie in movies if movie.year is not None), default=None),
             tuple(sorted(rated, key=lambda movie: (-damped(movie), movie.id))),
             tuple(sorted(rated, key=lambda movie: (-movie.rating_count, movie.id))),
         )
+
+    @property
+    def has_years(self) -> bool:
+        """Whether any film has a year."""
+        return self.newest is not None
 
     @property
     def gives_stars(self) -> bool:
@@ -123,6 +131,8 @@ class Facts:
         fits = self.known.copy()
         for genre in wish.genres:
             fits &= self.genres.get(genre, False)
+        if wish.either:
+            fits &= np.logical_or.reduce([self.genres.get(genre, np.zeros_like(fits)) for genre in wish.either])
         for genre in wish.without:
             fits &= ~self.genres.get(genre, np.False_)
         if wish.since is not None or wish.until is not None:
@@ -182,8 +192,14 @@ class Library:
     Until it is done, all others are served what was there before. Only the very first shelf is waited for by all.
     """
 
-    def __init__(self, store: Store, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Store, *, own_names: Path | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Args:
+        own_names: a file with names of films besides ours, in the form of ``engine/serving/names/called.tsv``.
+        """
         self._store = store
+        self._own_names = own_names
         self._monotonic = monotonic
         self._shelf: Shelf | None = None
         self._edition: tuple[object, ...] | None = None
@@ -239,13 +255,20 @@ class Library:
         catalogue = self._store.catalogue()
         return self._store.live_version(), _edition_of(catalogue)
 
+    def _names(self) -> Names:
+        try:
+            return names.read(self._own_names)
+        except (BadName, OSError, UnicodeDecodeError) as error:
+            log.warning("own_names_not_read", reason=str(error))
+            return names.read()
+
     def _load(self, old: Shelf | None) -> Shelf:
         started = self._monotonic()
         catalogue = self._store.catalogue()
         if old is not None and _edition_of(old.films.catalogue) == _edition_of(catalogue):
             films = old.films
         else:
-            films = Films.of(catalogue, self._store.movies())
+            films = Films.of(catalogue, self._store.movies(), self._names())
         version = self._store.live_version()
         live = None if version is None else self._store.model_version(version)
         if live is None or version is None:

@@ -5,7 +5,9 @@ which answer *is it this title, does a title begin so, is it a slip away*; and s
 title contain what was typed*, in any order. A film's score is the best that any of these gives it:
 
     100  its display title; case, accents, punctuation and spaces aside
-     98  the same but for articles and numerals, or an alternative title
+     98  the same but for articles and numerals, an alternative title, what it is called in other languages,
+         or its series and the number that it has there ("die hard 3")
+     91  the name of its series
      90  a name begins with it
      88  a whole name with typos, less the share of wrong letters
      80  the title contains its words, less the share that is missing, unfinished or misspelled;
@@ -29,11 +31,12 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from engine.domain import Movie
+from engine.serving.names import NO_NAMES, FilmName, Names
 
 QUERY_LENGTH = 200
 """Characters of a text that are read. The longest titles are about this long."""
 
-TITLE, NAME, BEGINS, RESEMBLES, CONTAINS = 100, 98, 90, 88, 80
+TITLE, NAME, IN_SERIES, BEGINS, RESEMBLES, CONTAINS = 100, 98, 91, 90, 88, 80
 """The scores of the list above."""
 
 UNFINISHED = 0.95
@@ -50,8 +53,12 @@ CLEAR = 5
 """The first hit is sure when the second is further than this below it. It is less than the 8 points that a misspelled
 whole title has over a longer title that contains it, so "the matrx" is sure to be The Matrix."""
 
-GOOD = 65
-"""What the first hit needs to be sure. A four-letter title with one wrong letter has 66."""
+GOOD = 70
+"""What the first hit needs to be sure. A five-letter title with one wrong letter has 70, a four-letter one 66."""
+
+COVERED = 0.4
+"""How much of a title must have been typed to be sure, in letters: "thanks" is a word of one film only, but a small
+part of its title. What stands before or after a colon counts as a title."""
 
 OTHER_YEAR, NEARLY_THAT_YEAR = 36, 6
 """What a film of another year loses, so that the right title with a wrong year is a hit but never sure; and a film of
@@ -88,18 +95,28 @@ class Found:
 class TitleIndex:
     """Finds films by title. Immutable once built, so threads may share it."""
 
-    def __init__(self, movies: Sequence[Movie]) -> None:
+    def __init__(self, movies: Sequence[Movie], called: Names = NO_NAMES) -> None:
         # In order of fame, so that a film's index breaks ties: the most ratings, then the newest, then the lowest id.
         self._movies = sorted(movies, key=lambda movie: (-movie.rating_count, -(movie.year or 0), movie.id))
         self._years = np.array([movie.year or 0 for movie in self._movies], dtype=np.int32)
+        self._pages = _pages(self._movies)
+        titles = [[_fold(name) for name in (movie.display_title, *movie.alternative_titles)] for movie in self._movies]
+        places = self._places(titles, called)
+        for film_name, others in called.called:
+            for film in places.get(film_name, ()):
+                titles[film] += map(_fold, others)
         names: defaultdict[str, list[int]] = defaultdict(list)
         words: defaultdict[str, list[int]] = defaultdict(list)
-        for film, movie in enumerate(self._movies):
-            titles = [_fold(title) for title in (movie.display_title, *movie.alternative_titles)]
-            for key in {key for title in titles for key in _keys(_split(title))}:
+        for film, folded in enumerate(titles):
+            for key in {key for title in folded for key in _keys(_split(title))}:
                 names[key].append(film)
-            for word in {word for title in titles for word in _bag(title)}:
+            for word in {word for title in folded for word in _bag(title)}:
                 words[word].append(film)
+        self._titles = titles
+        self._series, self._numbered = _series(called, places, titles)
+        for key, (series_words, films) in self._series.items():
+            for word in series_words if len(key) > 2 else ():
+                words[word] += [film for film in films if film not in words[word]]
         self._names = _Table(names)
         self._words = _Table(words)
 
@@ -109,6 +126,8 @@ class TitleIndex:
         Any text will do: the empty one and one that resembles no title find nothing. Of films that score the same,
         the one with the most ratings comes first, then the newest, then the lowest id.
         """
+        if (movie := self.at(text)) is not None:
+            return Found((Hit(movie, TITLE),)[: max(limit, 0)], total=1, sure=True)
         words = _split(_fold(text.strip()[:QUERY_LENGTH]))
         if not words or not self._movies:
             return Found()
@@ -122,8 +141,91 @@ class TitleIndex:
         good = np.flatnonzero(scores >= max(FLOOR, best - REACH))
         # A stable sort keeps the order of fame among equals.
         ranked = good[np.argsort(-scores[good], kind="stable")]
-        hits = tuple(Hit(self._movies[film], int(scores[film])) for film in ranked[: max(limit, 0)].tolist())
-        return Found(hits, total=len(good), sure=_is_sure(scores[ranked], ranked))
+        shown = ranked[: max(limit, 0)].tolist()
+        if best == IN_SERIES:  # the best known of a series, in its order
+            order = self._of_series(words)
+            shown.sort(key=lambda film: (-scores[film], order.index(film) if film in order else 0))
+        hits = tuple(Hit(self._movies[film], int(scores[film])) for film in shown)
+        sure = _is_sure(scores[ranked], ranked) and (best >= BEGINS or self._covered(int(ranked[0]), words) >= COVERED)
+        return Found(hits, total=len(good), sure=sure)
+
+    def named(self, text: str) -> list[Movie]:
+        """Return the films that are called exactly so, the best known first: with or without article and year, in any
+        language, or as one of a series; those of a whole series if it is called so."""
+        words = _split(_fold(text.strip()[:QUERY_LENGTH]))
+        films = self._called(words) if words else []
+        for year, others in () if films else _years(words):
+            films += [film for film in self._called(others) if self._years[film] == year]
+        return [self._movies[film] for film in sorted(set(films))]
+
+    def at(self, text: str) -> Movie | None:
+        """Return the film whose page's address, or IMDb id, ``text`` is."""
+        if match := _IMDB.search(text):
+            return self._pages.get(("imdb", str(int(match[1]))))
+        if match := _TMDB.search(text):
+            return self._pages.get(("tmdb", match[1]))
+        if match := _LETTERBOXD.search(text):
+            return self._by_slug(match[1])
+        return None
+
+    @property
+    def most_ratings(self) -> int:
+        """How many ratings the best known film has."""
+        return self._movies[0].rating_count if self._movies else 0
+
+    def _by_slug(self, slug: str) -> Movie | None:
+        """Return the film that a Letterboxd address ends with: "heat-1995"; a mere "heat" is that page's only film of
+        this name or the first that it had, which is mostly the best known."""
+        name, year = slug.replace("-", " "), re.fullmatch(r"(.+)-(\d{4})", slug)
+        named = self.named(name)
+        if not named and year:
+            named = [movie for movie in self.named(year[1].replace("-", " ")) if movie.year == int(year[2])]
+        return named[0] if named else None
+
+    def _called(self, words: Sequence[str]) -> list[int]:
+        found = [film for key in _keys(words) for film in self._names.equal(key).tolist()]
+        return found or self._of_series(words)
+
+    def _of_series(self, words: Sequence[str]) -> list[int]:
+        """Return the film that has this number in a series, or all films of the series of this name."""
+        digits = _with_digits(words)
+        for key in dict.fromkeys(("".join(digits), "".join(_without_article(digits)))):
+            if key in self._numbered:
+                return [self._numbered[key]]
+            if key in self._series:
+                return list(self._series[key][1])
+        return []
+
+    def _covered(self, film: int, words: Sequence[str]) -> float:
+        """Return how much of a title of this film, or of a part of it, has been typed."""
+        heard = {word[:3] for word in words}
+        lengths = [
+            sum(map(len, part_words))
+            for title in self._titles[film]
+            for part in (title, *_SEGMENT.split(title))
+            if (part_words := _without_article(_split(part))) and heard & {word[:3] for word in part_words}
+        ]
+        return sum(map(len, words)) / min(lengths, default=1)
+
+    def _places(self, titles: Sequence[Sequence[str]], called: Names) -> dict[FilmName, list[int]]:
+        """Return the films that a table means by each of its titles: of that year, else of the year next to it."""
+        wanted = {film for film, _ in called.called} | {film for series in called.series for film in series.films}
+        if not wanted:
+            return {}
+        films: defaultdict[str, list[int]] = defaultdict(list)
+        for film, folded in enumerate(titles):
+            for title in folded:
+                films["".join(_without_article(_split(title)))].append(film)
+        found = {}
+        for name in wanted:
+            keys = {"".join(_without_article(_split(_fold(title)))) for title in name.titles}
+            near = sorted(
+                {film for key in keys for film in films.get(key, ()) if abs(self._years[film] - name.year) <= 1}
+            )
+            if near:
+                closest = min(abs(int(self._years[film]) - name.year) for film in near)
+                found[name] = [film for film in near if abs(int(self._years[film]) - name.year) == closest]
+        return found
 
     def _score(self, words: Sequence[str]) -> Scores:
         """Return every film's points for these words; 0 where nothing fits."""
@@ -139,11 +241,16 @@ class TitleIndex:
             _raise(points, films, CONTAINS)
             _raise(points, films[by_words], BEGINS)
             _raise(points, self._names.equal(key), NAME)
+        _raise(points, np.array(self._of_series(words), dtype=np.int32), self._in_series(words))
         whole = "".join(words)
         for film in self._names.equal(whole).tolist():
             if "".join(_split(_fold(self._movies[film].display_title))) == whole:
                 points[film] = TITLE
         return points
+
+    def _in_series(self, words: Sequence[str]) -> float:
+        """Return what a film of a series scores: one that is meant by its number as much as if it were called so."""
+        return NAME if len(self._of_series(words)) == 1 else IN_SERIES
 
     def _contained(self, words: Sequence[str]) -> Scores:
         """Return every film's points for the words that its titles share with these, a rare word weighing more."""
@@ -224,6 +331,44 @@ class _Table:
         return self._films[self._starts[low] : self._starts[high]]
 
 
+def _pages(movies: Sequence[Movie]) -> dict[tuple[str, str], Movie]:
+    """Return the films by what their pages elsewhere are numbered."""
+    imdb = {("imdb", str(int(movie.imdb_id))): movie for movie in movies if movie.imdb_id and movie.imdb_id.isdecimal()}
+    return imdb | {("tmdb", str(movie.tmdb_id)): movie for movie in movies if movie.tmdb_id is not None}
+
+
+def _series(
+    called: Names, places: Mapping[FilmName, Sequence[int]], titles: Sequence[Sequence[str]]
+) -> tuple[dict[str, tuple[Sequence[str], list[int]]], dict[str, int]]:
+    """Return the films of each series under what it is called, and each film under that and its number there.
+
+    A number that a title itself has goes before the place in the order: "star wars 5" is Episode V, the second film.
+    """
+    series: dict[str, tuple[Sequence[str], list[int]]] = {}
+    numbered: dict[str, int] = {}
+    for one in called.series:
+        known = [(name, places[name][0]) for name in one.films if name in places]
+        for alias in one.names:
+            words = _without_article(_with_digits(_split(_fold(alias))))
+            key = "".join(words)
+            if not known or key in series:
+                continue
+            series[key] = words, [film for _, film in known]
+            for position, name in enumerate(one.films, 1):
+                if name in places:
+                    numbered.setdefault(f"{key}{position}", places[name][0])
+            own = {}
+            for name, film in known:
+                for title in name.titles:
+                    digits = _without_article(_with_digits(_split(_fold(title))))
+                    if list(digits[: len(words)]) == list(words) and len(digits) > len(words):
+                        number = digits[len(words)]
+                        if number.isdecimal() and len(number) < 3:
+                            own[f"{key}{number}"] = film
+            numbered |= own
+    return series, numbered
+
+
 def _letters(strings: Sequence[str]) -> NDArray[np.uint64]:
     """Return which letters each string has, one bit for all letters whose code points are equal modulo 64."""
     if not strings:
@@ -277,6 +422,10 @@ _NUMERALS = {numeral: str(n) for numerals in (_ENGLISH, _ROMAN) for n, numeral i
 """Numerals of one to twenty, and their digits."""
 
 _YEAR = re.compile(r"(?:18[7-9]|19\d|20\d)\d")
+_SEGMENT = re.compile(r"\s*[:;]\s+|\s+[-–—]\s+|\s+or:?\s+")
+_IMDB = re.compile(r"(?:imdb\.com/(?:\w+/)*?title/|^\s*)tt0*(\d{1,10})\b", re.IGNORECASE)
+_TMDB = re.compile(r"themoviedb\.org/(?:[a-z-]+/)?movie/(\d{1,9})", re.IGNORECASE)
+_LETTERBOXD = re.compile(r"letterboxd\.com/(?:[\w-]+/)?film/([a-z0-9-]+)", re.IGNORECASE)
 _LAST = chr(0x10FFFF)  # sorts behind every character
 
 
@@ -324,7 +473,7 @@ def _with_digits(words: Sequence[str]) -> list[str]:
     digits = [
         word if not at and word in ("i", "v", "x") else _NUMERALS.get(word, word) for at, word in enumerate(words)
     ]
-    following = [*digits[1:], ""]
+    following = [*digits[1:], ""][: len(digits)]
     return [word for word, after in zip(digits, following, strict=True) if not (word in _PARTS and after.isdecimal())]
 
 

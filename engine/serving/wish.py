@@ -1,7 +1,7 @@
 """The kind of films that someone asks for. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.domain import Movie
@@ -11,21 +11,28 @@ FIRST_YEAR, LAST_YEAR = 1870, 2100
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Films of all these genres, of none of those, from and up to these years (inclusive; None: no bound)."""
+    """Films of all these genres, of none of those, from and up to these years (inclusive; None: no bound).
+
+    If ``either`` names genres, a film has one of them at least. ``count`` is how many are wanted; None: a page.
+    """
 
     genres: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     since: int | None = None
     until: int | None = None
+    either: tuple[str, ...] = ()
+    count: int | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether any film will do."""
-        return self == ANYTHING
+        return replace(self, count=None) == ANYTHING
 
     def fits(self, movie: Movie) -> bool:
         """Return whether a film is meant. One of no known year fits no years."""
         if not set(self.genres) <= set(movie.genres) or set(self.without) & set(movie.genres):
+            return False
+        if self.either and not set(self.either) & set(movie.genres):
             return False
         if self.since is None and self.until is None:
             return True
@@ -42,6 +49,8 @@ class Wish:
             tuple(values.get("without", ())),
             values.get("since"),
             values.get("until"),
+            tuple(values.get("either", ())),
+            values.get("count"),
         )
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from bot.features import card_views, rating_views
 from bot.speech import language, views, words
-from bot.speech.wishes import parse_wish
+from bot.speech.understanding import Ask, World, understand_wish
 from engine.domain import Movie
+from engine.serving.title_index import TitleIndex
 from engine.serving.wish import Wish
 
 HEAT = Movie(1, "Heat (1995)", "Heat", (), 1995, ("Crime", "Thriller"), rating_count=12_345, mean_stars=3.95)
@@ -139,7 +140,8 @@ GENRES = sorted(language.GENRES)
     ],
 )
 def test_wishes_are_understood_in_all_languages(text: str, wish: Wish):
-    assert parse_wish(text, GENRES, 2026) == (wish, ())
+    world = World(TitleIndex([]), tuple(GENRES), newest=2024, this_year=2026)
+    assert understand_wish(text, world) == Ask(wish)
 
 
 @pytest.mark.parametrize(

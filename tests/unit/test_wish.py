@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.speech.wishes import parse_wish
+from bot.speech.understanding import World, understand_wish
 from engine.domain import Movie
+from engine.serving.title_index import TitleIndex
 from engine.serving.wish import LAST_YEAR, Wish
 
 GENRES = ("Action", "Children", "Comedy", "Documentary", "Drama", "Film-Noir", "Horror", "Romance", "Sci-Fi", "War")
-THIS_YEAR = 2026
+WORLD = World(TitleIndex([]), GENRES, newest=2024, this_year=2026)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,9 @@ THIS_YEAR = 2026
         ("1999 – 1990", Wish(since=1990, until=1999)),
         ("after 2000", Wish(since=2001)),
         ("since 2000", Wish(since=2000)),
-        ("from 2000", Wish(since=2000)),
+        ("from 2000", Wish(since=2000, until=2000)),
+        ("from 1990 to 1995", Wish(since=1990, until=1995)),
+        ("80s and 90s", Wish(since=1980, until=1999)),
         ("before 1980", Wish(until=1979)),
         ("until 1980", Wish(until=1980)),
         ("after 1970 before 1980", Wish(since=1971, until=1979)),
@@ -46,24 +49,32 @@ THIS_YEAR = 2026
         ("comedy -horror after 2000", Wish(("Comedy",), ("Horror",), since=2001)),
         ("comedy, not horror; no war", Wish(("Comedy",), ("Horror", "War"))),
         ("some good", Wish()),
+        ("comedy or horror", Wish(either=("Comedy", "Horror"))),
+        ("comedy, not horror or war", Wish(("Comedy",), ("Horror", "War"))),
+        ("five comedies", Wish(("Comedy",), count=5)),
+        ("newer comedies", Wish(("Comedy",), since=2020)),
+        ("not too old", Wish(since=1980)),
+        ("Actionkomödie", Wish(("Action", "Comedy"))),
+        ("die besten Horrorfilme der 80er", Wish(("Horror",), since=1980, until=1989)),
+        ("die besten", Wish()),
         ("sci-fi 80s", Wish(("Sci-Fi",), since=1980, until=1989)),
     ],
 )
 def test_words_that_mean_something(text: str, wish: Wish):
-    assert parse_wish(text, GENRES, THIS_YEAR)[0] == wish
+    assert understand_wish(text, WORLD).wish == wish
 
 
 @pytest.mark.parametrize(
     ("text", "unknown"), [("nordic comedy", ("nordic",)), ("9999", ("9999",)), ("x 🎬", ("x", "🎬"))]
 )
 def test_words_that_mean_nothing_are_returned(text: str, unknown: tuple[str, ...]):
-    assert parse_wish(text, GENRES, THIS_YEAR)[1] == unknown
+    assert understand_wish(text, WORLD).left_out == unknown
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str):
-    wish, _ = parse_wish(text, GENRES, THIS_YEAR)
-    assert set(wish.genres + wish.without) <= set(GENRES)
+    wish = understand_wish(text, WORLD).wish
+    assert set(wish.genres + wish.without + wish.either) <= set(GENRES)
     for year in (wish.since, wish.until):
         assert year is None or 0 < year <= LAST_YEAR + 10
 
@@ -75,6 +86,8 @@ def test_any_text_is_read(text: str):
         st.lists(st.sampled_from(GENRES)).map(tuple),
         st.none() | st.integers(1870, 2100),
         st.none() | st.integers(1870, 2100),
+        st.lists(st.sampled_from(GENRES)).map(tuple),
+        st.none() | st.integers(1, 50),
     )
 )
 def test_a_wish_comes_back_from_json(wish: Wish):
@@ -94,3 +107,5 @@ def test_a_film_fits_if_it_has_all_genres_none_of_the_others_and_a_year_between(
     assert not wish.fits(film(2000, "Comedy", "War"))
     assert not wish.fits(film(None, "Comedy", "War"))
     assert Wish().fits(film(None))
+    assert Wish(either=("War", "Horror")).fits(film(1995, "War"))
+    assert not Wish(either=("War", "Horror")).fits(film(1995, "Comedy"))
