@@ -144,7 +144,7 @@ def populate(store: Store) -> None:
     learned: list[int] = []
     for number, user_id in enumerate(people):
         for movie in dice.sample(films, RATINGS):
-            act = store.rate(user_id, movie.id, dice.randint(1, 10) / 2, NOW)
+            act, _ = store.rate(user_id, movie.id, dice.randint(1, 10) / 2, NOW)
             if number % 2 and act.event_id is not None:
                 learned.append(act.event_id)
     publish(store, films, viewers + people[1::2], learned)

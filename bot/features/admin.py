@@ -21,7 +21,7 @@ from bot.frame.talk import AdminsOnly, Visit, command, tap
 from bot.speech import buttons, language
 from bot.speech.views import View
 from engine.domain import MatineeError, RunKind
-from engine.store import ModelVersion, Run, RunAlreadyOpen, Store, Watcher
+from engine.store import DataShown, ModelsShown, ModelVersion, Run, RunAlreadyOpen, Store, Watcher
 
 log = structlog.get_logger(__name__)
 
@@ -209,7 +209,7 @@ async def _brought_up_to_date(
 
 async def models(visit: Visit) -> None:
     await visit.show(admin_views.models(await visit.store(Store.model_versions)))
-    picture = await visit.store(Store.picture, "models")
+    picture = await visit.store(Store.picture, ModelsShown)
     if picture is not None:
         served = await visit.store(Store.live_version)
         await visit.picture("models.png", picture.png, admin_views.models_caption(picture.facts, served))
@@ -296,7 +296,7 @@ async def stats(visit: Visit) -> None:
     waiting = await visit.store(Store.waiting_ratings)
     catalogue = visit.shelf.films.catalogue
     await visit.show(admin_views.stats(people, catalogue, waiting))
-    picture = await visit.store(Store.picture, "data")
+    picture = await visit.store(Store.picture, DataShown)
     # Another data set is loaded before anything is trained on it, and drawn.
-    if picture is not None and catalogue is not None and picture.facts["dataset_fingerprint"] == catalogue.fingerprint:
+    if picture is not None and catalogue is not None and picture.facts.dataset_fingerprint == catalogue.fingerprint:
         await visit.picture("data.png", picture.png, admin_views.data_caption(picture.facts))

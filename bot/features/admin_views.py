@@ -9,7 +9,7 @@ from bot.speech.language import _, marked, number
 from bot.speech.views import View, press
 from bot.speech.words import Html, bar, clip, count, day, duration, facts, lines, paragraphs, plain, say, stars
 from engine.domain import Catalogue, Feedback, MatineeError, ModelState, RunKind, RunState
-from engine.store import ModelVersion, NoSuchVersion, Run
+from engine.store import Course, DataShown, ModelsShown, ModelVersion, NoSuchVersion, Run, Spread
 
 COMMANDS = (
     ("retrain", marked("Train on all ratings, and publish if it measures better")),
@@ -225,32 +225,32 @@ _COURSES = {
 """The metrics in the picture of the models."""
 
 
-def models_caption(shown: Mapping[str, Any], live: int | None) -> Html:
+def models_caption(shown: ModelsShown, live: int | None) -> Html:
     """Say in words what the picture of the models shows.
 
     Args:
-        shown: the picture's facts, as ``engine.glance.models_numbers`` has them.
+        shown: the picture's facts.
         live: the version that is live now; the picture may be older.
     """
-    versions, served = shown["versions"], shown["served"]
+    versions, served = shown.versions, shown.served
     heading = count(
         "How model {last} measured", "How the last {n} models measured, {first} to {last}",
         len(versions), first=versions[0], last=versions[-1],
     )  # fmt: skip
-    courses = [_course(course, versions, served, shown["live"]) for course in shown["courses"]]
+    courses = [_course(course, versions, served, shown.live) for course in shown.courses]
     out = served.count(False)
     rings = count("{n} stayed out: the ring", "{n} stayed out: the rings", out) if out else None
     since = None
-    if live is not None and live != shown["live"]:
+    if live is not None and live != shown.live:
         since = say("It was drawn before model {version} went live.", version=live)
     return lines(heading, *courses, rings, since)
 
 
-def _course(course: Mapping[str, Any], versions: Sequence[int], served: Sequence[bool], live: int | None) -> Html:
+def _course(course: Course, versions: Sequence[int], served: Sequence[bool], live: int | None) -> Html:
     """Say how a metric went: the first model that was live, the one that is, and the bar."""
     known = [
         (version, value)
-        for version, value, was in zip(versions, course["values"], served, strict=True)
+        for version, value, was in zip(versions, course.values, served, strict=True)
         if was and value is not None
     ]
     parts = [
@@ -260,8 +260,8 @@ def _course(course: Mapping[str, Any], versions: Sequence[int], served: Sequence
         for place, (version, value) in enumerate(known)
         if place == 0 or version == live
     ]
-    bars = [bar for bar in course["bars"] if bar is not None]
-    key = course["key"]
+    bars = [bar for bar in course.bars if bar is not None]
+    key = course.key
     if bars:
         bar = number(bars[-1], 3)
         of_stars = key == "rmse_warm"
@@ -381,20 +381,20 @@ def stats(people: Mapping[str, int], catalogue: Catalogue | None, waiting: int) 
     return View.of(paragraphs(chat, data))
 
 
-def data_caption(shown: Mapping[str, Any]) -> Html:
-    """Say in words what the picture of the data set shows. ``shown`` is as ``engine.glance.data_numbers`` has it."""
-    plays = shown["feedback"] == Feedback.COUNTS
+def data_caption(shown: DataShown) -> Html:
+    """Say in words what the picture of the data set shows."""
+    plays = shown.feedback is Feedback.COUNTS
     parts = []
-    if shown["stars"]:
-        favourite = max(shown["stars"], key=lambda row: row["ratings"])
+    if shown.stars:
+        favourite = max(shown.stars, key=lambda row: row.ratings)
         given = say(
             "Stars given: {stars} most often ({percent} %), {mean} on average",
-            stars=stars(favourite["stars"]),
-            percent=number(100 * favourite["share"]),
-            mean=number(shown["mean_stars"], 2),
+            stars=stars(favourite.stars),
+            percent=number(100 * favourite.share),
+            mean=number(shown.mean_stars or 0, 2),
         )
         parts.append(given)
-    half, most = _half_and_most(shown["per_person"])
+    half, most = _half_and_most(shown.per_person)
     parts.append(
         count(
             "Half of the people played only {n} title, the keenest {most}",
@@ -410,8 +410,8 @@ def data_caption(shown: Mapping[str, Any]) -> Html:
             most=most,
         )
     )
-    if shown["per_film"]:
-        half, most = _half_and_most(shown["per_film"])
+    if shown.per_film is not None:
+        half, most = _half_and_most(shown.per_film)
         parts.append(
             count(
                 "Half of the titles were played by only {n} person, the best known by {most}",
@@ -427,15 +427,15 @@ def data_caption(shown: Mapping[str, Any]) -> Html:
                 most=most,
             )
         )
-    if shown["decades"]:
-        richest = max(shown["decades"], key=lambda row: row["films"])
-        films = number(richest["films"])
-        parts.append(say("Most films, {films}, are of the {decade}s", films=films, decade=richest["decade"]))
+    if shown.decades:
+        richest = max(shown.decades, key=lambda row: row.films)
+        films = number(richest.films)
+        parts.append(say("Most films, {films}, are of the {decade}s", films=films, decade=richest.decade))
     return lines(*parts)
 
 
-def _half_and_most(spread: Mapping[str, Any]) -> tuple[int, str]:
-    return round(spread["median"]), number(spread["largest"])
+def _half_and_most(spread: Spread) -> tuple[int, str]:
+    return round(spread.median), number(spread.largest)
 
 
 def _time(moment: datetime) -> str:

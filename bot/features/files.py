@@ -176,10 +176,10 @@ def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], since: in
     """
     store.rate_many(user_id, [(movie.id, value, now) for movie, value in stars.items()], now)
     given = {(movie.id, value) for movie, value in stars.items()}
-    lately = [event for event in store.events_of(user_id) if event["id"] > since]
+    lately = [event for event in store.events_of(user_id) if event.id > since]
     # What the person did between two calls is not of the file, and must not be taken back with it.
-    of_file = takewhile(lambda event: (event["movie_id"], event["stars"]) in given, reversed(lately))
-    acts = [event["id"] for event in of_file]
+    of_file = takewhile(lambda event: (event.movie_id, event.stars) in given, reversed(lately))
+    acts = [event.id for event in of_file]
     batch = Batch(min(acts), max(acts), len(acts)) if acts else None
     done = in_settings(lambda memory: replace(memory, file_id=None, file_since=None, batch=batch or memory.batch))
     store.change_settings(user_id, done)
@@ -228,10 +228,10 @@ def _everything(store: Store, user_id: int, taste: Taste, films: Films) -> list[
 
     acts: list[Sequence[object]] = [
         (
-            event["happened_at"].isoformat(),
-            event["act"],
-            *named(event["movie_id"]),
-            event["stars"] if films.gives_stars else None,
+            event.happened_at.isoformat(),
+            event.act,
+            *named(event.movie_id),
+            event.stars if films.gives_stars else None,
             None,
         )
         for event in store.events_of(user_id)

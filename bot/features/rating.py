@@ -9,7 +9,7 @@ from bot.features.memory import Memory, in_settings
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons, views
-from bot.speech.buttons import Button, Place
+from bot.speech.buttons import Button
 from bot.speech.words import Html
 from engine.serving import advice
 from engine.serving.advice import FIRST_PICKS
@@ -50,16 +50,14 @@ async def ask(visit: Visit, _button: buttons.Ask) -> None:
 async def answer(visit: Visit, button: buttons.Answer) -> None:
     """Note the stars, and go on: to the first picks after the fifth rating, else to the next question."""
     movie = visit.shelf.film(button.movie_id)
-    act = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
-    event_id = act.event_id or await visit.store(Store.last_event, visit.person.id, movie.id)
-    taste = await visit.store(Store.taste, visit.person.id, visit.now)
+    act, taste = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
     trained, newcomer = visit.shelf.model is not None, len(taste.ratings) < FIRST_PICKS
     notice = (
         rating_views.noted(movie, button.stars)
         if newcomer
         else rating_views.rated(movie, button.stars, taste.waiting, trained=trained)
     )
-    undo = buttons.UndoAnswer(visit.owner, event_id) if event_id else None
+    undo = buttons.UndoAnswer(visit.owner, act.event_id) if act.event_id else None
     if len(taste.ratings) == FIRST_PICKS:
         await visit.show(await picks.begin(visit, notice=notice, undo=undo))
     else:
@@ -125,14 +123,16 @@ async def _remember(visit: Visit, change: Callable[[Memory], Memory]) -> Memory:
 async def give_stars(visit: Visit, button: buttons.Rate) -> None:
     """Note the stars, and say so in place of the card."""
     movie = visit.shelf.film(button.movie_id)
-    act = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
-    await _confirm(visit, act, button.place)
+    act, taste = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
+    text = rating_views.rated(movie, button.stars, taste.waiting, trained=visit.shelf.model is not None)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
 
 
 async def remove_rating(visit: Visit, button: buttons.RemoveRating) -> None:
     movie = visit.shelf.film(button.movie_id)
     act = await visit.store(Store.remove_rating, visit.person.id, movie.id, visit.now)
-    await _confirm(visit, act, button.place)
+    text = rating_views.removed(movie)
+    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
 
 
 async def undo(visit: Visit, button: buttons.Undo) -> None:
@@ -166,17 +166,6 @@ async def undo_last(visit: Visit) -> None:
             await undo(visit, button)
 
 
-async def _confirm(visit: Visit, act: Act, place: Place) -> None:
-    movie = visit.shelf.film(act.movie_id)
-    event_id = act.event_id or await visit.store(Store.last_event, visit.person.id, movie.id)
-    if act.stars is None:
-        text = rating_views.removed(movie)
-    else:
-        taste = await visit.store(Store.taste, visit.person.id, visit.now)
-        text = rating_views.rated(movie, act.stars, taste.waiting, trained=visit.shelf.model is not None)
-    await visit.show(rating_views.act(visit.owner, movie, text, event_id=event_id, place=place))
-
-
 def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> Act:
     """Undo one act; the second time, when the same tap is delivered twice, return what the first did.
 
@@ -187,8 +176,8 @@ def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> Act:
         return store.undo(user_id, event_id, now)
     except UndoTooLate:
         events = store.events_of(user_id)
-        act = next((event for event in events if event["id"] == event_id), None)
-        later = [event for event in events if act and event["movie_id"] == act["movie_id"] and event["id"] > event_id]
-        if act is None or len(later) != 1 or later[0]["stars"] != act["previous_stars"]:
+        act = next((event for event in events if event.id == event_id), None)
+        later = [event for event in events if act and event.movie_id == act.movie_id and event.id > event_id]
+        if act is None or len(later) != 1 or later[0].stars != act.previous_stars:
             raise
-        return Act(later[0]["id"], act["movie_id"], later[0]["stars"], later[0]["previous_stars"])
+        return Act(later[0].id, act.movie_id, later[0].stars, later[0].previous_stars)

@@ -336,8 +336,8 @@ def search(
 
 def _stored(store: Store, name: str, metric: str) -> dict[str, Trial]:
     return {
-        row["setting"]: Trial(row["hyperparameters"], row["phase"], row["metrics"][metric], row["seconds"])
-        for row in store.trials(name)
+        kept.setting: Trial(kept.hyperparameters, kept.phase, kept.metrics[metric], kept.seconds)
+        for kept in store.trials(name)
     }
 
 

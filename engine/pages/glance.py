@@ -7,9 +7,9 @@ that it can say in words, in its reader's language, what each shows. No model go
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.dataset as arrow_dataset
@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 from engine.datasets import ratings_folder
 from engine.domain import STARS, Catalogue, Feedback, Movie
 from engine.settings import EngineSettings
-from engine.store import ModelVersion, Store
+from engine.store import Course, DataShown, Decade, ModelsShown, ModelVersion, Spread, StarsGiven, Store
 
 log = structlog.get_logger(__name__)
 
 # Whatever loads matplotlib, which takes a second, is imported where it is used: after a training, and within the `try`.
-
-Numbers = dict[str, Any]
 
 MODELS = 20
 """Models in the picture at most, the newest."""
@@ -60,20 +58,19 @@ def draw(store: Store, settings: EngineSettings, *, now: datetime) -> None:
 def _draw_models(store: Store, catalogue: Catalogue, now: datetime) -> None:
     from engine.pages import pictures
 
-    found = models_numbers(store.model_versions(), store.live_version(), catalogue)
-    versions = found["versions"]
-    if not found["courses"]:
+    found = models_shown(store.model_versions(), store.live_version(), catalogue)
+    if not found.courses:
         return
     png = pictures.models_png(
-        [str(version) for version in versions],
-        [pictures.Course(one["title"], one["values"], one["bar_name"], one["bars"]) for one in found["courses"]],
-        served=found["served"],
-        live=versions.index(found["live"]) if found["live"] in versions else None,
+        [str(version) for version in found.versions],
+        found.courses,
+        served=found.served,
+        live=found.versions.index(found.live) if found.live in found.versions else None,
     )
-    store.keep_picture("models", png, found, now)
+    store.keep_picture(png, found, now)
 
 
-def models_numbers(models: Sequence[ModelVersion], live: int | None, catalogue: Catalogue) -> Numbers:
+def models_shown(models: Sequence[ModelVersion], live: int | None, catalogue: Catalogue) -> ModelsShown:
     """Return how the newest models of this data set measured, the oldest of them first.
 
     Args:
@@ -82,35 +79,36 @@ def models_numbers(models: Sequence[ModelVersion], live: int | None, catalogue: 
     mine = [model for model in models if model.dataset_fingerprint == catalogue.fingerprint][:MODELS][::-1]
     courses = []
     for key, title, bar_name in COUNT_COURSES if catalogue.feedback is Feedback.COUNTS else COURSES:
-        values = [model.metrics.get(key) for model in mine]
+        values = tuple(model.metrics.get(key) for model in mine)
         if any(value is not None for value in values):
-            bars = [(model.metrics.get("popularity") or {}).get(key) for model in mine]
-            courses.append({"key": key, "title": title, "values": values, "bar_name": bar_name, "bars": bars})
-    return {
-        "versions": [model.version for model in mine],
-        "served": [model.published_at is not None for model in mine],
-        "live": live,
-        "courses": courses,
-    }
+            bars = tuple((model.metrics.get("popularity") or {}).get(key) for model in mine)
+            courses.append(Course(key, title, values, bar_name, bars))
+    return ModelsShown(
+        tuple(model.version for model in mine),
+        tuple(model.published_at is not None for model in mine),
+        live,
+        tuple(courses),
+    )
 
 
 def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now: datetime) -> None:
     from engine.pages import pictures
 
-    found = data_numbers(catalogue, store.movies(), ratings_folder(settings.folder, catalogue.fingerprint))
+    found = data_shown(catalogue, store.movies(), ratings_folder(settings.folder, catalogue.fingerprint))
     if catalogue.feedback is Feedback.COUNTS:
         people = ("People by how many titles they played", "titles played")
         titles = ("Titles by how many people played them", "people who played it")
     else:
         people = ("People by how much they rated", "ratings by one person")
         titles = ("Films by how often they were rated", "ratings of one film")
-    spreads = [(*people, found["per_person"])]
-    if found["per_film"]:
-        spreads.append((*titles, found["per_film"]))
-    store.keep_picture("data", pictures.data_png(found["stars"], spreads, found["decades"]), found, now)
+    spreads = [(*people, asdict(found.per_person))]
+    if found.per_film is not None:
+        spreads.append((*titles, asdict(found.per_film)))
+    stars, decades = [asdict(row) for row in found.stars], [asdict(row) for row in found.decades]
+    store.keep_picture(pictures.data_png(stars, spreads, decades), found, now)
 
 
-def data_numbers(catalogue: Catalogue, movies: Sequence[Movie], folder: Path) -> Numbers:
+def data_shown(catalogue: Catalogue, movies: Sequence[Movie], folder: Path) -> DataShown:
     """Return what the picture of the data set shows; what it leaves out is null or empty.
 
     How well known films are is left out where there are stars and decades: three panels are enough for a phone. Ratings
@@ -130,20 +128,16 @@ def data_numbers(catalogue: Catalogue, movies: Sequence[Movie], folder: Path) ->
     total = int(per_star.sum())
     decades = _decades(movies)
     known = [movie.rating_count for movie in movies if movie.rating_count]
-    return {
-        "dataset_fingerprint": catalogue.fingerprint,
-        "feedback": str(catalogue.feedback),
-        "stars": [
-            {"stars": value, "ratings": count, "share": count / total}
-            for value, count in zip(STARS, per_star.tolist(), strict=True)
-        ]
-        if total
-        else [],
-        "mean_stars": float(per_star @ np.array(STARS) / total) if total else None,
-        "per_person": spread(per_person[per_person > 0]),
-        "per_film": None if stars and decades else spread(np.array(known)),
-        "decades": decades if stars else [],
-    }
+    given = zip(STARS, per_star.tolist(), strict=True) if total else ()
+    return DataShown(
+        catalogue.fingerprint,
+        catalogue.feedback,
+        tuple(StarsGiven(value, count, count / total) for value, count in given),
+        float(per_star @ np.array(STARS) / total) if total else None,
+        Spread(**spread(per_person[per_person > 0])),
+        None if stars and decades else Spread(**spread(np.array(known))),
+        decades if stars else (),
+    )
 
 
 def _added(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -153,7 +147,7 @@ def _added(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64
     return longer
 
 
-def _decades(movies: Sequence[Movie]) -> list[Numbers]:
+def _decades(movies: Sequence[Movie]) -> tuple[Decade, ...]:
     """Return the films of each decade, in order and without gaps; those without a year are in none."""
     films = Counter(movie.year // 10 * 10 for movie in movies if movie.year is not None)
-    return [{"decade": at, "films": films[at]} for at in range(min(films), max(films) + 10, 10)] if films else []
+    return tuple(Decade(at, films[at]) for at in range(min(films), max(films) + 10, 10)) if films else ()

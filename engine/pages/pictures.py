@@ -23,6 +23,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from engine.store import Course
+
 
 @dataclass(frozen=True, slots=True)
 class Colours:
@@ -499,16 +501,6 @@ def data_png(stars: Sequence[Row], spreads: Sequence[tuple[str, str, Row]], deca
             at = [number for number, row in enumerate(decades) if row["decade"] // 10 % step == 0]
             axes.set_xticks(at, [f"{decades[number]['decade']}s" for number in at])
     return _png(figure, pixels_per_inch=PHONE_PIXELS / PHONE_WIDTH)
-
-
-@dataclass(frozen=True)
-class Course:
-    """How one metric went from model to model, and the bar that it should clear. Null where it was not measured."""
-
-    title: str
-    values: Sequence[float | None]
-    bar_name: str
-    bars: Sequence[float | None]
 
 
 def models_png(names: Sequence[str], courses: Sequence[Course], *, served: Sequence[bool], live: int | None) -> bytes:

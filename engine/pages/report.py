@@ -311,14 +311,14 @@ def latest_searches(names: Sequence[str]) -> list[str]:
 
 def _search(store: Store, name: str) -> Numbers | None:
     """Return one search: its metric and its trials' settings and scores, those of the wide first phase."""
-    rows = [row for row in store.trials(name) if row["phase"] == 1]
+    rows = [trial for trial in store.trials(name) if trial.phase == 1]
     if not rows:
         return None
-    metric = next((key for key in HIGHER_IS_BETTER if key in rows[0]["metrics"]), None)
+    metric = next((key for key in HIGHER_IS_BETTER if key in rows[0].metrics), None)
     if metric is None:
         return None
-    trials = [{"setting": dict(row["hyperparameters"]), "score": float(row["metrics"][metric])} for row in rows]
-    return {"search": name, "model": rows[0]["model"], "metric": metric, "trials": trials}
+    trials = [{"setting": row.hyperparameters, "score": float(row.metrics[metric])} for row in rows]
+    return {"search": name, "model": rows[0].model, "metric": metric, "trials": trials}
 
 
 def heat_maps_of(search: Numbers) -> list[pictures.HeatMap]:

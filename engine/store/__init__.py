@@ -18,16 +18,21 @@ from engine.store.models import (
     SimilarMovie,
 )
 from engine.store.nights import Guest, Night, NightStore
-from engine.store.people import Act, Dismissal, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
-from engine.store.pictures import Picture, PictureStore
-from engine.store.runs import Run, RunAlreadyOpen, RunStore, Watcher
+from engine.store.people import Act, Dismissal, Event, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
+from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
+from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
 
 __all__ = [
     "Act",
+    "Course",
+    "DataShown",
+    "Decade",
     "Digest",
     "Dismissal",
+    "Event",
     "Guest",
     "ModelVersion",
+    "ModelsShown",
     "Night",
     "NoSuchMovie",
     "NoSuchVersion",
@@ -40,9 +45,12 @@ __all__ = [
     "Run",
     "RunAlreadyOpen",
     "SimilarMovie",
+    "Spread",
+    "StarsGiven",
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "StoredTrial",
     "Taste",
     "UndoTooLate",
     "Watcher",

@@ -56,16 +56,30 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a tap on a rating did. ``event_id`` names it for the undo; null when nothing changed."""
+    """What a tap on a rating did.
+
+    ``event_id`` names it for the undo. Where nothing changed, that is the person's latest act on this film, or null
+    if there is none.
+    """
 
     event_id: int | None
     movie_id: int
     stars: float | None
     previous_stars: float | None
+    changed: bool = True
 
-    @property
-    def changed(self) -> bool:
-        return self.event_id is not None
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of somebody's history: a film rated, changed or removed. ``model_version`` has learned from it."""
+
+    id: int
+    movie_id: int
+    act: str
+    stars: float | None
+    previous_stars: float | None
+    happened_at: datetime
+    model_version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +191,19 @@ class PeopleStore(Database):
             every = recommendations.c.model_version.in_(sa.select(versions.c.version))
             connection.execute(sa.delete(recommendations).where(every, recommendations.c.user_id == user_id))
 
-    def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> Act:
-        """Give a film its stars. The same stars again change nothing, so that a repeated update is harmless.
+    def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> tuple[Act, Taste]:
+        """Give a film its stars, and return the person's taste from then on.
+
+        The same stars again change nothing, so that a repeated update is harmless.
 
         Raises:
             BadStars: not 0.5 to 5.0 in half steps.
             NoSuchMovie: the catalogue has no such film.
         """
-        return self._act(user_id, movie_id, check_stars(stars), now)
+        checked = check_stars(stars)
+        with self.write() as connection:
+            act = _set_stars(connection, user_id, movie_id, checked, now)
+            return act, _taste(connection, user_id, now)
 
     def rate_many(self, user_id: int, given: Iterable[tuple[int, float, datetime]], now: datetime) -> list[int]:
         """Give many films their stars, as from a file: some hundred in one transaction, each an act of its own.
@@ -209,11 +228,8 @@ class PeopleStore(Database):
 
     def remove_rating(self, user_id: int, movie_id: int, now: datetime) -> Act:
         """Take a rating back; nothing changes if there is none."""
-        return self._act(user_id, movie_id, None, now)
-
-    def _act(self, user_id: int, movie_id: int, stars: float | None, now: datetime) -> Act:
         with self.write() as connection:
-            return _set_stars(connection, user_id, movie_id, stars, now)
+            return _set_stars(connection, user_id, movie_id, None, now)
 
     def undo(self, user_id: int, event_id: int, now: datetime) -> Act:
         """Take one act back: the film has again the stars that it had before, and as old as they were; or none.
@@ -231,7 +247,8 @@ class PeopleStore(Database):
             if not before:
                 raise UndoTooLate("this film was rated again since")
             undone = _set_many_stars(connection, user_id, before, now)
-            return Act(next(iter(undone), None), act.movie_id, act.previous_stars, act.stars)
+            event = next(iter(undone), None)
+            return Act(event, act.movie_id, act.previous_stars, act.stars, changed=event is not None)
 
     def undo_many(self, user_id: int, first: int, last: int, now: datetime) -> list[int]:
         """Take someone's acts from ``first`` to ``last`` back, as of an import: some hundred films in one transaction.
@@ -278,17 +295,8 @@ class PeopleStore(Database):
 
     def taste(self, user_id: int, now: datetime) -> Taste:
         """Return everything that picks for this person depend on."""
-        whose = {"user_id": user_id, "now": now}
         with self.read() as connection:
-            rated = connection.execute(_RATINGS_OF, whose).all()
-            aside = connection.execute(_PUT_ASIDE_OF, whose).all()
-            waiting = connection.scalar(_WAITING_OF, whose)
-        return Taste(
-            user_id,
-            tuple(Rating(row.movie_id, row.stars, row.rated_at) for row in rated),
-            tuple(Put(row.movie_id, Dismissal(row.kind), row.dismissed_at, row.expires_at) for row in aside),
-            waiting or 0,
-        )
+            return _taste(connection, user_id, now)
 
     def waiting_ratings(self, since: datetime | None = None) -> int:
         """Count the (person, film) pairs rated, changed or removed that the live model has not learned from.
@@ -300,19 +308,19 @@ class PeopleStore(Database):
         with self.read() as connection:
             return connection.scalar(query) or 0
 
-    def events_of(self, user_id: int) -> list[sa.RowMapping]:
+    def events_of(self, user_id: int) -> list[Event]:
         """Return everything that someone did, oldest first: for the export of their data."""
+        columns = [events.c[name] for name in Event.__dataclass_fields__]
         with self.read() as connection:
-            query = sa.select(events).where(events.c.user_id == user_id).order_by(events.c.id)
-            return list(connection.execute(query).mappings())
+            query = sa.select(*columns).where(events.c.user_id == user_id).order_by(events.c.id)
+            return [Event(*row) for row in connection.execute(query)]
 
-    def last_event(self, user_id: int, movie_id: int | None = None) -> int | None:
-        """Return the id of someone's latest act, on one film or on any; None if there is none."""
-        query = sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id)
-        if movie_id is not None:
-            query = query.where(events.c.movie_id == movie_id)
+    def last_event(self, user_id: int) -> int | None:
+        """Return the id of someone's latest act; None if there is none."""
         with self.read() as connection:
-            latest: int | None = connection.scalar(query)
+            latest: int | None = connection.scalar(
+                sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id)
+            )
         return latest
 
     def people_counts(self) -> dict[str, int]:
@@ -326,6 +334,19 @@ class PeopleStore(Database):
                 "ratings": connection.scalar(sa.select(count).select_from(ratings)) or 0,
                 "dismissals": connection.scalar(sa.select(count).select_from(dismissals)) or 0,
             }
+
+
+def _taste(connection: sa.Connection, user_id: int, now: datetime) -> Taste:
+    whose = {"user_id": user_id, "now": now}
+    rated = connection.execute(_RATINGS_OF, whose).all()
+    aside = connection.execute(_PUT_ASIDE_OF, whose).all()
+    waiting = connection.scalar(_WAITING_OF, whose)
+    return Taste(
+        user_id,
+        tuple(Rating(row.movie_id, row.stars, row.rated_at) for row in rated),
+        tuple(Put(row.movie_id, Dismissal(row.kind), row.dismissed_at, row.expires_at) for row in aside),
+        waiting or 0,
+    )
 
 
 def _person(row: Any, *, is_new: bool = False) -> Person:
@@ -388,7 +409,8 @@ def _set_stars(connection: sa.Connection, user_id: int, movie_id: int, stars: fl
     _hold(connection, user_id)
     previous = connection.scalar(sa.select(ratings.c.stars).where(where))
     if previous == stars:
-        return Act(None, movie_id, stars, previous)
+        latest = sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id, events.c.movie_id == movie_id)
+        return Act(connection.scalar(latest), movie_id, stars, previous, changed=False)
     if stars is None:
         connection.execute(sa.delete(ratings).where(where))
     else:

@@ -50,6 +50,21 @@ class Watcher:
     language: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredTrial:
+    """What one hyperparameter setting of a search measured. ``setting`` is its label, unique within the search."""
+
+    id: int
+    search: str
+    setting: str
+    model: str
+    phase: int
+    hyperparameters: dict[str, Any]
+    metrics: dict[str, Any]
+    seconds: float
+    finished_at: datetime
+
+
 class RunAlreadyOpen(MatineeError):
     """A run is waiting or under way; a second would train on the same ratings."""
 
@@ -246,11 +261,12 @@ class RunStore(Database):
             mine = sa.select(trials.c.search).where(trials.c.search.startswith(key, autoescape=True))
             return list(connection.scalars(mine.distinct().order_by(trials.c.search)))
 
-    def trials(self, search: str) -> list[sa.RowMapping]:
+    def trials(self, search: str) -> list[StoredTrial]:
         """Return the trials of one search, in the order in which they ended."""
+        columns = [trials.c[name] for name in StoredTrial.__dataclass_fields__]
         with self.read() as connection:
-            query = sa.select(trials).where(trials.c.search == search).order_by(trials.c.id)
-            return list(connection.execute(query).mappings())
+            query = sa.select(*columns).where(trials.c.search == search).order_by(trials.c.id)
+            return [StoredTrial(*row) for row in connection.execute(query)]
 
 
 def _end(state: RunState, now: datetime, error: str | None) -> dict[str, Any]:

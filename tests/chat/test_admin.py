@@ -19,11 +19,11 @@ from bot.speech import buttons
 from bot.speech.language import LANGUAGES, speaking
 from bot.terminal.telegram import Message, bad_request
 from engine.datasets import ratings_folder
-from engine.domain import RunKind, RunState
+from engine.domain import Feedback, RunKind, RunState
 from engine.pages import glance
 from engine.serving.library import Library
 from engine.settings import EngineSettings
-from engine.store import Store
+from engine.store import Course, DataShown, Decade, ModelsShown, Spread, Store
 from tests import world
 from tests.chat.conftest import ADMIN, SettableClock
 from tests.chat.reading import rates
@@ -461,17 +461,15 @@ async def test_pictures_are_for_admins(anna: Person, store: Store, settings: Bot
 def test_captions_say_all_that_a_picture_shows_and_fit(language: str):
     """Also that of twenty models with long numbers, and of play counts."""
     key = ("ndcg_at_10", "rmse_warm", "roem")
-    models = {
-        "versions": list(range(10_001, 10_021)),
-        "served": [number % 2 == 0 for number in range(20)],
-        "live": 10_019,
-        "courses": [{"key": one, "values": [1.2345] * 20, "bars": [None, *[1.0] * 19]} for one in key],
-    }
-    spread = {"median": 123_456.0, "largest": 100_000_000.0}
-    data = {
-        "feedback": "counts", "stars": [], "mean_stars": None, "per_person": spread, "per_film": spread,
-        "decades": [{"decade": 2000, "films": 123_456}],
-    }  # fmt: skip
+    bars = (None, *[1.0] * 19)
+    models = ModelsShown(
+        tuple(range(10_001, 10_021)),
+        tuple(number % 2 == 0 for number in range(20)),
+        10_019,
+        tuple(Course(one, one, (1.2345,) * 20, "popularity", bars) for one in key),
+    )
+    spread = Spread(1, 123_456.0, 1_000_000.0, 100_000_000.0, (1.0, 10.0), (1,))
+    data = DataShown("f" * 64, Feedback.COUNTS, (), None, spread, spread, (Decade(2000, 123_456),))
     with speaking(language):
         for caption in (admin_views.models_caption(models, 9), admin_views.data_caption(data)):
             assert len(parse_html(caption)) <= CAPTION_LENGTH

@@ -123,7 +123,7 @@ async def test_someone_elses_act_cannot_be_undone_by_forging_its_number(
 ):
     await rates(anna, heat="4")
     anna_id = person_id(store, ANNA)
-    event_id = store.events_of(anna_id)[-1]["id"]
+    event_id = store.events_of(anna_id)[-1].id
     boris = telegram.person(1002, "Boris")
     await boris.says("/help")
     await boris.forges(buttons.pack(buttons.Undo(1002, event_id)))

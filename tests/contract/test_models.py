@@ -269,7 +269,7 @@ def test_a_run_marks_exactly_the_events_that_it_read(films: Store, ann: int, bob
     assert films.waiting_ratings() == 1
     assert films.taste(ann, NOW).waiting == 1
     assert films.taste(bob, NOW).waiting == 0
-    used = {event["movie_id"]: event["model_version"] for event in films.events_of(ann)}
+    used = {event.movie_id: event.model_version for event in films.events_of(ann)}
     assert used == {HEAT: version, ALIEN: None}
     assert len(films.read_queue().event_ids) == 1
 

@@ -166,7 +166,7 @@ def test_a_trial_is_kept_once(store: Store) -> None:
             seconds=1.5,
             now=at(0),
         )
-    assert [(trial["setting"], trial["hyperparameters"]) for trial in store.trials("demo/random/1")] == [
+    assert [(trial.setting, trial.hyperparameters) for trial in store.trials("demo/random/1")] == [
         ("reg=0.1", {"reg": 0.1}),
         ("reg=0.2", {"reg": 0.2}),
     ]

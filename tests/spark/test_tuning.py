@@ -58,11 +58,9 @@ def test_a_search_that_was_cut_goes_on_without_running_a_trial_twice(
     assert len(before) == 1, "one trial had ended when the second began"
     found = run()
     after = trial_store.trials("tiny #1")
-    assert [row["id"] for row in after[:1]] == [row["id"] for row in before]
-    assert [row["phase"] for row in after] == [1, 1, 2, 2, 2], (
-        "on a sample first, then on everybody with what is in use"
-    )
-    assert len({row["setting"] for row in after}) == len(after)
+    assert [row.id for row in after[:1]] == [row.id for row in before]
+    assert [row.phase for row in after] == [1, 1, 2, 2, 2], "on a sample first, then on everybody with what is in use"
+    assert len({row.setting for row in after}) == len(after)
     assert found.finished  # type: ignore[attr-defined]
     assert found.reused == 1  # type: ignore[attr-defined]
     assert found.winner["reg"] == 0.05, "a crushing regularisation never wins"  # type: ignore[attr-defined]
@@ -88,7 +86,7 @@ def test_the_rating_model_is_judged_by_its_errors_over_folds(
     )
     assert found.metric == "rmse_all"
     assert found.winner["reg"] < 1, "a crushing regularisation never wins"
-    assert all(len(row["metrics"]["folds"]) == 2 for row in trial_store.trials("tiny"))
+    assert all(len(row.metrics["folds"]) == 2 for row in trial_store.trials("tiny"))
 
 
 def test_a_grid_reads_as_the_tutorials_write_it() -> None:

@@ -122,7 +122,7 @@ def test_a_search_that_was_killed_goes_on_and_runs_no_trial_twice(genres: Progra
     after = store.trials(names[-1])
     assert after[: len(before)] == before, "what had been measured stays as it was"
     assert len(after) == 4 + 4, "the grid, then the best three and what is in use on everybody"
-    assert len({row["setting"] for row in after}) == len(after)
+    assert len({row.setting for row in after}) == len(after)
     assert (found["reused"], found["trials"], found["finished"]) == (len(before), len(after), True)
     assert found["winner"]["reg"] in (0.1, 0.15, 0.3)
     assert Path(found["heat_maps"]).read_bytes().startswith(b"\x89PNG")

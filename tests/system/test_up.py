@@ -154,14 +154,14 @@ def test_a_retraining_asked_for_in_the_chat_learns_what_was_rated(demo: Program)
         chat.says("/rate casablanca", ">9")
         assert "6 ratings wait" in chat.hears("Casablanca, 4½")
         assert store.waiting_ratings() == 6
-        assert {event["model_version"] for event in store.events_of(person(store))} == {None}
+        assert {event.model_version for event in store.events_of(person(store))} == {None}
         chat.says("/retrain")
         chat.hears("Training", LONG)
         heard = chat.hears("Model 2 is live", LONG)
         assert "nDCG@10" in heard
         assert "was" in heard
         assert store.waiting_ratings() == 0
-        assert {event["model_version"] for event in store.events_of(person(store))} == {2}
+        assert {event.model_version for event in store.events_of(person(store))} == {2}
         chat.says("/top")
         picks = chat.hears("10  ")
         assert "Casablanca (1942)" not in picks

@@ -1,7 +1,6 @@
 """The two pictures for admins: the numbers in them, and that they are pictures."""
 
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from engine.datasets import ratings_folder
 from engine.domain import Feedback, ModelState
 from engine.pages import glance
 from engine.settings import EngineSettings
-from engine.store import ModelVersion, Store
+from engine.store import DataShown, ModelsShown, ModelVersion, Store
 from tests import world
 from tests.conftest import NewDatabase
 
@@ -63,30 +62,30 @@ def test_models_go_from_the_oldest_to_the_newest_and_those_of_other_data_are_lef
     models = [model(4, published=False), model(3), model(2, of="f" * 64), model(1, metrics={"rmse_warm": 0.9})]
     catalogue = store.catalogue()
     assert catalogue
-    numbers = glance.models_numbers(models, 3, catalogue)
-    assert (numbers["versions"], numbers["served"], numbers["live"]) == ([1, 3, 4], [True, True, False], 3)
-    assert [(course["key"], course["values"], course["bars"]) for course in numbers["courses"]] == [
-        ("ndcg_at_10", [None, 0.31, 0.31], [None, 0.16, 0.16]),
-        ("rmse_warm", [0.9, 0.84, 0.84], [None, 1.04, 1.04]),
+    numbers = glance.models_shown(models, 3, catalogue)
+    assert (numbers.versions, numbers.served, numbers.live) == ((1, 3, 4), (True, True, False), 3)
+    assert [(course.key, course.values, course.bars) for course in numbers.courses] == [
+        ("ndcg_at_10", (None, 0.31, 0.31), (None, 0.16, 0.16)),
+        ("rmse_warm", (0.9, 0.84, 0.84), (None, 1.04, 1.04)),
     ]
 
 
 def test_models_of_play_counts_are_judged_by_what_there_is_without_stars(store: Store) -> None:
     catalogue = store.catalogue()
     assert catalogue
-    numbers = glance.models_numbers(
+    numbers = glance.models_shown(
         [model(1, metrics={"ndcg_at_10": 0.2, "roem": 0.1, "rmse_warm": None})],
         1,
         replace(catalogue, feedback=Feedback.COUNTS),
     )
-    assert [course["key"] for course in numbers["courses"]] == ["ndcg_at_10", "roem"]
+    assert [course.key for course in numbers.courses] == ["ndcg_at_10", "roem"]
 
 
 def test_only_the_newest_models_are_shown(store: Store) -> None:
     catalogue = store.catalogue()
     assert catalogue
-    numbers = glance.models_numbers([model(version) for version in range(30, 0, -1)], 30, catalogue)
-    assert numbers["versions"] == list(range(31 - glance.MODELS, 31))
+    numbers = glance.models_shown([model(version) for version in range(30, 0, -1)], 30, catalogue)
+    assert numbers.versions == tuple(range(31 - glance.MODELS, 31))
 
 
 def test_a_data_set_is_counted_batch_by_batch(
@@ -95,14 +94,14 @@ def test_a_data_set_is_counted_batch_by_batch(
     catalogue = store.catalogue()
     assert catalogue
     folder = ratings_folder(settings.folder, catalogue.fingerprint)
-    whole = glance.data_numbers(catalogue, world.FILMS, folder)
+    whole = glance.data_shown(catalogue, world.FILMS, folder)
     monkeypatch.setattr(glance, "BATCH_ROWS", 1)
-    assert glance.data_numbers(catalogue, world.FILMS, folder) == whole
-    assert [row["ratings"] for row in whole["stars"]] == [0, 0, 1, 0, 0, 0, 0, 2, 0, 0]
-    assert whole["mean_stars"] == pytest.approx(9.5 / 3)
-    assert (whole["per_person"]["median"], whole["per_person"]["largest"]) == (1.5, 2)
-    assert whole["per_film"] is None
-    assert {row["decade"]: row["films"] for row in whole["decades"]}[1940] == 1
+    assert glance.data_shown(catalogue, world.FILMS, folder) == whole
+    assert [row.ratings for row in whole.stars] == [0, 0, 1, 0, 0, 0, 0, 2, 0, 0]
+    assert whole.mean_stars == pytest.approx(9.5 / 3)
+    assert (whole.per_person.median, whole.per_person.largest) == (1.5, 2)
+    assert whole.per_film is None
+    assert {row.decade: row.films for row in whole.decades}[1940] == 1
 
 
 def test_both_pictures_are_kept_with_what_they_show(store: Store, settings: EngineSettings) -> None:
@@ -110,8 +109,8 @@ def test_both_pictures_are_kept_with_what_they_show(store: Store, settings: Engi
     with capture_logs() as logs:
         glance.draw(store, settings, now=NOW)
     assert [entry["event"] for entry in logs] == ["pictures_drawn"]
-    for name in ("models", "data"):
-        looks_drawn(store, name)
+    for kind in (ModelsShown, DataShown):
+        looks_drawn(store, kind)
 
 
 def test_play_counts_have_their_own_panels(store: Store, settings: EngineSettings) -> None:
@@ -120,14 +119,14 @@ def test_play_counts_have_their_own_panels(store: Store, settings: EngineSetting
     store.save_catalogue(replace(catalogue, feedback=Feedback.COUNTS))
     write_ratings(settings, store, {"user_id": [1, 1, 5], "plays": np.array([4, 40, 1], np.float32)})
     glance.draw(store, settings, now=NOW)
-    facts = looks_drawn(store, "data")
-    assert (facts["stars"], facts["mean_stars"], facts["decades"]) == ([], None, [])
-    assert facts["per_film"]["largest"] == 300
+    facts = looks_drawn(store, DataShown)
+    assert (facts.stars, facts.mean_stars, facts.decades) == ((), None, ())
+    assert facts.per_film.largest == 300
 
 
-def looks_drawn(store: Store, name: str) -> dict[str, Any]:
+def looks_drawn(store: Store, kind: type[Any]) -> Any:
     """Hold a picture to what a phone can show; return its facts."""
-    kept = store.picture(name)
+    kept = store.picture(kind)
     assert kept
     assert len(kept.png) < FEW_BYTES
     with Image.open(io.BytesIO(kept.png)) as picture:
@@ -135,7 +134,6 @@ def looks_drawn(store: Store, name: str) -> dict[str, Any]:
         assert 990 <= picture.width <= 1010
         assert 600 <= picture.height <= 1200
         assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 50
-    json.dumps(kept.facts)
     return kept.facts
 
 
@@ -143,16 +141,16 @@ def test_a_picture_that_cannot_be_drawn_is_logged_and_the_one_before_stays(
     store: Store, settings: EngineSettings
 ) -> None:
     glance.draw(store, settings, now=NOW)
-    before = store.picture("data")
+    before = store.picture(DataShown)
     with capture_logs() as logs:
         glance.draw(store, settings.model_copy(update={"home": settings.home / "elsewhere"}), now=NOW)
     assert [entry["event"] for entry in logs] == ["pictures_not_drawn"]
-    assert store.picture("data") == before
+    assert store.picture(DataShown) == before
 
 
 def test_without_a_data_set_there_is_nothing_to_draw(new_database: NewDatabase, settings: EngineSettings) -> None:
     bare = Store(new_database("sqlite"))
     glance.draw(bare, settings, now=NOW)
-    assert bare.picture("models") is None
-    assert bare.picture("data") is None
+    assert bare.picture(ModelsShown) is None
+    assert bare.picture(DataShown) is None
     bare.close()
