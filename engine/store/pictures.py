@@ -29,7 +29,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class ModelsShown:
-    """How models measured, the oldest first. ``served`` says which were ever live, ``live`` is the one that was then."""
+    """How models measured, oldest first. ``served`` says which were ever live, ``live`` is the one that was then."""
 
     versions: tuple[int, ...]
     served: tuple[bool, ...]
@@ -48,7 +48,7 @@ class StarsGiven:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How positive whole numbers are distributed; ``counts[i]`` of them lie from ``edges[i]`` to below the next edge."""
+    """How positive whole numbers are spread; ``counts[i]`` of them lie from ``edges[i]`` to below the next edge."""
 
     smallest: float
     median: float
