@@ -1,0 +1,173 @@
+"""Which films come in a series, and in which order to see them: from a table, and where it is silent, by title. Pure.
+
+The table (``names/series.txt``) knows what titles do not say: Bond, Marvel, Hannibal. Titles say the rest: "Rocky IV",
+"The Godfather: Part II", "Mission: Impossible - Ghost Protocol", "The Matrix Reloaded".
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.domain import Movie
+from engine.serving import names
+
+MOST_PARTS = 13
+"""A larger number at the end of a title counts no parts: "Apollo 18", "District 9" and "Area 51" are what they are."""
+
+LONGEST_PAUSE = 15
+"""Years after which a film without a number is no part of what came before: "Robin Hood" of 1973 and of 1991."""
+
+_ROMAN = {"ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10, "xi": 11, "xii": 12}
+_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+_NUMBERED = re.compile(
+    r"(?P<name>.+?)(?:\s+|(?<=[a-z])(?=\d))(?P<number>\d{1,2}|[ivx]+|two|three|four|five|six|seven|eight)"
+)
+_PART = re.compile(r"[,:]?\s+(?:part|pt|vol|volume|chapter|episode)\.?$")
+_CUT = re.compile(r":\s|\s[-–]\s|,?\s(?=(?:part|pt\.?|vol\.?|volume|chapter|episode)\b)")
+_SEQUEL = re.compile(
+    r"\s(?:reloaded|revolutions|resurrections?|returns?|forever|begins|rises|reborn|again|rides again|strikes back"
+    r"|goes on|unleashed|evolution|redemption|revenge|legacy|nemesis|generations|genisys|salvation|in space)$"
+)
+_ARTICLE = re.compile(r"^(?:the|an?)\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A film's place in its series; ``number`` counts from 1 the parts that the catalogue has, in their order."""
+
+    series: str
+    number: int
+
+
+def parts_of(films: Sequence[Movie], table: Sequence[names.Series] | None = None) -> dict[int, Part]:
+    """Return the part that each film is, by film id; films of no series are left out.
+
+    Films of the table come in its order, others by year and number. A title makes a series only of films that differ
+    in their whole titles (two called "Crash" are no series) and share a genre.
+
+    Args:
+        table: series to know beside what titles say; by default those of ``names``.
+    """
+    listed = _listed(films, names.read().series if table is None else table)
+    by_title = _by_title([film for film in films if film.id not in listed])
+    return listed | by_title
+
+
+def series_of(films: Sequence[Movie]) -> list[str | None]:
+    """Return the name of each film's series, or None."""
+    parts = parts_of(films)
+    return [parts[film.id].series if film.id in parts else None for film in films]
+
+
+def first_unseen(part: Part, seen: Mapping[str, set[int]], known: Mapping[str, set[int]]) -> int:
+    """Return the number of the part to offer in the place of ``part``: itself where an earlier one has been seen, else
+    the first part that has not.
+
+    Args:
+        seen: the numbers seen of each series; a series may be missing.
+        known: all numbers of each series.
+    """
+    of_series = seen.get(part.series, set())
+    if any(number < part.number for number in of_series):
+        return part.number
+    return min(known[part.series] - of_series)
+
+
+def _listed(films: Sequence[Movie], table: Sequence[names.Series]) -> dict[int, Part]:
+    found: dict[tuple[str, int], int] = {}
+    for film in films:
+        for title in (film.display_title, *film.alternative_titles):
+            if film.year is not None:
+                found.setdefault((_plain(title), film.year), film.id)
+    parts: dict[int, Part] = {}
+    for series in table:
+        ids: list[int] = []
+        for entry in series.films:
+            years = (entry.year, entry.year + 1, entry.year - 1)  # data sets differ on when a film came out
+            matches = (found.get((_plain(title), year)) for year in years for title in entry.titles)
+            match = next((movie_id for movie_id in matches if movie_id is not None), None)
+            if match is not None and match not in parts and match not in ids:
+                ids.append(match)
+        if len(ids) > 1:
+            parts |= {movie_id: Part(series.names[0], number) for number, movie_id in enumerate(ids, 1)}
+    return parts
+
+
+def _by_title(films: Sequence[Movie]) -> dict[int, Part]:
+    named: defaultdict[str, list[Movie]] = defaultdict(list)
+    for film in films:
+        for stem in set(_stems(film.display_title)) - {"", "the", "a", "an"}:
+            named[stem].append(film)
+    parts: dict[int, Part] = {}
+    # The longest name first: "Mission: Impossible" is a series before "Mission" can be one.
+    for stem in sorted(named, key=lambda stem: (-len(stem), stem)):
+        free = sorted((film for film in named[stem] if film.id not in parts), key=_released)
+        for run in _runs(stem, free):
+            kin = [film for film in run if any(_are_kin(film, other) for other in run)]
+            if len(kin) > 1:
+                name = f"{stem} {kin[0].year}" if run[0] is not free[0] else stem
+                parts |= {film.id: Part(name, number) for number, film in enumerate(kin, 1)}
+    return parts
+
+
+def _runs(stem: str, films: Sequence[Movie]) -> list[list[Movie]]:
+    """Split films of one name, in order, where a series begins anew: at a remake, and after years without a number."""
+    runs: list[list[Movie]] = []
+    for film in films:
+        anew = _plain(film.display_title) == stem
+        numbered = number_in(film.display_title) > 1
+        late = bool(runs) and (film.year or 0) - (runs[-1][-1].year or 0) > LONGEST_PAUSE
+        if not runs or anew or (late and not numbered):
+            runs.append([])
+        runs[-1].append(film)
+    return runs
+
+
+def _released(film: Movie) -> tuple[int, int, int]:
+    return film.year or 0, number_in(film.display_title), film.id
+
+
+def _are_kin(film: Movie, other: Movie) -> bool:
+    return _plain(film.display_title) != _plain(other.display_title) and bool(set(film.genres) & set(other.genres))
+
+
+def number_in(title: str) -> int:
+    """Return the number that a title ends with, before its subtitle: 3 for "Rocky III"; 1 where there is none."""
+    head = _CUT.split(_folded(title))
+    numbers = [number for piece in head if (number := _split_number(piece)[1]) > 1]
+    return numbers[0] if numbers else 1
+
+
+def _stems(title: str) -> Iterator[str]:
+    """Yield what a title may be named after, itself first, then shorter and shorter."""
+    folded = _folded(title)
+    ends = [len(folded), *(match.start() for match in reversed(list(_CUT.finditer(folded))))]
+    for end in ends:
+        head = folded[:end]
+        yield _plain(head)
+        shorter = _split_number(head)[0]
+        if shorter != head:
+            yield _plain(_PART.sub("", shorter))
+        sequel = _SEQUEL.sub("", head)
+        if sequel != head:
+            yield _plain(sequel)
+
+
+def _split_number(text: str) -> tuple[str, int]:
+    match = _NUMBERED.fullmatch(text)
+    if match is None:
+        return text, 1
+    written = match["number"]
+    number = int(written) if written.isdecimal() else _ROMAN.get(written, 0) or _WORDS.get(written, 0)
+    return (match["name"], number) if 1 <= number <= MOST_PARTS else (text, 1)
+
+
+def _folded(title: str) -> str:
+    return unicodedata.normalize("NFKC", title).casefold()
+
+
+def _plain(title: str) -> str:
+    """Return the words of a title without a leading article, without signs, in lower case."""
+    return " ".join(re.findall(r"\w+", _ARTICLE.sub("", _folded(title))))
