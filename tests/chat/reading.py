@@ -13,7 +13,14 @@ def numbers(text: str) -> list[int]:
 
 
 def titles(text: str) -> list[str]:
-    """The films of a list, with their years, in order."""
+    """The films of a list, with their years, in order. A text without a list fails the test."""
+    found = listed(text)
+    assert found, f"there is no list in {text!r}"
+    return found
+
+
+def listed(text: str) -> list[str]:
+    """The films of a list, with their years, in order; none where there is no list."""
     return [film for _, film in ENTRY.findall(text)]
 
 

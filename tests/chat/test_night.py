@@ -13,7 +13,7 @@ from bot.terminal.telegram import ApiError, bad_request
 from engine.serving.library import Library
 from engine.store import Store
 from tests.chat.conftest import ANNA, SettableClock
-from tests.chat.reading import rates, titles
+from tests.chat.reading import listed, rates, titles
 from tests.fakes import FakeTelegram, Person
 
 WESTERNS = {"high_noon": "5", "rio_bravo": "5", "unforgiven": "4½"}
@@ -163,10 +163,10 @@ async def test_who_joins_late_makes_the_films_be_chosen_anew(anna: Person, bert:
     assert proposed(a)
     old = a.message
     await bert.at(club).presses("I'm in")
-    assert proposed(a) == []
+    assert listed(a.sees) == []
     assert "In: Bert and Anna" in a.sees or "In: Anna and Bert" in a.sees
     await a.presses("Start the poll", in_message=old)
-    assert proposed(a) == [], "what Bert may have seen is not put to the vote"
+    assert listed(a.sees) == [], "what Bert may have seen is not put to the vote"
 
 
 async def test_it_ends_in_a_poll_that_nobody_can_read_votes_from(

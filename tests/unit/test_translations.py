@@ -78,7 +78,9 @@ def forms(message: Message, code: str, domain: str) -> list[tuple[str, str]]:
 
 @cache
 def texts_in_code() -> frozenset[Key]:
-    found = extract_from_dir(str(BOT), keywords=KEYWORDS)  # type: ignore[arg-type]
+    found = list(extract_from_dir(str(BOT), keywords=KEYWORDS))  # type: ignore[arg-type]
+    rooms = {Path(file).parts[0] for file, *_ in found}
+    assert {"features", "frame", "speech"} <= rooms, "texts are looked for in the wrong place"
     return frozenset(key if isinstance(key, str) else tuple(key) for _file, _line, key, _comments, _context in found)
 
 
