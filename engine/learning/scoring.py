@@ -81,6 +81,13 @@ def recommend(users: DataFrame, seen: DataFrame, model: Model, *, limit: int) ->
     return users.join(seen, "user_id", "left").mapInArrow(score, schema)
 
 
+def list_lengths(ratings: DataFrame, model: Model, *, limit: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the people of ``recommend``, and how many films the list of each holds at least: two parallel arrays."""
+    left = F.lit(len(model.movie_ids)) - F.count("movie_id")
+    table = ratings.groupBy("user_id").agg(F.least(F.lit(limit), left).cast("int").alias("films")).toPandas()
+    return table["user_id"].to_numpy(np.int32), table["films"].to_numpy(np.int32)
+
+
 def read_block(batch: pa.RecordBatch, movie_ids: NDArray[np.int32]) -> Block:
     """Unpack one Arrow batch of user_id, preference, rating, bias, seen without copying the factors."""
     seen = batch.column("seen").fill_null([])

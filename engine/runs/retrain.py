@@ -120,7 +120,7 @@ def retrain(
         final = run.refit(ratings)
         run.score(final, ratings)
         version = run.note(final, metrics, queue, measured)
-        run.publish(version, final, queue, run_id)
+        run.publish(version, final, ratings, queue, run_id)
         store.explain_version(version, reason)
         report(Stage.SWEEP, SHARES[Stage.SWEEP][0], "removing what is no longer needed")
         store.sweep(settings.keep_versions)
@@ -236,8 +236,8 @@ class _Run:
         measured.errors.to_parquet(file.with_name("errors.parquet"))
         return version
 
-    def publish(self, version: int, trained: Trained, queue: Queue, run_id: int | None) -> None:
-        """Write the version's rows beside what is live, check them, and make it live."""
+    def publish(self, version: int, trained: Trained, ratings: DataFrame, queue: Queue, run_id: int | None) -> None:
+        """Write the version's rows beside what is live, check that everybody's list is there, and make it live."""
         progress = self.progress(Stage.PUBLISH)
         progress(0.0, f"writing model {version}")
         self.store.write_item_factors(version, trained.rows)
@@ -246,7 +246,8 @@ class _Run:
         self.store.write_recommendations(version, lists)
         keep_people(trained.users, queue, self.per_user_file(version).with_name("users"))
         progress(0.9, f"checking model {version}")
-        self.store.check_version(version)
+        lengths = scoring.list_lengths(ratings, trained.model(), limit=self.settings.recommendations_per_user)
+        self.store.check_version(version, lists=lengths)
         self.store.publish(version, event_ids=queue.event_ids, now=self.now(), run_id=run_id)
         progress(1.0, f"model {version} is live")
 

@@ -201,15 +201,19 @@ class ModelStore(Database):
                 written += len(chunk)
         return written
 
-    def check_version(self, version: int) -> None:
+    def check_version(self, version: int, *, lists: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None) -> None:
         """Look at what was written for ``version`` before anybody is served from it.
 
         That no list holds a film that its reader has rated is seen to by the pipeline, which knows the data set's
         ratings too, while it writes.
 
+        Args:
+            lists: people, and how many films the list of each was to hold at least: two parallel arrays. People who
+                were deleted meanwhile are not missed. None: that is not known.
+
         Raises:
-            PublishRefused: there are no factors or no lists, a number that is not finite, or a film twice in one
-                list.
+            PublishRefused: there are no factors or no lists, a number that is not finite, a film twice in one list, or
+                a list that is shorter than it was to be.
         """
         mine = recommendations.c.model_version == version
         twice = (
@@ -230,6 +234,12 @@ class ModelStore(Database):
                 raise PublishRefused(f"model {version} has scores that are not finite, or stars above 5")
             if (user_id := connection.scalar(twice.limit(1))) is not None:
                 raise PublishRefused(f"model {version} shows user {user_id} a film twice")
+            if lists is not None:
+                short = _known_users(connection, _short(connection, version, *lists))
+                if short:
+                    raise PublishRefused(
+                        f"model {version} lacks films in {len(short):,} lists; user {min(short)} has one"
+                    )
 
     def publish(
         self,
@@ -374,6 +384,25 @@ _LIST_OF = (
 
 def _count(of: sa.Table, version: int) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(of).where(of.c.model_version == version)
+
+
+def _short(connection: sa.Connection, version: int, user_ids: NDArray[np.int32], films: NDArray[np.int32]) -> list[int]:
+    """Return whose list holds fewer films than it was to."""
+    per_list = sa.select(recommendations.c.user_id, sa.func.count()).where(recommendations.c.model_version == version)
+    there = np.array(connection.execute(per_list.group_by(recommendations.c.user_id)).all(), np.int64).reshape(-1, 2)
+    people = np.concatenate([user_ids, there[:, 0]])
+    unique, index = np.unique(people, return_inverse=True)
+    missing = np.bincount(index, weights=np.concatenate([films, -there[:, 1]]), minlength=len(unique))
+    short: list[int] = unique[missing > 0].tolist()
+    return short
+
+
+def _known_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]:
+    """Return which of these people exist."""
+    known: set[int] = set()
+    for chunk in chunked(user_ids, 10_000):
+        known.update(connection.scalars(sa.select(users.c.id).where(users.c.id.in_(chunk))))
+    return known
 
 
 def _hold_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]:

@@ -190,6 +190,33 @@ def test_a_version_without_factors_is_refused(films: Store, ann: int) -> None:
         films.check_version(version)
 
 
+def test_a_list_that_is_missing_or_too_short_is_refused(films: Store, ann: int, bob: int) -> None:
+    version = create(films)
+    films.write_item_factors(version, factors())
+    films.write_recommendations(
+        version, [(ann, 1, HEAT, 1.0, 4.0), (ann, 2, ALIEN, 0.5, 4.0), (bob, 1, HEAT, 1.0, 4.0)]
+    )
+    people = np.array([bob, ann], np.int32)
+    films.check_version(version, lists=(people, np.array([1, 2], np.int32)))
+    films.check_version(version, lists=(people, np.array([0, 1], np.int32)))
+    with pytest.raises(PublishRefused, match=f"lacks films in 1 lists; user {ann} has one"):
+        films.check_version(version, lists=(people, np.array([1, 3], np.int32)))
+    with pytest.raises(PublishRefused, match=f"lacks films in 1 lists; user {bob} has one"):
+        films.check_version(version, lists=(people, np.array([2, 2], np.int32)))
+    missing = create(films)
+    films.write_item_factors(missing, factors())
+    films.write_recommendations(missing, [(ann, 1, HEAT, 1.0, 4.0)])
+    with pytest.raises(PublishRefused, match=f"user {bob} has one"):
+        films.check_version(missing, lists=(people, np.array([1, 1], np.int32)))
+
+
+def test_nobody_misses_the_list_of_a_person_who_was_deleted_meanwhile(films: Store, ann: int) -> None:
+    version = create(films)
+    films.write_item_factors(version, factors())
+    films.write_recommendations(version, [(ann, 1, HEAT, 1.0, 4.0), (ann + 77, 1, HEAT, 1.0, 4.0)])
+    films.check_version(version, lists=(np.array([ann, ann + 77], np.int32), np.array([1, 1], np.int32)))
+
+
 def test_a_failed_publish_leaves_the_old_lists(films: Store, ann: int) -> None:
     live = publish(films, ann, HEAT)
 

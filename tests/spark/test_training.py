@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.learning.scoring import histories, recommend
+from engine.learning.scoring import histories, list_lengths, recommend
 from engine.learning.training import TooFewRatings, Trained, fit_als, fit_biases, residuals, train
 from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
 from tests.spark.conftest import genre_of, tiny_world
@@ -39,6 +39,16 @@ def test_nobody_is_shown_a_film_they_rated_or_one_twice(trained: Trained, rating
     assert not lists.duplicated(["user_id", "movie_id"]).any()
     assert lists.groupby("user_id").size().eq(80).all(), "100 films less the 20 that each has seen"
     assert lists.groupby("user_id")["position"].agg(lambda p: sorted(p) == list(range(1, 81))).all()
+
+
+def test_it_is_known_how_long_each_list_will_be(trained: Trained, ratings: DataFrame) -> None:
+    few = ratings.where(
+        "user_id < 3 or user_id > 3 and movie_id > 50"
+    )  # that is 3 who have seen 20 films, others fewer
+    for limit in (10, 85):
+        lists = recommend(trained.users.where("user_id != 3"), histories(few), trained.model(), limit=limit).toPandas()
+        people, lengths = list_lengths(few, trained.model(), limit=limit)
+        assert dict(zip(people.tolist(), lengths.tolist(), strict=True)) == lists.groupby("user_id").size().to_dict()
 
 
 def test_a_folded_in_viewer_gets_the_row_that_spark_gave_them(trained: Trained, ratings: DataFrame) -> None:

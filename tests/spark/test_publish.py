@@ -1,0 +1,62 @@
+"""What a run wrote is counted before it goes live."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.dataset as arrow_dataset
+import pyarrow.parquet as parquet
+import pytest
+from pyspark.sql import SparkSession
+
+from engine.datasets import load
+from engine.learning.training import train
+from engine.runs.retrain import _Run
+from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.settings import EngineSettings
+from engine.spark.ingest import read_ratings
+from engine.store import PublishRefused, Store
+from tests.conftest import NewDatabase
+from tests.genres import write_films
+
+pytestmark = pytest.mark.spark
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=3), RatingSettings(rank=4, iterations=3))
+
+
+@pytest.fixture
+def store(new_database: NewDatabase) -> Iterator[Store]:
+    store = Store(new_database("sqlite"))
+    yield store
+    store.close()
+
+
+def test_a_run_whose_lists_were_cut_short_publishes_nothing(spark: SparkSession, store: Store, tmp_path: Path) -> None:
+    films = write_films(tmp_path / "films")
+    settings = EngineSettings(_env_file=None, home=tmp_path, dataset=str(films), recommendations_per_user=90)
+    catalogue = load(settings.dataset, store, settings.folder, tmp_path / "downloads", now=NOW).catalogue
+    queue, ratings = read_ratings(spark, store, settings, catalogue, tmp_path)
+    trained = train(spark, ratings, SMALL, films=store.movies(), seed=1, progress=lambda *_: None)
+    run = _Run(store, settings, spark, tmp_path, catalogue, lambda *_: None, lambda: NOW)
+    run.score(trained, ratings)
+    version, cut = create(store), create(store)
+
+    run.publish(version, trained, ratings, queue, None)
+    assert store.live_version() == version
+
+    lists = arrow_dataset.dataset(tmp_path / "recommendations", format="parquet")
+    whole, all_films = lists.to_table(), lists.count_rows()
+    assert all_films == 120 * 80, "each of 120 people has seen 20 of 100 films"
+    for part in (tmp_path / "recommendations").glob("*.parquet"):
+        part.unlink()
+    parquet.write_table(whole.slice(0, all_films - 1), tmp_path / "recommendations" / "part.parquet")
+    with pytest.raises(PublishRefused, match="lacks films in 1 lists"):
+        run.publish(cut, trained, ratings, queue, None)
+    assert store.live_version() == version
+
+
+def create(store: Store) -> int:
+    return store.create_version(
+        dataset="films", dataset_fingerprint="f" * 64, hyperparameters={}, metrics={}, counts={}, now=NOW
+    )
