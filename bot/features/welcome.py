@@ -26,6 +26,7 @@ BY_LINK: dict[str, Act] = {
     "import": files.how_to,
     "export": files.export,
     "forget": account.forget,
+    "stop": account.help_,  # names /stop, and stops nothing
     "settings": preferences.settings,
 }
 """What else may follow /start: where the buttons in groups lead to."""

@@ -210,3 +210,22 @@ async def test_groups_are_offered_what_suits_them(anna: Person, telegram: FakeTe
         if call.get("scope", {}).get("type") == "all_group_chats"
     ]
     assert offered[0] == ["top", "night", "rate", "similar", "help", "privacy"]
+
+
+async def test_every_command_that_a_group_sends_to_the_private_chat_is_answered_there(
+    anna: Person, there: Person, telegram: FakeTelegram
+):
+    """By an answer of its own: not by the welcome that any other word after /start gets."""
+    await rates(anna, heat="4½")
+    await anna.says("/start nonsense")
+    welcome, led = anna.sees, set()
+    for command, _ in account_views.COMMANDS:
+        for asks in (there, telegram.in_the_name_of(there.chat)):
+            await asks.says(f"/{command}")
+            if "between you and me" in there.sees:
+                led.add(command)
+                link = url(there, "Open our private chat") or ""
+                await anna.says(link.replace("https://t.me/matinee_bot?start=", "/start "))
+                assert anna.sees != welcome, command
+                assert "between you and me" not in anna.sees, command
+    assert {"my", "forget", "stop"} <= led
