@@ -1,7 +1,7 @@
 # Matinee. `make help` says what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: run test check format texts lock bench clean help java
+.PHONY: run test check format texts picture lock bench clean help java
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ texts: $(VENV)/dev.stamp  ## Collect the chat's texts for the translators, and c
 	@$(BIN)/pybabel -q update -D matinee -i $(VENV)/matinee.pot -d bot/speech/locales \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=120
 	@$(BIN)/pybabel compile -D "matinee plays artists" -d bot/speech/locales --statistics
+
+picture: $(VENV)/dev.stamp  ## Draw the README's picture of the chat anew
+	@$(BIN)/python -m docs.draw_chat
 
 bench: $(VENV)/dev.stamp  ## Measure; one file in benchmarks/ a question
 	@for file in benchmarks/*.py; do name=$$(basename $$file .py); echo "== $$name" && $(BIN)/python -m benchmarks.$$name || exit 1; done
