@@ -14,7 +14,9 @@ from bot.features.account_views import COMMANDS
 from bot.features.admin_views import COMMANDS as ADMIN_COMMANDS
 from bot.settings import BotSettings
 from engine.cli import cli as engine_cli
+from engine.domain import RunState
 from engine.settings import EngineSettings, StoreSettings
+from engine.store.schema import Base
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -171,6 +173,24 @@ def test_no_link_leads_nowhere() -> None:
 def test_every_page_is_reached_from_the_readme() -> None:
     linked = set(found(r"\]\(([\w/-]+\.md)", "README.md"))
     assert {name for name in PAGES if name.startswith("docs/")} <= linked
+
+
+def test_every_path_that_is_named_exists() -> None:
+    for page in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
+        for path in found(r"`((?:bot|engine|tests|docs|benchmarks|migrations)/[\w/.-]*)`", page):
+            assert (ROOT / path).exists() or "oldest" in path, f"{page}: {path}"  # /oldest is CONTRIBUTING's example
+
+
+def test_every_folder_of_both_programs_is_on_the_map() -> None:
+    folders = {f"{path.parent.relative_to(ROOT)}/" for of in PROGRAMS for path in ROOT.glob(f"{of}/*/__init__.py")}
+    assert folders
+    assert folders == set(found(r"^\| `((?:engine|bot)/\w+/)` \| ", "ARCHITECTURE.md"))
+
+
+def test_the_diagrams_show_every_table_and_every_state_of_a_run() -> None:
+    tables, states = re.findall(r"```mermaid\n(.*?)```", PAGES["ARCHITECTURE.md"], re.DOTALL)
+    assert {name for name in re.findall(r"\w+", tables) if name in Base.metadata.tables} == set(Base.metadata.tables)
+    assert set(re.findall(r"^    (\w+) -->", states, re.MULTILINE)) == {state.value for state in RunState}
 
 
 def test_the_readme_fits_on_two_screens() -> None:
