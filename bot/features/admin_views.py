@@ -12,7 +12,7 @@ from engine.domain import Catalogue, Feedback, MatineeError, ModelState, RunKind
 from engine.store import Course, DataShown, ModelsShown, ModelVersion, NoSuchVersion, Run, Spread
 
 COMMANDS = (
-    ("retrain", marked("Train on all ratings, and publish if it measures better")),
+    ("retrain", marked("Train on all ratings; goes live unless clearly worse")),
     ("tune", marked("Search for better hyperparameters: /tune preference or /tune rating")),
     ("cancel", marked("Stop the run that is under way")),
     ("status", marked("What is live, what waits, what runs")),

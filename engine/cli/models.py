@@ -86,7 +86,10 @@ def publish_saved(
     force: Annotated[bool, typer.Option("--force", help="Also one of other data than is loaded.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make an imported model live, at once. Ratings that wait for the next training go on waiting."""
+    """Make an imported model live, at once, however it measures: the gate is not asked.
+
+    Ratings that wait for the next training go on waiting.
+    """
     from engine.clock import utc_now
     from engine.runs.saved_models import publish_model
 
@@ -97,7 +100,7 @@ def publish_saved(
 
 def _now_live(version: int, before: int | None) -> str:
     then = "." if before is None else ", as it was." if before == version else f", in place of {before}."
-    return f"Model {version} is live{then}"
+    return f"Model {version} is live{then} The gate was not asked."
 
 
 @cli.command()
@@ -105,7 +108,7 @@ def rollback(
     version: Annotated[int, typer.Argument(help="A model that was live before; `models` lists them.")],
     as_json: Json = False,
 ) -> None:
-    """Serve an earlier model again, at once."""
+    """Serve an earlier model again, at once, however it measures: the gate is not asked."""
     from engine.clock import utc_now
 
     with opened() as (_, store):

@@ -23,9 +23,10 @@ def train(
     run: Annotated[int | None, typer.Option(hidden=True, help="Execute this run, which the caller has taken.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train both models on all ratings, and publish them if they measure up.
+    """Train both models on all ratings, and publish them unless they are clearly worse than what is live.
 
-    Runs here, not in the worker; refuses if another run is open. Until the last moment what was live stays live.
+    A model that is as good, or worse by up to 1 % or within chance, goes live: it knows newer ratings. With --force any
+    does. Runs here, not in the worker; refuses if another run is open. Until the last moment what was live stays live.
     Exits with 3 if the gate kept the old model.
     """
     settings = load_settings()

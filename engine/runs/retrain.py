@@ -69,7 +69,7 @@ def retrain(
     force: bool = False,
     dry_run: bool = False,
 ) -> Outcome:
-    """Train both models on all ratings, and publish them if they measure up.
+    """Train both models on all ratings, and publish them if the gate agrees.
 
     Args:
         run_id: the run that this is, so that a run given up as lost cannot publish behind everybody's back.

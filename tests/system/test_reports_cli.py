@@ -85,7 +85,7 @@ def test_a_model_goes_out_comes_in_and_goes_live(program: Program, store: Store)
     assert store.live_version() == 1
     assert "imported: model 1" in program.run("engine", "models").stdout
     done = program.run("engine", "models", "publish", str(version))
-    assert done.stdout == f"Model {version} is live, in place of 1.\n"
+    assert done.stdout == f"Model {version} is live, in place of 1. The gate was not asked.\n"
     assert store.live_version() == version
 
     (program.home / "saved" / "rating" / "metadata" / "part-00000").write_text("{}")
