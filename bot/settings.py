@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from engine.settings import StoreSettings
+from engine.settings import ServingSettings
 
 
-class BotSettings(StoreSettings):
+class BotSettings(ServingSettings):
     """What `python -m bot` reads from the environment. Every field is the variable ``MATINEE_<FIELD>``."""
 
     telegram_token: SecretStr | None = None
@@ -27,12 +27,6 @@ class BotSettings(StoreSettings):
 
     admins: Annotated[frozenset[int], NoDecode] = frozenset()
     """Telegram ids of those who may use the admin commands, separated by commas. In the terminal you are one."""
-
-    not_for_me_days: int = Field(default=180, ge=1)
-    """For how many days "not for me" keeps a film out of somebody's picks."""
-
-    night_misery: float = Field(default=0.5, ge=0, le=1)
-    """On a movie night, how much the least happy guest counts: 1 only they do, 0 only the average of all."""
 
     quiet_hours: str = "off"
     """Hours (UTC) in which admins get no message about failed runs, as 22-8; they come afterwards. "off" for none."""

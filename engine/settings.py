@@ -70,6 +70,16 @@ class StoreSettings(BaseSettings):
         return f"sqlite:///{self.folder / 'matinee.db'}"
 
 
+class ServingSettings(StoreSettings):
+    """What every front end needs to know, so that all of them give the same answers."""
+
+    not_for_me_days: int = Field(default=180, ge=1)
+    """For how many days "not for me" keeps a film out of somebody's picks."""
+
+    night_misery: float = Field(default=0.5, ge=0, le=1)
+    """On a movie night, how much the least happy guest counts: 1 only they do, 0 only the average of all."""
+
+
 class EngineSettings(StoreSettings):
     """What `python -m engine` reads from the environment. Every field is the variable ``MATINEE_<FIELD>``."""
 

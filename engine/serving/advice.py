@@ -59,8 +59,10 @@ def picks(
     *,
     published: Sequence[Recommendation] = (),
     leave_out: Collection[int] = (),
+    only: Collection[int] | None = None,
     limit: int = PAGE,
     reasons: int = 2,
+    variety: float = VARIETY,
 ) -> list[Line]:
     """Return the best films for someone, best first; fewer than ``limit`` when no more fit.
 
@@ -71,24 +73,35 @@ def picks(
     Args:
         published: the engine's list for this person, best first.
         leave_out: films that they have been shown already.
+        only: the films to choose from, as what a shop has in stock; None: all there are.
+        variety: see ``factors.vary``.
 
     Raises:
         EmptyCatalogue: there are no films at all.
     """
     shelf.require_films()
     hidden = taste.hidden | set(leave_out)
+    stock = None if only is None else frozenset(only)
     if shelf.model is None or shelf.facts is None:
-        fitting = (movie for movie in shelf.films.well_known if movie.id not in hidden and wish.fits(movie))
+        fitting = (
+            movie
+            for movie in shelf.films.well_known
+            if movie.id not in hidden and wish.fits(movie) and (stock is None or movie.id in stock)
+        )
         return [Line(movie) for movie, _ in zip(fitting, range(limit), strict=False)]
     rated = {rating.movie_id: rating.stars for rating in taste.ratings}
     profile = shelf.model.profile(rated)
     chosen: list[Pick] = []
-    if wish.is_open and not taste.waiting:
-        chosen = _from_published(shelf, shelf.model, published, hidden, limit)
+    if wish.is_open and stock is None and not taste.waiting:
+        chosen = _from_published(shelf, shelf.model, published, hidden, limit, variety)
     if len(chosen) < limit:
         allowed = shelf.facts.fitting(wish)
+        if stock is not None:
+            in_stock = np.zeros_like(allowed)
+            in_stock[shelf.model.rows(stock)] = True
+            allowed &= in_stock
         beyond = hidden | {pick.movie_id for pick in chosen}
-        chosen += shelf.model.best(profile, limit=limit - len(chosen), hidden=beyond, allowed=allowed)
+        chosen += shelf.model.best(profile, limit=limit - len(chosen), hidden=beyond, allowed=allowed, variety=variety)
     knows = len(profile.rated) > 0
     return [
         Line(
@@ -101,7 +114,12 @@ def picks(
 
 
 def _from_published(
-    shelf: Shelf, model: Model, published: Sequence[Recommendation], hidden: Collection[int], limit: int
+    shelf: Shelf,
+    model: Model,
+    published: Sequence[Recommendation],
+    hidden: Collection[int],
+    limit: int,
+    variety: float,
 ) -> list[Pick]:
     """Return the best of a published list, varied as a fresh one would be."""
     open_to_show = [
@@ -111,7 +129,7 @@ def _from_published(
     ]
     rows = model.rows(line.movie_id for line in open_to_show)
     scores = np.array([line.score for line in open_to_show], np.float32)
-    order = vary(scores, model.preference[rows], limit, VARIETY)
+    order = vary(scores, model.preference[rows], limit, variety)
     lines = [open_to_show[at] for at in order]
     return [Pick(line.movie_id, line.score, line.predicted_stars) for line in lines]
 

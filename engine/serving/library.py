@@ -44,14 +44,16 @@ class EmptyCatalogue(MatineeError):
 class Films:
     """The catalogue in memory.
 
-    ``by_imdb`` finds films by the number of their page there; ``genres`` are sorted by how many films have them, the
-    most first; ``newest`` is the latest year of any film, None where they have none; ``well_known`` are all films that
-    anybody rated, by a mean that a few ratings cannot lift; ``most_seen`` the same films by the number of ratings.
+    ``by_imdb`` and ``by_tmdb`` find films by the number of their page there; ``genres`` are sorted by how many films
+    have them, the most first; ``newest`` is the latest year of any film, None where they have none; ``well_known`` are
+    all films that anybody rated, by a mean that a few ratings cannot lift; ``most_seen`` the same films by the number
+    of ratings.
     """
 
     catalogue: Catalogue | None = None
     by_id: dict[int, Movie] = field(default_factory=dict)
     by_imdb: dict[int, Movie] = field(default_factory=dict)
+    by_tmdb: dict[int, Movie] = field(default_factory=dict)
     titles: TitleIndex = field(default_factory=lambda: TitleIndex(()))
     genres: tuple[str, ...] = ()
     newest: int | None = None
@@ -73,6 +75,7 @@ class Films:
             catalogue,
             {movie.id: movie for movie in movies},
             {number: movie for movie in movies if (number := imdb_number(movie.imdb_id)) is not None},
+            {movie.tmdb_id: movie for movie in movies if movie.tmdb_id is not None},
             TitleIndex(movies, called),
             tuple(sorted(counts, key=lambda genre: (-counts[genre], genre))),
             max((movie.year for movie in movies if movie.year is not None), default=None),

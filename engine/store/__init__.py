@@ -8,6 +8,7 @@ migrated.
 from engine.store.catalogue import CatalogueStore
 from engine.store.database import StoreError, StoreUnavailable
 from engine.store.digests import Digest, DigestStore
+from engine.store.keys import ApiKey, KeyStore, Scope
 from engine.store.models import (
     ModelStore,
     ModelVersion,
@@ -21,9 +22,11 @@ from engine.store.nights import Guest, Night, NightStore
 from engine.store.people import Act, Dismissal, Event, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
 from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
+from engine.store.sites import SiteStore
 
 __all__ = [
     "Act",
+    "ApiKey",
     "Course",
     "DataShown",
     "Decade",
@@ -44,6 +47,7 @@ __all__ = [
     "Recommendation",
     "Run",
     "RunAlreadyOpen",
+    "Scope",
     "SimilarMovie",
     "Spread",
     "StarsGiven",
@@ -57,5 +61,7 @@ __all__ = [
 ]
 
 
-class Store(CatalogueStore, PeopleStore, ModelStore, RunStore, NightStore, DigestStore, PictureStore):
+class Store(
+    CatalogueStore, PeopleStore, ModelStore, RunStore, NightStore, DigestStore, PictureStore, KeyStore, SiteStore
+):
     """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""

@@ -27,6 +27,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 LANGUAGE_LENGTH = 16
 """Characters of a language code that are kept; "zh-Hant-TW" has ten."""
 
+SITE_ID_LENGTH = 128
+"""Characters of the id by which a site knows a person."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC in Python; SQLite, which knows no time zones, keeps it naive."""
@@ -117,7 +120,7 @@ class MovieGenreRow(Base):
 
 
 class UserRow(Base):
-    """A person in the data or in the chat. ``id`` is dense and fits int32, which is all that ALS takes."""
+    """A person in the data, in the chat or on a site. ``id`` is dense and fits int32, which is all that ALS takes."""
 
     __tablename__ = "users"
     # AUTOINCREMENT: the id of someone who was forgotten must never name somebody else.
@@ -126,6 +129,9 @@ class UserRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     telegram_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     dataset_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    # An index and no constraint: SQLite adds a constraint only by writing the table anew, and would delete everybody's
+    # ratings with the old one.
+    site_id: Mapped[str | None] = mapped_column(String(SITE_ID_LENGTH), unique=True, index=True)
     language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
     settings: Mapped[dict[str, Any]]
     active: Mapped[bool]
@@ -358,6 +364,43 @@ class PictureRow(Base):
     png: Mapped[bytes]
     facts: Mapped[dict[str, Any]]
     drawn_at: Mapped[datetime]
+
+
+class ApiKeyRow(Base):
+    """A key to the API. Only the SHA-256 of its secret is kept. With a ``user_id`` it is a token for that person alone,
+    and goes with them."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        CheckConstraint("scope IN ('read', 'write', 'admin', 'person')", name="scope"),
+        # The number is part of the key: one that was swept away must never name another.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[bytes]
+    scope: Mapped[str] = mapped_column(String(16))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    per_minute: Mapped[int | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+
+
+class ApiAnswerRow(Base):
+    """What a call with an idempotency key was answered, so that the same call again gets the same. Kept for a day."""
+
+    __tablename__ = "api_answers"
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call: Mapped[bytes]
+    """SHA-256 of what was asked."""
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    answer: Mapped[dict[str, Any]]
+    answered_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class LiveRow(Base):

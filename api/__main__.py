@@ -1,0 +1,208 @@
+"""The API's command line: ``python -m api serve``, ``keys`` and ``healthcheck``."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from api import keys as secrets
+from api.settings import ApiSettings
+from engine.clock import utc_now
+from engine.domain import MatineeError
+from engine.log import set_up_logging
+from engine.store import ApiKey, Scope, Store
+
+# FastAPI is loaded by the commands that need it: the health check runs twice a minute.
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api.context import Services
+
+cli = typer.Typer(
+    help="Matinee over HTTP: the same films for people, for a site, a media server, a notebook.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # which keeps help texts as they are wrapped here
+    pretty_exceptions_enable=False,  # they print local variables, keys among them
+)
+keys = typer.Typer(help="Make, list and revoke the site's keys.", no_args_is_help=True, rich_markup_mode=None)
+cli.add_typer(keys, name="keys")
+
+STOP_SECONDS = 10
+"""How long calls that are under way may take once we are told to stop."""
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the API.
+
+    Goes on until told to stop (SIGTERM or Ctrl-C). Needs a database that `python -m engine migrate` has made.
+    Listens on MATINEE_API_HOST and MATINEE_API_PORT (8000 if that is not set), with MATINEE_API_WORKERS processes.
+
+    Exits with 0 when told to stop; 1 when a setting, the database or the port is wrong.
+    """
+    import uvicorn
+
+    settings = _settings()
+    try:
+        application().state.services.store.close()  # whatever is wrong is said here, once, and not by each worker
+    except MatineeError as e:
+        _fail(str(e))
+    uvicorn.run(
+        "api.__main__:application",
+        factory=True,
+        host=settings.api_host,
+        port=settings.port,
+        workers=settings.api_workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+def application() -> "FastAPI":
+    """Return the API as the environment wants it; each worker calls this once.
+
+    Raises:
+        MatineeError: a setting is wrong, or the database cannot be reached or has no tables.
+    """
+    from api.application import build_application
+
+    settings = ApiSettings.load()
+    set_up_logging(settings.log_level, hide=_secrets(settings))
+    return build_application(_services(settings))
+
+
+@keys.command("add")
+def add_key(
+    name: Annotated[str, typer.Argument(help="What it is for, so that you know it again.")],
+    scope: Annotated[
+        Scope, typer.Option(help="read: films and people's picks. write: ratings too. admin: models and runs too.")
+    ] = Scope.READ,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Calls a minute, if not MATINEE_API_PER_MINUTE.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="For how long it is good; for ever if not.")
+    ] = None,
+) -> None:
+    """Make a key and print it.
+
+    It is shown this once: only a hash of it is kept.
+    """
+    if scope is Scope.PERSON:
+        raise typer.BadParameter("tokens for one person are made by POST /v1/people/PERSON/tokens")
+    secret, digest = secrets.new_secret()
+    with _store() as store:
+        now = utc_now()
+        until = None if days is None else now + timedelta(days=days)
+        number = store.add_key(name[:64], scope, digest, now, per_minute=per_minute, expires_at=until)
+    print(secrets.spell(number, secret))
+
+
+@keys.command("list")
+def list_keys(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the site's keys, without their secrets. Changes nothing."""
+    with _store() as store:
+        held = store.keys()
+    if as_json:
+        print(json.dumps([_facts(key) for key in held]))
+        return
+    for key in held:
+        state = "revoked" if key.revoked_at else "good" if key.opens(utc_now()) else "too old"
+        print(f"{key.id:4}  {key.scope:6}  {state:8}  {key.created_at:%Y-%m-%d}  {key.name}")
+
+
+@keys.command("revoke")
+def revoke_key(number: Annotated[int, typer.Argument(help="Its number; `keys list` says it.")]) -> None:
+    """Let a key open nothing any more, from its next call on."""
+    with _store() as store:
+        revoked = store.revoke_key(number, utc_now())
+    if not revoked:
+        _fail(f"there is no key {number}, or it was revoked already: `python -m api keys list`")
+    print(f"Key {number} is revoked.")
+
+
+@cli.command()
+def healthcheck() -> None:
+    """Say whether the API on this machine is well: its port answers, and its database answers it.
+
+    Changes nothing. Exits with 0 if it is well, else with 1; either way a line says why.
+    """
+    settings = _settings()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/healthz", timeout=10) as answer:
+            print(answer.read().decode().strip())
+    except urllib.error.HTTPError as e:
+        _fail(f"unhealthy: it answers {e.code}")
+    except OSError as e:
+        _fail(f"unhealthy: nothing answers on port {settings.port} ({getattr(e, 'reason', e)})")
+
+
+@cli.command()
+def schema() -> None:
+    """Print the API's OpenAPI schema. Needs no database and changes nothing."""
+    from api.application import build_application
+
+    app = build_application(_unopened(_settings()))
+    print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
+
+
+def _facts(key: ApiKey) -> dict[str, object]:
+    dates = {name: getattr(key, name) for name in ("created_at", "expires_at", "revoked_at")}
+    facts = {"id": key.id, "name": key.name, "scope": key.scope, "per_minute": key.per_minute}
+    return facts | {name: None if at is None else at.isoformat() for name, at in dates.items()}
+
+
+def _settings() -> ApiSettings:
+    try:
+        return ApiSettings.load()
+    except MatineeError as e:
+        _fail(str(e))
+
+
+def _secrets(settings: ApiSettings) -> list[str]:
+    return [] if settings.database_url is None else [settings.database_url.get_secret_value()]
+
+
+def _services(settings: ApiSettings) -> "Services":
+    services = _unopened(settings)
+    services.store.catalogue()
+    return services
+
+
+def _unopened(settings: ApiSettings) -> "Services":
+    from api.context import Services
+    from engine.serving.library import Library
+
+    store = Store(settings.url)
+    return Services(settings=settings, store=store, library=Library(store))
+
+
+@contextmanager
+def _store() -> Iterator[Store]:
+    try:
+        settings = ApiSettings.load()
+        set_up_logging(settings.log_level, hide=_secrets(settings))
+        store = Store(settings.url)
+        try:
+            yield store
+        finally:
+            store.close()
+    except MatineeError as e:
+        _fail(str(e))
+
+
+def _fail(text: str) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    cli()

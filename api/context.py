@@ -1,0 +1,46 @@
+"""What every route gets: the services that were built at start, the shelf as it is now, the time."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from api.keys import Limits
+from api.settings import ApiSettings
+from engine.clock import Clock, utc_now
+from engine.serving.library import Library, Shelf
+from engine.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Built once at start; ``request.app.state.services``."""
+
+    settings: ApiSettings
+    store: Store
+    library: Library
+    clock: Clock = utc_now
+    limits: Limits = field(default_factory=Limits)
+
+
+async def services_of(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+async def shelf_of(services: Annotated[Services, Depends(services_of)]) -> Shelf:
+    return await services.library.shelf()
+
+
+async def store_of(services: Annotated[Services, Depends(services_of)]) -> Store:
+    return services.store
+
+
+async def now_of(services: Annotated[Services, Depends(services_of)]) -> datetime:
+    return services.clock()
+
+
+Serving = Annotated[Services, Depends(services_of)]
+OnShelf = Annotated[Shelf, Depends(shelf_of)]
+InStore = Annotated[Store, Depends(store_of)]
+Now = Annotated[datetime, Depends(now_of)]

@@ -1,0 +1,73 @@
+"""Keys: their form, their secrets hashed, how often each may call. Pure but for the randomness.
+
+A key is ``matinee_<number>_<secret>``. The number finds its row. The secret has 256 random bits, so one round of
+SHA-256 is as good as any number of them, and fast. It is compared in constant time.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+FORM = re.compile(r"matinee_(\d{1,9})_([A-Za-z0-9_-]{43})", re.ASCII)
+
+NOBODYS = bytes(32)
+"""Compared with where there is no such key, so that the answer takes as long."""
+
+MOST_CALLERS = 10_000
+"""Callers whose pace is remembered; beyond that, the one who has been silent longest starts anew."""
+
+
+def new_secret() -> tuple[str, bytes]:
+    """Return a secret, and the digest of it that may be kept."""
+    secret = secrets.token_urlsafe(32)
+    return secret, digest_of(secret)
+
+
+def digest_of(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def spell(number: int, secret: str) -> str:
+    """Return the key as it is handed out, once."""
+    return f"matinee_{number}_{secret}"
+
+
+def parse(key: str) -> tuple[int, str] | None:
+    """Return number and secret of what somebody sent as a key, or None if it does not even look like one."""
+    found = FORM.fullmatch(key)
+    return None if found is None else (int(found[1]), found[2])
+
+
+def is_secret_of(digest: bytes | None, secret: str) -> bool:
+    """Return whether ``digest`` is of this secret; in the same time whatever the answer, also where there is none."""
+    return hmac.compare_digest(digest or NOBODYS, digest_of(secret)) and digest is not None
+
+
+@dataclass(slots=True)
+class Limits:
+    """How fast each caller may go: a minute's worth of calls at once, then as fast as they come back.
+
+    Of this process alone: with several workers each has its own, so give each its share.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    _left: OrderedDict[object, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def seconds_to_wait(self, caller: object, per_minute: float) -> float:
+        """Count one call. Return 0, or how long the caller must wait before the next is answered.
+
+        Source: the token bucket (Turner 1986).
+        """
+        now = self.monotonic()
+        left, then = self._left.pop(caller, (per_minute, now))
+        left = min(per_minute, left + (now - then) * per_minute / 60)
+        wait = 0.0 if left >= 1 else (1 - left) * 60 / per_minute
+        self._left[caller] = (left - 1 if not wait else left, now)
+        if len(self._left) > MOST_CALLERS:
+            self._left.popitem(last=False)
+        return wait

@@ -1,0 +1,275 @@
+"""People by the site's own id: their ratings, what they put aside, what is kept of them."""
+
+import hashlib
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel, Field
+
+from api import keys
+from api.context import InStore, Now, OnShelf, Serving
+from api.guard import Caller, PersonId, one_person, site
+from api.problems import Problem, may_answer
+from api.routes.films import FilmInPath
+from api.shapes import (
+    MOST_RATINGS,
+    FilmRef,
+    Given,
+    Named,
+    NoSuchFilm,
+    RatedAt,
+    Stars,
+    Wire,
+    film_named,
+    named,
+    stars_of,
+)
+from engine.serving.library import Shelf
+from engine.store import Dismissal, Scope, Store, Taste
+
+PROBLEMS = may_answer(401, 403, 422, 429, 503)
+READS, WRITES = [Depends(one_person(Scope.READ))], [Depends(one_person(Scope.WRITE))]
+
+router = APIRouter(prefix="/v1/people/{person}", tags=["people"], responses=PROBLEMS)
+
+
+# --- Ratings ----------------------------------------------------------------------------------------------------------
+
+
+class Rated(BaseModel):
+    film: Named
+    stars: float
+    rated_at: datetime
+
+
+class Ratings(BaseModel):
+    """Newest first. ``waiting`` of them the live model has not been trained on yet; picks know them all the same."""
+
+    ratings: list[Rated]
+    waiting: int
+
+
+class StarsGiven(Wire):
+    """Half steps from 0.5 to 5. Where the catalogue holds play counts they are left out: the film is known."""
+
+    stars: Stars | None = None
+    rated_at: RatedAt | None = Field(default=None, description="When, if not now.")
+
+
+class Act(BaseModel):
+    """What a rating did: the stars that the film has now, and those that it had before."""
+
+    film: Named
+    stars: float | None
+    previous_stars: float | None
+    changed: bool
+
+
+class ManyRatings(Wire):
+    ratings: list[Given] = Field(max_length=MOST_RATINGS)
+
+
+class ManyActs(BaseModel):
+    """How many films have other stars than before, and which ones the catalogue does not have."""
+
+    changed: int
+    unknown: list[FilmRef]
+
+
+@router.get("/ratings", dependencies=READS)
+def ratings(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Ratings:
+    """Return what somebody rated."""
+    taste = _taste(store, person, now)
+    rated = [
+        Rated(film=_named(shelf, rating.movie_id), stars=rating.stars, rated_at=rating.rated_at)
+        for rating in taste.ratings
+    ]
+    return Ratings(ratings=rated, waiting=taste.waiting)
+
+
+@router.put("/ratings/{film}", dependencies=WRITES, responses=may_answer(404, 413))
+def rate(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath, given: StarsGiven) -> Act:
+    """Give a film its stars, or others. The next picks know it. The same again changes nothing."""
+    movie, stars = film_named(shelf, film), stars_of(shelf, given.stars, "body.stars")
+    user_id = store.site_person(person, now)
+    if given.rated_at is None:
+        act = store.rate(user_id, movie.id, stars, now)
+        return Act(film=named(movie), stars=stars, previous_stars=act.previous_stars, changed=act.changed)
+    before = store.taste(user_id, now).stars_for(movie.id)
+    changed = store.rate_many(user_id, [(movie.id, stars, min(given.rated_at, now))], now)
+    return Act(film=named(movie), stars=stars, previous_stars=before, changed=bool(changed))
+
+
+@router.delete("/ratings/{film}", dependencies=WRITES, responses=may_answer(404))
+def remove_rating(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath) -> Act:
+    """Take a rating back. Nothing happens if there is none."""
+    movie, user_id = film_named(shelf, film), store.find_site_person(person)
+    if user_id is None:
+        return Act(film=named(movie), stars=None, previous_stars=None, changed=False)
+    act = store.remove_rating(user_id, movie.id, now)
+    return Act(film=named(movie), stars=None, previous_stars=act.previous_stars, changed=act.changed)
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[!-~]{1,64}$",
+        description="Any text of yours that names this call. Sent again within a day, it gets the same answer.",
+    ),
+]
+
+
+@router.post("/ratings", responses=may_answer(409, 413))
+def rate_many(
+    shelf: OnShelf,
+    store: InStore,
+    now: Now,
+    person: PersonId,
+    many: ManyRatings,
+    caller: Annotated[Caller, Depends(one_person(Scope.WRITE))],
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> ManyActs:
+    """Give many films their stars, as from a file. Films that the catalogue lacks are named and passed over."""
+    call = hashlib.sha256(f"{person}\n{many.model_dump_json()}".encode()).digest()
+    key_id = caller.key.id if caller.key is not None else 0
+    known = store.answer(key_id, idempotency_key) if idempotency_key is not None else None
+    if known is not None:
+        if known[0] != call:
+            detail = "this key named another call within the last day: take a new one"
+            raise Problem(HTTPStatus.CONFLICT, "idempotency", detail, field="header.idempotency-key")
+        response.headers["Idempotent-Replayed"] = "true"
+        return ManyActs.model_validate(known[1])
+    given, unknown = [], []
+    for at, rating in enumerate(many.ratings):
+        try:
+            movie = film_named(shelf, rating.film)
+        except NoSuchFilm:
+            unknown.append(rating.film)
+            continue
+        stars = stars_of(shelf, rating.stars, f"body.ratings.{at}.stars")
+        given.append((movie.id, stars, min(rating.rated_at or now, now)))
+    user_id = store.site_person(person, now)
+    done = ManyActs(changed=len(store.rate_many(user_id, given, now)), unknown=unknown)
+    if idempotency_key is not None:
+        store.keep_answer(key_id, idempotency_key, call, user_id, done.model_dump(), now)
+    return done
+
+
+# --- Put aside --------------------------------------------------------------------------------------------------------
+
+
+class PutAside(BaseModel):
+    film: Named
+    kind: Dismissal
+    since: datetime
+    until: datetime | None
+
+
+class Aside(BaseModel):
+    films: list[PutAside]
+
+
+class Change(BaseModel):
+    """Whether anything is other than before."""
+
+    changed: bool
+
+
+@router.get("/aside", dependencies=READS)
+def aside(shelf: OnShelf, store: InStore, now: Now, person: PersonId, kind: Dismissal | None = None) -> Aside:
+    """Return what somebody has put aside: seen, not for them, or on the watchlist. Newest first."""
+    put = _taste(store, person, now).put_aside
+    films = [
+        PutAside(film=_named(shelf, p.movie_id), kind=p.kind, since=p.dismissed_at, until=p.expires_at)
+        for p in put
+        if kind is None or p.kind == kind
+    ]
+    return Aside(films=films)
+
+
+@router.put("/aside/{kind}/{film}", dependencies=WRITES, responses=may_answer(404))
+def put_aside(
+    services: Serving, shelf: OnShelf, now: Now, person: PersonId, kind: Dismissal, film: FilmInPath
+) -> Change:
+    """Put a film aside: seen and not_for_me keep it out of the picks, the second for some months; watchlist keeps it
+    for later."""
+    movie, store = film_named(shelf, film), services.store
+    days = timedelta(days=services.settings.not_for_me_days)
+    until = now + days if kind is Dismissal.NOT_FOR_ME else None
+    user_id = store.site_person(person, now)
+    return Change(changed=store.put_aside(user_id, movie.id, kind, now, expires_at=until))
+
+
+@router.delete("/aside/{kind}/{film}", dependencies=WRITES, responses=may_answer(404))
+def take_back(shelf: OnShelf, store: InStore, person: PersonId, kind: Dismissal, film: FilmInPath) -> Change:
+    """Put it aside no longer."""
+    movie, user_id = film_named(shelf, film), store.find_site_person(person)
+    return Change(changed=user_id is not None and store.take_back(user_id, movie.id, kind))
+
+
+# --- All that is kept of somebody -------------------------------------------------------------------------------------
+
+
+class Export(BaseModel):
+    """All that is kept of somebody, in the words of the tables."""
+
+    person: str
+    ratings: list[Rated]
+    aside: list[PutAside]
+    acts: list[dict[str, Any]]
+
+
+class Token(BaseModel):
+    """A key for one person's own affairs, to be handed to their browser."""
+
+    token: str
+    expires_at: datetime
+
+
+class TokenWanted(Wire):
+    minutes: int = Field(default=60, ge=1, le=60 * 24 * 30, description="How long it is to be good for.")
+
+
+@router.get("/export", dependencies=READS)
+def export(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Export:
+    """Return all that is kept of somebody."""
+    user_id = store.find_site_person(person)
+    events = [] if user_id is None else store.events_of(user_id)
+    hidden = {"id", "user_id"}
+    return Export(
+        person=person,
+        ratings=ratings(shelf, store, now, person).ratings,
+        aside=aside(shelf, store, now, person).films,
+        acts=[{name: value for name, value in event.items() if name not in hidden} for event in events],
+    )
+
+
+@router.delete("", status_code=204, dependencies=WRITES)
+def forget(store: InStore, person: PersonId) -> None:
+    """Delete somebody, their ratings, what they put aside, their lists and tokens: at once and for good."""
+    user_id = store.find_site_person(person)
+    if user_id is not None:
+        store.forget(user_id)
+
+
+@router.post("/tokens", status_code=201, dependencies=[Depends(site(Scope.WRITE))], responses=may_answer(413))
+def make_token(store: InStore, now: Now, person: PersonId, wanted: TokenWanted) -> Token:
+    """Make a token with which this person's browser may read and change their own affairs, and nobody else's."""
+    user_id, expires_at = store.site_person(person, now), now + timedelta(minutes=wanted.minutes)
+    secret, digest = keys.new_secret()
+    number = store.add_key("token", Scope.PERSON, digest, now, user_id=user_id, expires_at=expires_at)
+    return Token(token=keys.spell(number, secret), expires_at=expires_at)
+
+
+def _taste(store: Store, person: str, now: datetime) -> Taste:
+    user_id = store.find_site_person(person)
+    return Taste(0) if user_id is None else store.taste(user_id, now)
+
+
+def _named(shelf: Shelf, movie_id: int) -> Named:
+    """Return a film's name; one that went with another edition of the data set has none."""
+    movie = shelf.films.by_id.get(movie_id)
+    return Named(id=movie_id, title="") if movie is None else named(movie)

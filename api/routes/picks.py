@@ -1,0 +1,144 @@
+"""Picks: for a person of the site, and for nobody in particular, from ratings that are sent along."""
+
+from collections.abc import Collection
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from api.context import InStore, OnShelf, Services, Serving
+from api.guard import PersonId, anybody, one_person
+from api.paging import cursor_of, shown_by
+from api.problems import may_answer
+from api.routes.films import FilmInPath
+from api.shapes import (
+    Film,
+    FilmId,
+    FilmList,
+    Pick,
+    Picks,
+    PicksWanted,
+    Question,
+    QuestionWanted,
+    Wanted,
+    WantedOf,
+    film_named,
+    known_ids,
+    stars_of,
+)
+from api.shapes import Taste as TasteSent
+from engine.domain import Rating
+from engine.serving import advice, answers
+from engine.serving.library import Shelf
+from engine.store import Dismissal, Put, Scope, Taste
+
+NOBODY = Taste(0)
+
+sent_along = APIRouter(
+    prefix="/v1", tags=["picks"], dependencies=[Depends(anybody)], responses=may_answer(401, 404, 413, 422, 429, 503)
+)
+of_person = APIRouter(
+    prefix="/v1/people/{person}",
+    tags=["picks"],
+    dependencies=[Depends(one_person(Scope.READ))],
+    responses=may_answer(401, 403, 413, 422, 429, 503),
+)
+
+
+@sent_along.post("/picks")
+def picks_for_ratings(services: Serving, shelf: OnShelf, wanted: PicksWanted) -> Picks:
+    """Return picks for somebody whose ratings come with the request. Nothing is kept."""
+    taste = _taste_sent(shelf, wanted, services)
+    return _page(services, shelf, taste, wanted, wanted)
+
+
+@sent_along.post("/question")
+def question_for_ratings(services: Serving, shelf: OnShelf, wanted: QuestionWanted) -> Question:
+    """Return the film that somebody should be asked to rate next. Nothing is kept."""
+    taste = _taste_sent(shelf, wanted, services)
+    return _question(shelf, taste, known_ids(shelf, wanted.not_seen))
+
+
+@of_person.get("/picks")
+def picks(services: Serving, shelf: OnShelf, person: PersonId, wanted: Annotated[Wanted, Query()]) -> Picks:
+    """Return somebody's picks, best first, as their latest rating wants them; none that they rated or put aside.
+
+    Who is not known yet gets what the average person likes.
+    """
+    return _page(services, shelf, taste_of(services, person), wanted, None)
+
+
+@of_person.post("/picks")
+def picks_among(services: Serving, shelf: OnShelf, person: PersonId, wanted: WantedOf) -> Picks:
+    """The same, chosen from films that are named, or without them."""
+    return _page(services, shelf, taste_of(services, person), wanted, wanted)
+
+
+@of_person.get("/question")
+def question(
+    services: Serving,
+    shelf: OnShelf,
+    person: PersonId,
+    not_seen: Annotated[list[FilmId] | None, Query(max_length=500, description="Films not to ask about.")] = None,
+) -> Question:
+    """Return the film that this person should be asked to rate next."""
+    return _question(shelf, taste_of(services, person), not_seen or ())
+
+
+@of_person.get("/similar/{film}", responses=may_answer(404))
+def similar_for(
+    services: Serving,
+    shelf: OnShelf,
+    store: InStore,
+    person: PersonId,
+    film: FilmInPath,
+    limit: Annotated[int, Query(ge=1, le=20)] = 10,
+) -> FilmList:
+    """Return films like one, most alike first, without those that this person has seen or does not want."""
+    movie = film_named(shelf, film)
+    films = advice.like(shelf, taste_of(services, person), movie, store.similar(movie.id))
+    return FilmList(films=[Film.of(other) for other in films[:limit]])
+
+
+def taste_of(services: Services, person: str) -> Taste:
+    """Return what picks for a site's person depend on; an empty taste if nobody knows them yet."""
+    user_id = services.store.find_site_person(person)
+    return NOBODY if user_id is None else services.store.taste(user_id, services.clock())
+
+
+def _taste_sent(shelf: Shelf, sent: TasteSent, services: Services) -> Taste:
+    now = services.clock()
+    stars = {
+        film_named(shelf, given.film).id: stars_of(shelf, given.stars, f"body.ratings.{at}.stars")
+        for at, given in enumerate(sent.ratings)
+    }
+    ratings = tuple(Rating(movie_id, value, now) for movie_id, value in stars.items())
+    aside = tuple(Put(film, Dismissal.NOT_FOR_ME, now, None) for film in known_ids(shelf, sent.not_for_me))
+    return Taste(0, ratings, aside, waiting=len(ratings))
+
+
+def _page(services: Services, shelf: Shelf, taste: Taste, wanted: Wanted, among: WantedOf | None) -> Picks:
+    shown = shown_by(wanted.cursor)
+    out = shown if among is None else shown | known_ids(shelf, among.exclude)
+    lines = answers.picks(
+        services.store,
+        shelf,
+        taste,
+        wanted.wish(shelf),
+        leave_out=out,
+        only=None if among is None or among.only is None else known_ids(shelf, among.only),
+        limit=wanted.limit,
+        reasons=wanted.reasons,
+        variety=wanted.diversity,
+    )
+    full = len(lines) == wanted.limit
+    return Picks(
+        model_version=shelf.version,
+        ratings=len(taste.ratings),
+        films=[Pick.at(len(shown) + at, line) for at, line in enumerate(lines, start=1)],
+        next=cursor_of(shown | {line.movie.id for line in lines}) if full else None,
+    )
+
+
+def _question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Question:
+    movie = advice.question(shelf, taste, not_seen)
+    return Question(film=None if movie is None else Film.of(movie))

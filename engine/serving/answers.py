@@ -1,0 +1,41 @@
+"""One person's picks as of now, from store and shelf together: the same for whoever asks, by chat, API or command."""
+
+from collections.abc import Collection
+
+from engine.serving import advice
+from engine.serving.advice import PAGE, Line
+from engine.serving.factors import VARIETY
+from engine.serving.library import Shelf
+from engine.serving.wish import ANYTHING, Wish
+from engine.store import Store, Taste
+
+
+def picks(
+    store: Store,
+    shelf: Shelf,
+    taste: Taste,
+    wish: Wish = ANYTHING,
+    *,
+    leave_out: Collection[int] = (),
+    only: Collection[int] | None = None,
+    limit: int = PAGE,
+    reasons: int = 2,
+    variety: float = VARIETY,
+) -> list[Line]:
+    """Return ``advice.picks`` with the list that the engine published for this person, where it may be used.
+
+    Raises:
+        EmptyCatalogue: there are no films at all.
+    """
+    published = store.recommendations(taste.user_id) if wish.is_open and only is None and not taste.waiting else []
+    return advice.picks(
+        shelf,
+        taste,
+        wish,
+        published=published,
+        leave_out=leave_out,
+        only=only,
+        limit=limit,
+        reasons=reasons,
+        variety=variety,
+    )

@@ -1,0 +1,128 @@
+"""Keys to the API, and what calls that may come twice were answered."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store.database import Database, insert
+from engine.store.schema import ApiAnswerRow, ApiKeyRow, UserRow, table
+
+keys, answers, users = table(ApiKeyRow), table(ApiAnswerRow), table(UserRow)
+
+ANSWERS_KEPT = timedelta(days=1)
+
+
+class Scope(enum.StrEnum):
+    """What a key may do. Each of the first three may do what those before it may; ``person`` is for one person's own
+    affairs, from their browser."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key, without its secret. ``site_id`` is whose token it is, null for a key of the site itself."""
+
+    id: int
+    name: str
+    digest: bytes
+    scope: Scope
+    site_id: str | None
+    per_minute: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def opens(self, now: datetime) -> bool:
+        """Return whether it is neither revoked nor too old."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class KeyStore(Database):
+    def add_key(
+        self,
+        name: str,
+        scope: Scope,
+        digest: bytes,
+        now: datetime,
+        *,
+        user_id: int | None = None,
+        per_minute: int | None = None,
+        expires_at: datetime | None = None,
+    ) -> int:
+        """Keep a new key and return its number. Tokens that are too old are swept away.
+
+        Args:
+            digest: SHA-256 of the secret.
+            user_id: whose token it is.
+            per_minute: how many calls it may make; None is what the settings say.
+        """
+        row = {
+            "name": name,
+            "scope": scope.value,
+            "digest": digest,
+            "user_id": user_id,
+            "per_minute": per_minute,
+            "created_at": now,
+            "expires_at": expires_at,
+        }
+        with self.write() as connection:
+            connection.execute(sa.delete(keys).where(keys.c.user_id.is_not(None), keys.c.expires_at <= now))
+            number = connection.scalar(sa.insert(keys).values(row).returning(keys.c.id))
+        return int(number or 0)
+
+    def key(self, number: int) -> ApiKey | None:
+        """Return one key, whatever became of it, or None."""
+        with self.read() as connection:
+            row = connection.execute(_KEYS.where(keys.c.id == number)).mappings().one_or_none()
+        return None if row is None else _key(row)
+
+    def keys(self) -> list[ApiKey]:
+        """Return the site's own keys, revoked ones too, oldest first; not the tokens of people."""
+        with self.read() as connection:
+            mine = _KEYS.where(keys.c.user_id.is_(None)).order_by(keys.c.id)
+            return [_key(row) for row in connection.execute(mine).mappings()]
+
+    def revoke_key(self, number: int, now: datetime) -> bool:
+        """Let a key open nothing any more. Return whether it did until now."""
+        with self.write() as connection:
+            mine = sa.update(keys).where(keys.c.id == number, keys.c.revoked_at.is_(None))
+            return connection.execute(mine.values(revoked_at=now)).rowcount > 0
+
+    def answer(self, key_id: int, idempotency_key: str) -> tuple[bytes, dict[str, Any]] | None:
+        """Return what was asked and answered under an idempotency key of this key; None if nothing was."""
+        mine = (answers.c.key_id == key_id) & (answers.c.idempotency_key == idempotency_key)
+        with self.read() as connection:
+            row = connection.execute(sa.select(answers.c.call, answers.c.answer).where(mine)).one_or_none()
+        return None if row is None else (bytes(row.call), row.answer)
+
+    def keep_answer(
+        self, key_id: int, idempotency_key: str, call: bytes, user_id: int, answer: dict[str, Any], now: datetime
+    ) -> None:
+        """Remember what was answered; of two at one moment the first stays. What is older than a day goes."""
+        row = {
+            "key_id": key_id,
+            "idempotency_key": idempotency_key,
+            "call": call,
+            "user_id": user_id,
+            "answer": answer,
+            "answered_at": now,
+        }
+        with self.write() as connection:
+            connection.execute(sa.delete(answers).where(answers.c.answered_at < now - ANSWERS_KEPT))
+            connection.execute(insert(connection, answers).on_conflict_do_nothing(), row)
+
+
+_KEYS = sa.select(*(column for column in keys.columns if column.name != "user_id"), users.c.site_id).outerjoin(
+    users, users.c.id == keys.c.user_id
+)
+
+
+def _key(row: sa.RowMapping) -> ApiKey:
+    return ApiKey(**{**row, "digest": bytes(row["digest"]), "scope": Scope(row["scope"])})
