@@ -28,7 +28,7 @@ FilmRef = (
 )
 """How a film is named: the catalogue's number, or ``imdb:tt0133093``, or ``tmdb:603``."""
 
-Stars = Annotated[float, Field(ge=0.5, le=5, multiple_of=0.5, examples=[4.5])]
+Stars = Annotated[float, Field(strict=True, ge=0.5, le=5, multiple_of=0.5, examples=[4.5])]
 RatedAt = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
 
 GenreName = Annotated[str, StringConstraints(min_length=1, max_length=100)]

@@ -15,7 +15,7 @@ from bot.speech import buttons, views
 from bot.speech.understanding import World, understand_wish
 from bot.speech.views import View
 from bot.speech.words import Html
-from engine.serving import advice
+from engine.serving import answers
 from engine.serving.advice import Line
 from engine.serving.library import Shelf
 from engine.serving.wish import ANYTHING, Wish
@@ -151,11 +151,10 @@ def work_out(
     """
     taste, memory = store.taste(person.id, now), Memory.parse(person.settings)
     page = min(page, len(listing.pages) + 1)
-    published = store.recommendations(person.id) if listing.wish.is_open and not taste.waiting else []
     resting: frozenset[int] = frozenset() if listing.again else memory.resting(now) - listing.shown
 
     def lines_without(out: frozenset[int]) -> list[Line]:
-        return advice.picks(shelf, taste, listing.wish, published=published, leave_out=out, reasons=reasons)
+        return answers.picks(store, shelf, taste, listing.wish, leave_out=out, reasons=reasons)
 
     lines = lines_without(listing.elsewhere(page) | resting)
     nothing_new = not lines and page == 1 and bool(resting)

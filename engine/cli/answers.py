@@ -1,72 +1,75 @@
 """What Matinee would answer: picks for somebody, and films like one."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
 from engine.cli.shared import Json, Limit, answer, cli, film_facts, live_version, named, opened
 from engine.domain import ItemKind, MatineeError
-from engine.serving.factors import Model
-from engine.store import Recommendation, Store, Taste
+from engine.serving import answers
+from engine.serving.advice import Line
+from engine.serving.library import Library
+from engine.store import Store
 
 
 @cli.command()
 def recommend(
     dataset_user: Annotated[int | None, typer.Option(metavar="ID", help="Somebody of the data set, by its id.")] = None,
     telegram_user: Annotated[int | None, typer.Option(metavar="ID", help="Somebody of the chat.")] = None,
+    site_user: Annotated[str | None, typer.Option(metavar="ID", help="Somebody of the site, by its id.")] = None,
     limit: Limit = 10,
     as_json: Json = False,
 ) -> None:
     """Print the best films for somebody, with the stars we expect of them.
 
-    For people of the chat it counts ratings that wait for the next training, as the chat does. Changes nothing.
+    For people of chat and site they are what these would show now: ratings that wait for the next training count. For
+    somebody of the data set it is the published list. Changes nothing.
     """
     from engine.clock import utc_now
 
-    if (dataset_user is None) == (telegram_user is None):
-        raise typer.BadParameter("give either --dataset-user or --telegram-user")
+    if sum(who is not None for who in (dataset_user, telegram_user, site_user)) != 1:
+        raise typer.BadParameter("give one of --dataset-user, --telegram-user and --site-user")
     with opened() as (_, store):
-        version = live_version(store)
+        version, fresh = live_version(store), False
+        shelf = asyncio.run(Library(store).shelf())
         if dataset_user is not None:
             user_id = store.dataset_user(dataset_user)
             if user_id is None:
                 raise MatineeError(f"the data set has no user {dataset_user}")
-            picks, fresh = store.recommendations(user_id, limit=limit), False
+            published = store.recommendations(user_id, limit=limit)
+            picks = [Line(shelf.film(pick.movie_id), pick.predicted_stars) for pick in published]
         else:
-            person = store.find_person(telegram_user or 0)
-            if person is None:
-                raise MatineeError(f"nobody with the Telegram id {telegram_user} has used the chat")
-            picks, fresh = _picks_for(store, version, store.taste(person.id, utc_now()), limit)
-        films = {movie.id: movie for movie in store.movies()}
+            taste = store.taste(_of_chat_or_site(store, telegram_user, site_user), utc_now())
+            picks, fresh = answers.picks(store, shelf, taste, limit=limit), taste.waiting > 0
     rows = [
         {
-            **film_facts(films[pick.movie_id]),
+            **film_facts(pick.movie),
             "position": i,
             "predicted_stars": None if pick.predicted_stars is None else round(pick.predicted_stars, 2),
         }
         for i, pick in enumerate(picks, start=1)
     ]
     lines = []
-    for row in rows:
+    for row, pick in zip(rows, picks, strict=True):
         stars = "" if row["predicted_stars"] is None else f"{row['predicted_stars']:.1f}  "
-        lines.append(f"{row['position']:3}  {stars}{named(films[row['movie_id']])}")
+        lines.append(f"{row['position']:3}  {stars}{named(pick.movie)}")
     if not rows:
         lines = ["There are no picks: whoever rated less than the model needs gets none."]
     facts = {"model_version": version, "with_waiting_ratings": fresh, "recommendations": rows}
     answer(as_json, facts, lines)
 
 
-def _picks_for(store: Store, version: int, taste: Taste, limit: int) -> tuple[list[Recommendation], bool]:
-    """Return someone's published list less what they hide; computed anew if it does not know all their ratings."""
-    published = store.recommendations(taste.user_id, limit=1000)
-    if published and not taste.waiting:
-        return [pick for pick in published if pick.movie_id not in taste.hidden][:limit], False
-    model = Model.assemble(store.item_factors(version), store.model_version(version).hyperparameters)
-    profile = model.profile({rating.movie_id: rating.stars for rating in taste.ratings})
-    picks = model.best(profile, limit=limit, hidden=taste.hidden)
-    return [
-        Recommendation(i, pick.movie_id, pick.score, pick.predicted_stars) for i, pick in enumerate(picks, start=1)
-    ], True
+def _of_chat_or_site(store: Store, telegram_user: int | None, site_user: str | None) -> int:
+    if site_user is not None:
+        user_id = store.find_site_person(site_user)
+        if user_id is None:
+            raise MatineeError(f"the site has told us of nobody {site_user!r}")
+        return user_id
+    person = store.find_person(telegram_user or 0)
+    if person is None:
+        raise MatineeError(f"nobody with the Telegram id {telegram_user} has used the chat")
+    return person.id
 
 
 @cli.command()

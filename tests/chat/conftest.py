@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,23 +15,10 @@ from engine.serving.library import Library
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests import world
+from tests.clockwork import SettableClock
 from tests.fakes import TOKEN, FakeTelegram, Person
 
 ANNA, ADMIN = 1001, 5_000_000_001  # the second is above 2**31, as Telegram's ids are
-
-
-class SettableClock:
-    """A clock that stands still until it is told to go on."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **passed: float) -> None:
-        """Let time pass: ``clock.advance(minutes=5)``."""
-        self.now += timedelta(**passed)
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""People by the site's own id: ratings in and out, put aside, exported, forgotten; never anybody of the chat."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.store import Store
+from tests import world
+from tests.api.conftest import Site
+from tests.clockwork import SettableClock
+
+MATRIX, BLADE_RUNNER, HEAT = 20, 21, 30
+
+
+def test_a_rating_is_given_changed_taken_back_and_waits_for_the_next_training(site: Site, full: Store) -> None:
+    path = f"/v1/people/ann/ratings/{MATRIX}"
+    assert site.ask("PUT", path, json={"stars": 4}) == {
+        "film": {"id": MATRIX, "title": "The Matrix"}, "stars": 4, "previous_stars": None, "changed": True,
+    }  # fmt: skip
+    assert site.ask("PUT", path, json={"stars": 4})["changed"] is False
+    assert site.ask("PUT", path, json={"stars": 2.5})["previous_stars"] == 4
+    assert full.read_queue().event_ids.size == 2
+    held = site.get("/v1/people/ann/ratings")
+    assert [(rating["film"]["id"], rating["stars"]) for rating in held["ratings"]] == [(MATRIX, 2.5)]
+    assert held["waiting"] == 1
+    assert site.ask("DELETE", path)["previous_stars"] == 2.5
+    assert site.ask("DELETE", path)["changed"] is False
+    assert site.get("/v1/people/ann/ratings")["ratings"] == []
+
+
+def test_a_rating_of_earlier_keeps_its_time_and_none_is_of_the_future(site: Site) -> None:
+    site.ask("PUT", f"/v1/people/ann/ratings/{MATRIX}", json={"stars": 4, "rated_at": "2020-05-01T10:00:00+02:00"})
+    future = (world.NOW + timedelta(days=3)).isoformat()
+    site.ask("PUT", f"/v1/people/ann/ratings/{HEAT}", json={"stars": 4, "rated_at": future})
+    times = {r["film"]["id"]: r["rated_at"] for r in site.get("/v1/people/ann/ratings")["ratings"]}
+    assert times == {MATRIX: "2020-05-01T08:00:00Z", HEAT: world.NOW.isoformat().replace("+00:00", "Z")}
+
+
+@pytest.mark.parametrize("stars", [0, 0.4, 5.5, 3.3, None, "NaN", True])
+def test_stars_that_are_none_are_refused(site: Site, stars: object) -> None:
+    problem = site.refused("PUT", f"/v1/people/ann/ratings/{MATRIX}", 422, json={"stars": stars})
+    assert problem["errors"][0]["field"] == "body.stars"
+
+
+def test_many_ratings_go_in_at_once_and_unknown_films_are_named(site: Site) -> None:
+    many = [{"film": "imdb:tt0133093", "stars": 5}, {"film": 30, "stars": 2}, {"film": "tmdb:1", "stars": 3}]
+    done = site.ask("POST", "/v1/people/ann/ratings", json={"ratings": many})
+    assert done == {"changed": 2, "unknown": ["tmdb:1"]}
+    assert {rating["film"]["id"] for rating in site.get("/v1/people/ann/ratings")["ratings"]} == {MATRIX, HEAT}
+
+
+def test_the_same_call_again_gets_the_same_answer_and_does_nothing(
+    site: Site, full: Store, clock: SettableClock
+) -> None:
+    many, key = {"ratings": [{"film": MATRIX, "stars": 5}]}, {"Idempotency-Key": "import-7"}
+    first = site.http.post("/v1/people/ann/ratings", json=many, headers=key)
+    site.ask("DELETE", f"/v1/people/ann/ratings/{MATRIX}")
+    again = site.http.post("/v1/people/ann/ratings", json=many, headers=key)
+    assert first.json() == again.json() == {"changed": 1, "unknown": []}
+    assert again.headers["idempotent-replayed"] == "true"
+    assert site.get("/v1/people/ann/ratings")["ratings"] == []
+
+    other = {"ratings": [{"film": HEAT, "stars": 5}]}
+    problem = site.refused("POST", "/v1/people/ann/ratings", 409, json=other, headers=key)
+    assert problem["type"] == "/docs#idempotency"
+
+
+def test_a_person_of_the_site_is_nobody_of_the_chat_though_the_ids_are_alike(site: Site, full: Store) -> None:
+    of_chat = full.person(1001, "en", world.NOW)
+    full.rate(of_chat.id, HEAT, 5, world.NOW)
+    site.rate("1001", MATRIX)
+    assert full.find_site_person("1001") not in (None, of_chat.id)
+    assert [r["film"]["id"] for r in site.get("/v1/people/1001/ratings")["ratings"]] == [MATRIX]
+    assert [rating.movie_id for rating in full.taste(of_chat.id, world.NOW).ratings] == [HEAT]
+
+
+def test_films_are_put_aside_and_taken_back(site: Site, clock: SettableClock) -> None:
+    assert site.ask("PUT", f"/v1/people/ann/aside/watchlist/{MATRIX}")["changed"]
+    assert not site.ask("PUT", f"/v1/people/ann/aside/watchlist/{MATRIX}")["changed"]
+    site.ask("PUT", f"/v1/people/ann/aside/not_for_me/{HEAT}")
+    aside = site.get("/v1/people/ann/aside")["films"]
+    assert {(put["film"]["id"], put["kind"], put["until"] is None) for put in aside} == {
+        (MATRIX, "watchlist", True),
+        (HEAT, "not_for_me", False),
+    }
+    clock.advance(days=181)
+    assert [put["film"]["id"] for put in site.get("/v1/people/ann/aside")["films"]] == [MATRIX]
+    assert site.ask("DELETE", f"/v1/people/ann/aside/watchlist/{MATRIX}")["changed"]
+    assert site.get("/v1/people/ann/aside", kind="watchlist")["films"] == []
+
+
+def test_the_export_holds_every_act_and_forgetting_leaves_nothing(site: Site, full: Store) -> None:
+    site.rate("ann", MATRIX, stars=4)
+    site.rate("ann", MATRIX, stars=5)
+    site.ask("PUT", f"/v1/people/ann/aside/seen/{HEAT}")
+    held = site.get("/v1/people/ann/export")
+    assert [act["act"] for act in held["acts"]] == ["rated", "changed"]
+    assert [put["film"]["title"] for put in held["aside"]] == ["Heat"]
+
+    site.ask("DELETE", "/v1/people/ann")
+    site.ask("DELETE", "/v1/people/ann")
+    assert full.find_site_person("ann") is None
+    assert site.get("/v1/people/ann/export") == {"person": "ann", "ratings": [], "aside": [], "acts": []}
+
+
+@pytest.mark.parametrize("person", ["a b", "ä", "x" * 129, "a%00b"])
+def test_an_id_that_no_column_could_hold_is_refused(site: Site, person: str) -> None:
+    site.refused("GET", f"/v1/people/{person}/picks", 422)
