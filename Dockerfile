@@ -1,12 +1,13 @@
-# Two images from one file:
+# Three images from one file:
 #   docker build --target bot    -t matinee-bot .       the chat: no Java, no Spark
+#   docker build --target api    -t matinee-api .       the same over HTTP: no Java, no Spark
 #   docker build --target engine -t matinee-engine .    training, scoring, and every other `python -m engine` verb
 # To install Python packages from an index of your own, add --build-arg PIP_INDEX_URL=…
 
 ARG PYTHON=python:3.12-slim-bookworm
 
 
-# What both images stand on. The program can write to /data and /tmp, and needs to write nowhere else.
+# What all images stand on. The program can write to /data and /tmp, and needs to write nowhere else.
 FROM ${PYTHON} AS base
 # Debian keeps no older versions of a package that could be pinned.
 # hadolint ignore=DL3008
@@ -47,6 +48,30 @@ VOLUME /data
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "bot", "healthcheck"]
 ENTRYPOINT ["tini", "--", "python", "-m", "bot"]
 CMD ["run"]
+
+
+FROM ${PYTHON} AS api-packages
+ARG PIP_INDEX_URL
+COPY requirements/api.txt /requirements/
+RUN python -m venv --without-pip /opt/matinee \
+    && pip --python /opt/matinee/bin/python install --no-cache-dir --require-hashes -r /requirements/api.txt \
+    && find /opt/matinee/lib -type d -name tests -prune -exec rm -r {} +
+
+
+FROM base AS api
+COPY --from=api-packages /opt/matinee /opt/matinee
+COPY engine/ engine/
+COPY api/ api/
+RUN python -m compileall -q --invalidation-mode unchecked-hash engine api
+# Reached from outside the container; who may call is what keys are for.
+ENV MATINEE_API_HOST=0.0.0.0
+LABEL org.opencontainers.image.title="Matinee's API" \
+      org.opencontainers.image.description="A movie recommender over HTTP."
+USER 10001:10001
+VOLUME /data
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "api", "healthcheck"]
+ENTRYPOINT ["tini", "--", "python", "-m", "api"]
+CMD ["serve"]
 
 
 FROM ${PYTHON} AS engine-packages

@@ -69,7 +69,7 @@ define INSTALL_PYSPARK
 endef
 
 $(VENV)/engine.stamp: requirements/build.txt requirements/engine.txt | $(BIN)/python
-	@echo "Installing what engine and bot need: some 700 MB, a few minutes, once" >&2
+	@echo "Installing what engine, bot and API need: some 700 MB, a few minutes, once" >&2
 	$(INSTALL_PYSPARK)
 	@$(call INSTALL,-r requirements/engine.txt)
 	@touch $@
@@ -96,8 +96,9 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 
 lock:  ## Write requirements/*.txt anew from pyproject.toml; UPGRADE=--upgrade for the newest versions (needs uv)
 	$(COMPILE) pyproject.toml -o requirements/bot.txt
-	$(COMPILE) pyproject.toml --extra engine -c requirements/bot.txt -o requirements/engine.txt
-	$(COMPILE) pyproject.toml --extra engine --extra dev -c requirements/engine.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra api -c requirements/bot.txt -o requirements/api.txt
+	$(COMPILE) pyproject.toml --extra engine --extra api -c requirements/api.txt -o requirements/engine.txt
+	$(COMPILE) pyproject.toml --extra engine --extra api --extra dev -c requirements/engine.txt -o requirements/dev.txt
 	printf 'setuptools\nwheel\n' | $(COMPILE) - -c requirements/engine.txt -o requirements/build.txt
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["java"])' \
 		| $(COMPILE) - -o requirements/java.txt

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
@@ -95,7 +95,7 @@ def rate(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmI
     movie, stars = film_named(shelf, film), stars_of(shelf, given.stars, "body.stars")
     user_id = store.site_person(person, now)
     if given.rated_at is None:
-        act = store.rate(user_id, movie.id, stars, now)
+        act, _ = store.rate(user_id, movie.id, stars, now)
         return Act(film=named(movie), stars=stars, previous_stars=act.previous_stars, changed=act.changed)
     before = store.taste(user_id, now).stars_for(movie.id)
     changed = store.rate_many(user_id, [(movie.id, stars, min(given.rated_at, now))], now)
@@ -213,13 +213,24 @@ def take_back(shelf: OnShelf, store: InStore, person: PersonId, kind: Dismissal,
 # --- All that is kept of somebody -------------------------------------------------------------------------------------
 
 
+class PastAct(BaseModel):
+    """One line of somebody's history. ``model_version`` is the first model that has learned from it."""
+
+    film: Named
+    act: str
+    stars: float | None
+    previous_stars: float | None
+    happened_at: datetime
+    model_version: int | None
+
+
 class Export(BaseModel):
-    """All that is kept of somebody, in the words of the tables."""
+    """All that is kept of somebody: what they rated and put aside now, and every act, oldest first."""
 
     person: str
     ratings: list[Rated]
     aside: list[PutAside]
-    acts: list[dict[str, Any]]
+    acts: list[PastAct]
 
 
 class Token(BaseModel):
@@ -238,12 +249,22 @@ def export(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Export
     """Return all that is kept of somebody."""
     user_id = store.find_site_person(person)
     events = [] if user_id is None else store.events_of(user_id)
-    hidden = {"id", "user_id"}
+    acts = [
+        PastAct(
+            film=_named(shelf, event.movie_id),
+            act=event.act,
+            stars=event.stars,
+            previous_stars=event.previous_stars,
+            happened_at=event.happened_at,
+            model_version=event.model_version,
+        )
+        for event in events
+    ]
     return Export(
         person=person,
         ratings=ratings(shelf, store, now, person).ratings,
         aside=aside(shelf, store, now, person).films,
-        acts=[{name: value for name, value in event.items() if name not in hidden} for event in events],
+        acts=acts,
     )
 
 

@@ -1,4 +1,4 @@
-"""The API as it is served: uvicorn on a port of its own, asked over HTTP; the tiny world, on SQLite and on Postgres."""
+"""The API as it is served: uvicorn on a port of its own, asked over HTTP about the tiny world."""
 
 import threading
 import time
@@ -70,6 +70,12 @@ class Site:
 
     def picks(self, person: str, **wanted: Any) -> list[str]:
         return [film["title"] for film in self.get(f"/v1/people/{person}/picks", **wanted)["films"]]
+
+
+@pytest.fixture
+def backend() -> str:
+    """SQLite will do: the store's own tests, and that of same answers, run on Postgres too."""
+    return "sqlite"
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
+from api.__main__ import cli as api_cli
+from api.settings import ApiSettings
 from bot.__main__ import cli as bot_cli
 from bot.features.account_views import COMMANDS
 from bot.features.admin_views import COMMANDS as ADMIN_COMMANDS
@@ -22,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text() for path in sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 }
-PROGRAMS = {"engine": engine_cli, "bot": bot_cli}
+PROGRAMS = {"engine": engine_cli, "bot": bot_cli, "api": api_cli}
 Verb = Any
 """Click's Command. Typer brings a click of its own, whose types have no public name."""
 TWO_SCREENS = 100
@@ -39,11 +41,11 @@ def found(pattern: str, *pages: str) -> list[str]:
 def setting_rows() -> dict[str, str]:
     """Return the row of the table in docs/settings.md for each setting."""
     rows = {}
-    for settings in (StoreSettings, BotSettings, EngineSettings):
+    for settings in (StoreSettings, BotSettings, ApiSettings, EngineSettings):
         for name, field in settings.model_fields.items():
             variable = f"MATINEE_{name.upper()}"
             default = field.default
-            if isinstance(default, frozenset) or default is None:
+            if isinstance(default, frozenset | tuple) or default is None:
                 default = ""
             shown = f"`{str(default).lower() if isinstance(default, bool) else default}`" if default != "" else ""
             rows[variable] = f"| `{variable}` | {shown} | {field.description} |"
@@ -86,7 +88,7 @@ def verb_of(program: str, line: str) -> tuple[str, Verb, list[str]]:
 
 def command_lines() -> list[tuple[str, str]]:
     """Return each command line that any page names in code type or in a block of code: program and the rest."""
-    return found(r"(?:`|^|\| |exec engine |\$ )python -m (engine|bot) ([a-z][^`\n#|&)]*)")  # type: ignore[return-value]
+    return found(r"(?:`|^|\| |exec engine |\$ )python -m (engine|bot|api) ([a-z][^`\n#|&)]*)")  # type: ignore[return-value]
 
 
 def test_every_setting_stands_in_the_table_with_its_default_and_meaning() -> None:
@@ -125,7 +127,7 @@ def test_every_verb_and_every_option_that_is_named_exists() -> None:
 
 
 def test_every_option_in_a_row_of_a_verb_belongs_to_it() -> None:
-    rows = found(r"^\| `python -m ((?:engine|bot) [^`]+` \| .*)\|$", "docs/command-line.md")
+    rows = found(r"^\| `python -m ((?:engine|bot|api) [^`]+` \| .*)\|$", "docs/command-line.md")
     for row in rows:
         line, meaning = row.split("` | ", 1)
         program, rest = line.split(" ", 1)
