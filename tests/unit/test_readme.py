@@ -179,14 +179,14 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 def test_every_path_that_is_named_exists() -> None:
     for page in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
-        for path in found(r"`((?:bot|engine|tests|docs|benchmarks|migrations)/[\w/.-]*)`", page):
+        for path in found(r"`((?:api|bot|engine|tests|docs|benchmarks|migrations)/[\w/.-]*)`", page):
             assert (ROOT / path).exists() or "oldest" in path, f"{page}: {path}"  # /oldest is CONTRIBUTING's example
 
 
-def test_every_folder_of_both_programs_is_on_the_map() -> None:
+def test_every_folder_of_the_programs_is_on_the_map() -> None:
     folders = {f"{path.parent.relative_to(ROOT)}/" for of in PROGRAMS for path in ROOT.glob(f"{of}/*/__init__.py")}
     assert folders
-    assert folders == set(found(r"^\| `((?:engine|bot)/\w+/)` \| ", "ARCHITECTURE.md"))
+    assert folders == set(found(r"^\| `((?:engine|bot|api)/\w+/)` \| ", "ARCHITECTURE.md"))
 
 
 def test_the_diagrams_show_every_table_and_every_state_of_a_run() -> None:
