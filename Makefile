@@ -1,7 +1,7 @@
 # Matinee. `make help` says what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: run test check format texts picture lock bench clean help java
+.PHONY: run test quick check format texts picture lock bench clean help java
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,6 +19,10 @@ run: $(VENV)/engine.stamp java  ## Start everything: films, a first model, the e
 
 test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Two processes: the tests wait for each other little, and share nothing but the machine.
+quick: $(VENV)/dev.stamp  ## Run the tests that need no Spark, no Postgres and no other program: under 90 seconds on two cores
+	@$(BIN)/python -m pytest -q -n 2 -m "not spark and not system and not containers" -k "not postgres" $(ARGS)
 
 check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, tests: exactly what CI runs
 	@$(BIN)/ruff format --check .
