@@ -108,6 +108,10 @@ COPY alembic.ini ./
 COPY migrations/ migrations/
 COPY engine/ engine/
 RUN python -m compileall -q --invalidation-mode unchecked-hash migrations engine
+# The solver as machine code, for this kind of processor; on another it is compiled anew, in memory, within seconds.
+ENV NUMBA_CACHE_DIR=/opt/matinee/kernel \
+    NUMBA_CACHE_LOCATOR_CLASSES=engine.learning.compiled.SharedFolder
+RUN python -c 'import engine.learning.solver'
 LABEL org.opencontainers.image.title="Matinee's engine" \
       org.opencontainers.image.description="Learns what people like with Spark, and publishes it for Matinee's bot."
 USER 10001:10001

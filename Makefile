@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 # Nothing but the chat may read what is piped into `make run`, or write to its output.
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(1) </dev/null >&2
 
-run: $(VENV)/engine.stamp java  ## Start everything: films, a first model, the engine, the chat (Ctrl-C ends it)
+run: $(VENV)/kernel.stamp java  ## Start everything: films, a first model, the engine, the chat (Ctrl-C ends it)
 	@$(BIN)/python -m engine up
 
 test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
@@ -83,6 +83,11 @@ $(VENV)/dev.stamp: requirements/build.txt requirements/dev.txt requirements/java
 	$(INSTALL_PYSPARK)
 	@$(call INSTALL,-r requirements/dev.txt -r requirements/java.txt)
 	@touch $@ $(VENV)/engine.stamp
+
+# So that no training waits for a compiler.
+$(VENV)/kernel.stamp: engine/learning/solver.py engine/learning/compiled.py $(VENV)/engine.stamp
+	@$(BIN)/python -c 'import engine.learning.solver'
+	@touch $@
 
 # Spark needs a Java of 17 or newer; where the machine has none, it comes as a package. The file says where it is.
 java: $(VENV)/engine.stamp

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -88,6 +88,9 @@ class EngineSettings(StoreSettings):
 
     spark_memory: str = "2g"
     """Memory of Spark's driver (which is everything in local mode) and of each executor."""
+
+    placement: Literal["auto", "whole", "blocks", "mllib"] = "auto"
+    """Where models are fitted: whole in one task, in blocks over all tasks, by Spark's MLlib, or auto: by size."""
 
     spark_ui: bool = False
     """Whether Spark serves its own web pages on port 4040 during a run."""

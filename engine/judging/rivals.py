@@ -21,7 +21,9 @@ from engine.domain import FactorRows, Floats, Movie
 from engine.judging import evaluation
 from engine.judging.ease import LAMBDAS, LARGEST, LARGEST_SIDE, Ease
 from engine.judging.ranking import Scorer, ndcg
-from engine.learning.training import SEED, collect_factors, fit_als, fit_biases, residuals, train, values_of
+from engine.learning.blocks import fit_biases, residuals
+from engine.learning.mllib import collect_factors, fit_als
+from engine.learning.training import SEED, train, values_of
 from engine.serving.factors import Hyperparameters, Model
 
 MODELS = {

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from statistics import fmean
 from typing import Any, Literal
@@ -20,10 +20,11 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.domain import Catalogue, FactorRows, Feedback, MatineeError, Movie, RunKind, RunState, Stage
+from engine.domain import Catalogue, Feedback, MatineeError, Movie, RunKind, RunState, Stage
 from engine.judging import evaluation
 from engine.judging.gate import HIGHER_IS_BETTER
-from engine.learning.training import SEED, Progress, fit_stars, train, typical_viewers
+from engine.learning.fits import Fitted, Preference, Progress, Stars, StarsFit
+from engine.learning.training import SEED, fold_everyone, rating_table, train, values_of
 from engine.serving.factors import OF_PLAYS, Hyperparameters, Model, PreferenceSettings, RatingSettings
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
@@ -392,12 +393,14 @@ def _preference_only(
 def _rating_only(
     spark: SparkSession, ratings: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int
 ) -> tuple[DataFrame, Model]:
-    movie_ids = np.sort(ratings.select("movie_id").distinct().toPandas()["movie_id"].to_numpy(np.int32))
+    values = ratings.select("user_id", "movie_id", values_of(ratings).alias("value"))
+    table = rating_table(values, films)
     settings = hyperparameters.rating or RatingSettings()
-    stars = fit_stars(ratings, settings, typical_viewers(spark, films, ratings), seed=seed)
-    users = stars.people.withColumn("preference", F.array(F.lit(1.0).cast("float")))
-    rows = FactorRows(movie_ids, stars.movie_bias[:, None], stars.items, stars.movie_bias)
-    return users, Model.assemble(rows, asdict(hyperparameters) | {"mean_stars": stars.mean_stars})
+    stars: Stars = StarsFit(table, settings).run(seed)
+    nothing = Preference(np.zeros((len(table.movie_ids), 1), np.float32), np.zeros(1, np.float32))
+    alone = Hyperparameters(replace(hyperparameters.preference, rank=1), settings, 0.0)
+    fitted = Fitted.of(table.movie_ids, nothing, stars, alone, seed)
+    return fold_everyone(values, fitted), fitted.model()
 
 
 @contextmanager

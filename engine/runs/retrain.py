@@ -25,8 +25,9 @@ from engine.judging import evaluation
 from engine.judging.gate import Verdict, decide
 from engine.judging.tuning import tuned_hyperparameters
 from engine.learning import scoring
+from engine.learning.fits import Progress
 from engine.learning.similarity import Tags, similarity_vectors
-from engine.learning.training import SEED, Progress, Trained, train
+from engine.learning.training import SEED, Placement, Trained, train
 from engine.serving.factors import Hyperparameters
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
@@ -192,7 +193,16 @@ class _Run:
 
     def train(self, ratings: DataFrame, stage: Stage) -> Trained:
         films, progress = self.store.movies(), self.progress(stage)
-        return train(self.spark, ratings, self.hyperparameters(), films=films, seed=SEED, progress=progress)
+        placement = None if self.settings.placement == "auto" else Placement(self.settings.placement)
+        return train(
+            self.spark,
+            ratings,
+            self.hyperparameters(),
+            films=films,
+            seed=SEED,
+            placement=placement,
+            progress=progress,
+        )
 
     def score(self, trained: Trained, ratings: DataFrame) -> None:
         """Write everybody's list, and every film's similar titles, to files of this run."""

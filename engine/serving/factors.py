@@ -8,7 +8,7 @@ same functions on blocks of people, so that a published list and a fresh one agr
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,6 @@ from engine.domain import FactorRows, Floats
 
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp]
-
-NUDGE = 1e-3
-"""Stands for a strength of exactly 0, which Spark would read as "not observed"."""
 
 VARIETY = 1.0
 """How many standard deviations of score a film loses when the list already holds its exact like: costs nothing
@@ -31,32 +28,66 @@ ASKED_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class PreferenceSettings:
-    """Hyperparameters of the preference model, under Spark's names; ``neutral`` is the stars of no preference.
+    """Hyperparameters of the preference model: every pair of a person and a film counts with weight 1 and target 0, and
+    what someone rated with a weight and target that ``observed`` derives from it.
 
-    ``typical`` is how strongly a typical viewer (``training.typical_viewers``) likes the films of their kind.
+    The penalty of a row with n ratings is ``reg`` · n^ν: ``nu_users`` and ``nu_items`` are ν. ``pseudo`` is how
+    strongly a pseudo-user (``engine.learning.fits``) likes the films of their kind. ``pull`` is how far training draws
+    people's rows to their mean rather than to 0; with ``prior``, people are folded in that way whatever they were
+    trained with.
     """
 
+    target: Literal["stars", "signed"] = "stars"
     rank: int = 64
-    reg: float = 0.2
-    alpha: float = 2.0
+    reg: float = 3.0
+    nu_users: float = 0.5
+    nu_items: float = 0.5
+    alpha: float = 4.0
     iterations: int = 15
     neutral: float = 3.0
-    typical: float = 0.7
+    """Stars (for plays log(1 + plays)) of no preference."""
+    scale: float = 5.0
+    """Stars (for plays log(1 + plays)) that values are divided by."""
+    pseudo: float = 0.1
+    pull: float = 0.5
+    prior: bool = True
+
+    def ridge(self, counted: NDArray[Any] | int, nu: float) -> Doubles:
+        """Return λ of rows with so many ratings."""
+        return np.asarray(self.reg * np.maximum(counted, 1.0) ** nu)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "PreferenceSettings":
+        """Read what ``dataclasses.asdict`` wrote; versions from before there was a ``target`` were trained by MLlib."""
+        of_mllib = {"target": "signed", "nu_users": 1.0, "nu_items": 1.0, "scale": 1.0, "pull": 0.0, "prior": False}
+        return cls(**_renamed(values if "target" in values else of_mllib | dict(values)))
 
 
 @dataclass(frozen=True, slots=True)
 class RatingSettings:
     """Hyperparameters of the rating model; the dampings are in ratings (how many a mean is worth before it counts).
 
-    ``typical`` is by how many stars a typical viewer (``training.typical_viewers``) prefers the films of their kind.
+    ``pseudo`` is by how many stars a pseudo-user (``engine.learning.fits``) prefers the films of their kind.
     """
 
-    rank: int = 50
+    rank: int = 32
     reg: float = 0.15
     iterations: int = 15
     user_damping: float = 8.0
-    movie_damping: float = 3.0
-    typical: float = 2.0
+    movie_damping: float = 5.0
+    pseudo: float = 3.0
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "RatingSettings":
+        """Read what ``dataclasses.asdict`` wrote."""
+        return cls(**_renamed(values))
+
+
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Pseudo-users were once called typical viewers; what did not name them had none."""
+    values = {"typical": 0.0} | dict(values)
+    typical = values.pop("typical")
+    return {"pseudo": typical} | values
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,85 +105,102 @@ class Hyperparameters:
     def predicts_stars(self) -> bool:
         return self.rating is not None
 
+    @property
+    def largest_rank(self) -> int:
+        return max(self.preference.rank, 0 if self.rating is None else self.rating.rank)
+
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Hyperparameters":
-        """Read what ``dataclasses.asdict`` wrote; other keys are passed over."""
+        """Read what ``dataclasses.asdict`` wrote, in this release or an earlier one; other keys are passed over."""
         return cls(
-            PreferenceSettings(**values["preference"]),
-            None if values["rating"] is None else RatingSettings(**values["rating"]),
+            PreferenceSettings.parse(values["preference"]),
+            None if values["rating"] is None else RatingSettings.parse(values["rating"]),
             float(values["blend"]),
         )
 
 
-OF_PLAYS = Hyperparameters(PreferenceSettings(reg=2.0, neutral=0.0), rating=None, blend=0.0)
-"""Where values are play counts: every play speaks for an item, and there is nothing to blend in. Strengths are larger
-than those of stars, and so is reg (DECISIONS)."""
+OF_PLAYS = Hyperparameters(
+    PreferenceSettings(
+        target="signed", reg=2.0, nu_users=1.0, nu_items=1.0, alpha=2.0, neutral=0.0, scale=1.0, pseudo=0.7
+    ),
+    rating=None,
+    blend=0.0,
+)
+"""Where values are play counts: every play speaks for an item, and there is nothing to blend in."""
 
 
-def strengths(stars: NDArray[Any], neutral: float) -> Floats:
-    """Return what the preference model is trained on: stars above (or below) neutral, never exactly 0.
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What ratings say to the preference model, each (n,): ``weights`` beyond that of an unrated film, ``targets``, and
+    whether they are ``counted`` in n^ν."""
 
-    Source: DESIGN, "Two models"; Spark's ``ALS.scala`` drops a rating of 0 from the implicit sums.
+    weights: Floats
+    targets: Floats
+    counted: NDArray[np.bool_]
+
+
+def observed(values: NDArray[Any], settings: PreferenceSettings) -> Observed:
+    """Return what the preference model makes of stars, or of log(1 + plays).
+
+    Target ``stars``: all ratings have the weight alpha and the target stars/scale, for to watch and rate a film at all
+    says more than the stars do. Target ``signed``: the weight is alpha·|stars − neutral|/scale, the target 1 above
+    neutral and 0 below, and only what was liked is counted.
+
+    Source: MLlib's ALS.scala, ``computeFactors``, for ``signed``; DECISIONS for ``stars``.
     """
-    strength = np.asarray(stars, np.float32) - np.float32(neutral)
-    return np.where(strength == 0, np.float32(NUDGE), strength)
+    value = np.asarray(values, np.float32)
+    if settings.target == "stars":
+        weights = np.full(value.shape, settings.alpha, np.float32)
+        return Observed(weights, value / np.float32(settings.scale), np.ones(value.shape, bool))
+    strength = (value - np.float32(settings.neutral)) / np.float32(settings.scale)
+    liked = strength >= 0
+    return Observed(np.float32(settings.alpha) * np.abs(strength), liked.astype(np.float32), liked)
 
 
-def fold_in_preference(
-    item_factors: Floats, gram: Doubles, rated: Rows, strength: Floats, *, reg: float, alpha: float
+def fold_in(
+    factors: Floats,
+    rated: Rows,
+    weights: NDArray[Any],
+    targets: NDArray[Any],
+    *,
+    ridge: float,
+    gram: Doubles | None = None,
+    prior: NDArray[Any] | None = None,
 ) -> tuple[Floats, Doubles]:
-    """Give one person a row of the preference model from their ratings alone, without retraining.
+    """Give one person a row of a model from their ratings alone, without retraining.
 
-    Solves Spark's user half-step with the films held still: (YᵀY + Σ c·y yᵀ + n₊·reg·I) u = Σ₊ (1 + c)·y with
-    c = alpha·|strength|. That half-step is the last thing Spark does, so folding a training user back in returns the
-    row that Spark gave them; tests/spark/test_fold_in.py holds us to it.
+    Solves (VᵀV + Σ w v vᵀ + λI) u = Σ (1 + w) t v + λ·prior, or without ``gram`` (Σ w v vᵀ + λI) u = Σ w t v + λ·prior,
+    with the films held still. People are the last that a training solves, in the same way, so folding one of them back
+    in returns the row that they were trained with; tests/spark/test_training.py holds us to it.
 
     Args:
-        item_factors: one row for each film, shape (n_items, rank).
-        gram: YᵀY of all item factors, shape (rank, rank).
+        factors: one row v for each film, shape (n_items, rank).
         rated: row numbers of the films rated, shape (n,); may be empty.
-        strength: signed and never 0, shape (n,), in the order of ``rated``.
-        reg: Spark's regParam. Spark multiplies it by the number of positive strengths, and so do we.
-        alpha: Spark's alpha.
+        weights: w ≥ 0, shape (n,), in the order of ``rated``.
+        targets: t, shape (n,).
+        ridge: λ.
+        gram: VᵀV over all films, shape (rank, rank), where unrated films count with weight 1 and target 0.
+        prior: the row of somebody of whom nothing is known, shape (rank,); by default 0.
 
     Returns:
-        The row, shape (rank,), and the inverse of the matrix on the left, shape (rank, rank): how unsure the row is.
-        Without a positive strength the row is 0.
+        The row, shape (rank,), and the inverse of the matrix on the left, shape (rank, rank): the row's covariance
+        after these ratings, up to a factor.
 
     Source:
-        Hu, Koren, Volinsky 2008; Spark's ALS.scala, ``computeFactors``.
+        Hu, Koren, Volinsky 2008; Zhou et al. 2008; ``engine.learning.solver`` in numpy.
     """
-    rank = item_factors.shape[1]
-    y = item_factors[rated].astype(np.float64)
-    confidence = alpha * np.abs(strength.astype(np.float64))
-    liked = strength > 0
-    left = gram + (y * confidence[:, None]).T @ y
-    left[np.diag_indices(rank)] += max(int(liked.sum()), 1) * reg
+    unobserved = 0.0 if gram is None else 1.0
+    v = factors[rated].astype(np.float64)
+    w = np.asarray(weights, np.float64)
+    left = (v * w[:, None]).T @ v
+    if gram is not None:
+        left += gram
+    left[np.diag_indices(len(left))] += ridge
+    right = ((unobserved + w) * targets) @ v
+    if prior is not None:
+        right += ridge * np.asarray(prior, np.float64)
     inverse = np.linalg.inv(left).astype(np.float64)
-    return (inverse @ ((1 + confidence[liked]) @ y[liked])).astype(np.float32), inverse
-
-
-def fold_in_rating(item_factors: Floats, rated: Rows, residuals: Doubles, *, reg: float) -> Floats:
-    """Give one person a row of the rating model from what the biases leave of their stars.
-
-    Solves (Σ q qᵀ + n·reg·I) p = Σ residual·q; exact for a training user, as ``fold_in_preference`` is.
-
-    Args:
-        item_factors: one row for each film, shape (n_items, rank).
-        rated: row numbers of the films rated, shape (n,); may be empty, then the row is 0.
-        residuals: stars less mean, user bias and film bias, shape (n,).
-        reg: Spark's regParam, which Spark multiplies by n.
-
-    Source:
-        Zhou et al. 2008, ALS with weighted-lambda regularization; Spark's ALS.scala, ``computeFactors``.
-    """
-    rank = item_factors.shape[1]
-    if not len(rated):
-        return np.zeros(rank, np.float32)
-    q = item_factors[rated].astype(np.float64)
-    left = q.T @ q
-    left[np.diag_indices(rank)] += len(rated) * reg
-    return np.linalg.solve(left, q.T @ residuals).astype(np.float32)
+    return (inverse @ right).astype(np.float32), inverse
 
 
 def user_bias(stars: NDArray[Any], movie_bias: NDArray[Any], *, mean_stars: float, damping: float) -> float:
@@ -258,7 +306,10 @@ class Profile:
     """One person in both models, folded in from their ratings. ``rated`` are rows of the films that the model knows."""
 
     rated: Rows
-    strength: Floats
+    observed: Observed
+    liked: NDArray[np.bool_]
+    """Which of the ratings are above neutral."""
+
     preference: Floats
     rating: Floats
     bias: float
@@ -355,19 +406,28 @@ class Model:
         rows, known = self._known(np.fromiter(rated, np.int64, len(rated)))
         stars = np.fromiter(rated.values(), np.float32, len(rated))[known]
         settings, rating_settings = self.hyperparameters.preference, self.hyperparameters.rating
-        strength = strengths(stars if self.predicts_stars else np.log1p(stars), settings.neutral)
-        preference, doubt = fold_in_preference(
-            self.preference, self.gram, rows, strength, reg=settings.reg, alpha=settings.alpha
+        values = stars if self.predicts_stars else np.log1p(stars)
+        said, liked = observed(values, settings), values > settings.neutral
+        preference, doubt = fold_in(
+            self.preference,
+            rows,
+            said.weights,
+            said.targets,
+            gram=self.gram,
+            ridge=float(settings.ridge(int(said.counted.sum()), settings.nu_users)),
+            prior=self.average_taste if settings.prior else None,
         )
         if not len(rows):
             preference = self.average_taste
         if rating_settings is None:
-            return Profile(rows, strength, preference, np.zeros(self.rating.shape[1], np.float32), 0.0, doubt)
+            return Profile(rows, said, liked, preference, np.zeros(self.rating.shape[1], np.float32), 0.0, doubt)
         film_bias = self.bias[rows].astype(np.float64)
         bias = user_bias(stars, film_bias, mean_stars=self.mean_stars, damping=rating_settings.user_damping)
         residuals = stars.astype(np.float64) - self.mean_stars - bias - film_bias
-        rating = fold_in_rating(self.rating, rows, residuals, reg=rating_settings.reg)
-        return Profile(rows, strength, preference, rating, bias, doubt)
+        rating, _ = fold_in(
+            self.rating, rows, np.ones(len(rows)), residuals, ridge=max(len(rows), 1) * rating_settings.reg
+        )
+        return Profile(rows, said, liked, preference, rating, bias, doubt)
 
     def scores(self, profile: Profile) -> Floats:
         """Return the order score of every film, shape (n,), in standard deviations."""
@@ -429,21 +489,25 @@ class Model:
     def reasons(self, profile: Profile, movie_id: int, *, limit: int = 2) -> list[int]:
         """Return those of the person's own films that gave most to this film's score, most first.
 
-        In ALS a score is a sum over the person's ratings: y·u = Σ₊ (1 + c)·(y A⁻¹ y'). Only films that they liked and
-        that spoke for this one are named.
+        In ALS a score is a sum over the person's ratings (and the prior): y·u = Σ (1 + w)·t·(y A⁻¹ y'). Only films that
+        they liked and that spoke for this one are named.
 
         Source: Hu, Koren, Volinsky 2008, section 5.
         """
         row = self.row(movie_id)
-        liked = profile.strength > NUDGE
-        if row is None or not liked.any():
+        if row is None:
             return []
-        alpha = self.hyperparameters.preference.alpha
-        toward = profile.doubt @ self.preference[row].astype(np.float64)
-        given = (self.preference[profile.rated[liked]] @ toward) * (1 + alpha * profile.strength[liked])
+        given = np.where(profile.liked, self.given(profile, row), 0)
         order = np.argsort(-given, kind="stable")[:limit]
-        own = self.movie_ids[profile.rated[liked]]
+        own = self.movie_ids[profile.rated]
         return [int(own[i]) for i in order if given[i] > 0]
+
+    def given(self, profile: Profile, row: int) -> Doubles:
+        """Return what each of the person's ratings adds to a film's preference, shape (n,); the prior adds the rest."""
+        toward = profile.doubt @ self.preference[row].astype(np.float64)
+        said = profile.observed
+        parts: Doubles = (self.preference[profile.rated] @ toward) * ((1 + said.weights) * said.targets)
+        return parts
 
     def next_question(
         self, profile: Profile, *, asked: Collection[int], familiarity: NDArray[Any], seed: int, among: int = 5

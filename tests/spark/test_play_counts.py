@@ -1,5 +1,7 @@
 """Play counts: the preference model alone, trained for real on listeners whose taste is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -11,14 +13,14 @@ from engine.judging.comparison import METRICS, compare
 from engine.judging.gate import decide
 from engine.judging.rivals import OF_STARS
 from engine.learning.scoring import histories, recommend
-from engine.learning.training import Trained, signed_strengths, train
+from engine.learning.training import Trained, train, values_of
 from engine.progress import nothing
-from engine.serving.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
+from engine.serving.factors import OF_PLAYS, observed
 from tests.spark.conftest import FILMS_PER_GENRE, GENRES, WATCHERS_PER_GENRE, genre_of
 
 pytestmark = pytest.mark.spark
 
-SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5, neutral=0.0), rating=None, blend=0.0)
+SMALL = replace(OF_PLAYS, preference=replace(OF_PLAYS.preference, rank=8, iterations=5))
 LISTENERS = GENRES * WATCHERS_PER_GENRE
 
 
@@ -46,8 +48,10 @@ def trained(spark: SparkSession, plays: DataFrame) -> Trained:
 
 
 def test_the_strength_of_a_count_is_its_logarithm(plays: DataFrame) -> None:
-    values = signed_strengths(plays, OF_PLAYS.preference.neutral).join(plays, ["user_id", "movie_id"]).toPandas()
-    np.testing.assert_allclose(values["value"], np.log1p(values["plays"]), rtol=1e-6)
+    values = plays.withColumn("value", values_of(plays)).toPandas()
+    said = observed(values["value"].to_numpy(), OF_PLAYS.preference)
+    np.testing.assert_allclose(said.weights, OF_PLAYS.preference.alpha * np.log1p(values["plays"]), rtol=1e-6)
+    assert (said.targets == 1).all()
 
 
 def test_listeners_are_shown_their_genre_and_no_stars(trained: Trained, plays: DataFrame) -> None:
@@ -57,7 +61,7 @@ def test_listeners_are_shown_their_genre_and_no_stars(trained: Trained, plays: D
     assert not lists.merge(plays.toPandas(), on=["user_id", "movie_id"]).size
 
 
-def test_a_folded_in_listener_gets_the_row_that_spark_gave_them(trained: Trained, plays: DataFrame) -> None:
+def test_a_folded_in_listener_gets_the_row_that_they_were_trained_with(trained: Trained, plays: DataFrame) -> None:
     model, rows = trained.model(), plays.toPandas()
     for person in trained.users.collect():
         own = rows[rows["user_id"] == person["user_id"]]
@@ -72,9 +76,10 @@ def test_a_folded_in_listener_gets_the_row_that_spark_gave_them(trained: Trained
         assert {genre_of(artist) for artist in reasons} == {person["user_id"] % GENRES}
 
 
-def test_typical_listeners_are_no_people(spark: SparkSession, plays: DataFrame) -> None:
+def test_pseudo_users_are_no_people(spark: SparkSession, plays: DataFrame) -> None:
     kinds = [Movie(artist, "", "", genres=(f"{genre_of(artist)}",)) for artist in range(GENRES * FILMS_PER_GENRE)]
-    found = train(spark, plays, SMALL, films=kinds, seed=1, progress=lambda done, detail: None)
+    alone = replace(SMALL, preference=replace(SMALL.preference, prior=False, pull=0.0))
+    found = train(spark, plays, alone, films=kinds, seed=1, progress=lambda done, detail: None)
     people = found.users.toPandas()
     assert sorted(people["user_id"]) == list(range(LISTENERS))
     np.testing.assert_allclose(found.average_taste, np.mean(people["preference"].tolist(), axis=0), atol=1e-5)

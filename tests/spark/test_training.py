@@ -7,8 +7,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from engine.learning.blocks import fit_biases, residuals
+from engine.learning.mllib import fit_als
 from engine.learning.scoring import histories, list_lengths, recommend
-from engine.learning.training import TooFewRatings, Trained, fit_als, fit_biases, residuals, train
+from engine.learning.training import TooFewRatings, Trained, train
 from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
 from tests.spark.conftest import genre_of, tiny_world
 
@@ -21,7 +23,7 @@ SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings
 def trained(spark: SparkSession, ratings: DataFrame) -> Trained:
     heard: list[str] = []
     result = train(spark, ratings, SMALL, seed=1, progress=lambda done, detail: heard.append(detail))
-    assert heard[0] == "preference model"
+    assert heard[1] == "both models, iteration 0 of 5"
     assert heard[-1] == "trained"
     return result
 
@@ -51,8 +53,8 @@ def test_it_is_known_how_long_each_list_will_be(trained: Trained, ratings: DataF
         assert dict(zip(people.tolist(), lengths.tolist(), strict=True)) == lists.groupby("user_id").size().to_dict()
 
 
-def test_a_folded_in_viewer_gets_the_row_that_spark_gave_them(trained: Trained, ratings: DataFrame) -> None:
-    """Spark solves users last, so the same ratings with the films held still give the same row, in both models."""
+def test_a_folded_in_viewer_gets_the_row_that_they_were_trained_with(trained: Trained, ratings: DataFrame) -> None:
+    """People are solved last, so the same ratings with the films held still give the same row, in both models."""
     model = trained.model()
     of_user = {user: dict(zip(rows["movie_id"], rows["stars"], strict=True)) for user, rows in _by_user(ratings)}
     for person in trained.users.collect():

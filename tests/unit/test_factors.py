@@ -1,5 +1,6 @@
 """The arithmetic of both models, on numbers that can be checked by other means."""
 
+import json
 import tracemalloc
 from dataclasses import asdict
 
@@ -10,13 +11,12 @@ from hypothesis import strategies as st
 
 from engine.domain import FactorRows
 from engine.serving.factors import (
-    NUDGE,
     Hyperparameters,
     Model,
     Moments,
-    fold_in_preference,
-    fold_in_rating,
-    strengths,
+    PreferenceSettings,
+    fold_in,
+    observed,
     user_bias,
     user_order_vectors,
     vary,
@@ -37,49 +37,76 @@ def made_model(n: int = 40, rank: int = 6, rating_rank: int = 3, seed: int = 0, 
 
 class TestFoldIn:
     def test_the_preference_row_minimises_the_objective_of_hu_koren_volinsky(self) -> None:
-        """Any step away from it costs more: Σ c (p − y·u)² over all films, plus n₊·reg·|u|²."""
+        """Any step away from it costs more: Σ c (t − y·u)² over all films, plus λ·|u − prior|²."""
         model = made_model()
-        rated, strength = np.array([3, 8, 20]), np.array([1.5, -2.0, 0.5], np.float32)
-        reg, alpha = 0.3, 0.7
-        row, _ = fold_in_preference(model.preference, model.gram, rated, strength, reg=reg, alpha=alpha)
+        rated, weights = np.array([3, 8, 20]), np.array([1.0, 1.4, 0.3])
+        targets, prior = np.array([1.0, 0.0, 0.6]), np.linspace(-0.2, 0.3, 6)
+        row, _ = fold_in(model.preference, rated, weights, targets, ridge=0.6, gram=model.gram, prior=prior)
 
         def cost(u: np.ndarray) -> float:
             confidence, wanted = np.ones(40), np.zeros(40)
-            confidence[rated] += alpha * np.abs(strength)
-            wanted[rated] = strength > 0
-            return float((confidence * (wanted - model.preference @ u) ** 2).sum() + 2 * reg * u @ u)
+            confidence[rated] += weights
+            wanted[rated] = targets
+            return float((confidence * (wanted - model.preference @ u) ** 2).sum() + 0.6 * ((u - prior) ** 2).sum())
 
         least = cost(row.astype(np.float64))
         for direction in np.eye(6):
             assert cost(row + 1e-2 * direction) > least
             assert cost(row - 1e-2 * direction) > least
 
-    def test_someone_who_liked_nothing_has_no_preference(self) -> None:
-        model = made_model()
-        disliked = np.array([-1.0, -2.0], np.float32)
-        row, _ = fold_in_preference(model.preference, model.gram, np.array([1, 2]), disliked, reg=0.2, alpha=1.0)
-        assert not row.any()
-
     def test_the_rating_row_is_ridge_regression(self) -> None:
         model = made_model()
         rated, left = np.array([0, 5, 7, 9]), np.array([0.5, -0.5, 1.0, 0.0])
-        row = fold_in_rating(model.rating, rated, left, reg=0.1)
+        row, _ = fold_in(model.rating, rated, np.ones(4), left, ridge=0.4)
         q = model.rating[rated].astype(np.float64)
-        stacked = np.vstack([q, np.sqrt(4 * 0.1) * np.eye(3)])
+        stacked = np.vstack([q, np.sqrt(0.4) * np.eye(3)])
         expected = np.linalg.lstsq(stacked, np.append(left, np.zeros(3)), rcond=None)[0]
         np.testing.assert_allclose(row, expected, rtol=1e-5)
 
-    def test_without_ratings_the_rating_row_and_the_bias_are_nothing(self) -> None:
-        assert not fold_in_rating(made_model().rating, np.empty(0, np.intp), np.empty(0), reg=0.1).any()
-        assert user_bias(np.empty(0), np.empty(0), mean_stars=3.5, damping=8.0) == 0
+    def test_without_ratings_a_row_is_the_prior_and_the_bias_nothing(self) -> None:
+        nothing, prior = np.empty(0), np.array([0.1, 0.2, -0.3])
+        row, _ = fold_in(made_model().rating, np.empty(0, np.intp), nothing, nothing, ridge=0.1, prior=prior)
+        np.testing.assert_allclose(row, prior, rtol=1e-6)
+        assert user_bias(nothing, nothing, mean_stars=3.5, damping=8.0) == 0
 
     def test_a_bias_is_damped_towards_nothing(self) -> None:
         """Two ratings, each a star above what everyone gives, count as 2 / (2 + 8)."""
         assert user_bias(np.array([4.5, 5.0]), np.array([0.0, 0.5]), mean_stars=3.5, damping=8.0) == pytest.approx(0.2)
 
 
-def test_a_strength_is_never_zero() -> None:
-    assert strengths(np.array([0.5, 3.0, 5.0]), 3.0).tolist() == pytest.approx([-2.5, NUDGE, 2.0])
+class TestObserved:
+    def test_target_stars_wants_the_stars_of_whatever_was_rated(self) -> None:
+        said = observed(np.array([0.5, 3.0, 5.0]), PreferenceSettings(alpha=4.0, scale=5.0))
+        assert said.weights.tolist() == [4.0, 4.0, 4.0]
+        assert said.targets.tolist() == pytest.approx([0.1, 0.6, 1.0])
+        assert said.counted.all()
+
+    def test_target_signed_wants_what_was_liked_and_not_what_was_disliked(self) -> None:
+        said = observed(np.array([0.5, 3.0, 5.0]), PreferenceSettings("signed", alpha=2.0, neutral=3.0, scale=1.0))
+        assert said.weights.tolist() == pytest.approx([5.0, 0.0, 4.0])
+        assert said.targets.tolist() == [0, 1, 1]
+        assert said.counted.tolist() == [False, True, True]
+
+
+class TestHyperparameters:
+    def test_they_survive_being_stored(self) -> None:
+        ours = Hyperparameters(PreferenceSettings(rank=3, nu_items=0.7, pull=1.0), None, 0.1)
+        assert Hyperparameters.parse(json.loads(json.dumps(asdict(ours)))) == ours
+
+    def test_those_of_a_version_that_mllib_trained_still_mean_what_they_did(self) -> None:
+        """Then the objective was MLlib's, and pseudo-users were called typical viewers."""
+        then = {
+            "preference": {"rank": 64, "reg": 0.2, "alpha": 2.0, "iterations": 15, "neutral": 3.0, "typical": 0.7},
+            "rating": {"rank": 50, "reg": 0.15, "iterations": 15, "user_damping": 8.0, "movie_damping": 3.0},
+            "blend": 0.4,
+        }
+        read = Hyperparameters.parse(then)
+        assert read.preference.target == "signed"
+        assert read.preference.ridge(np.array([0, 10]), read.preference.nu_users).tolist() == pytest.approx([0.2, 2.0])
+        assert not read.preference.prior
+        assert read.preference.pseudo == 0.7
+        assert read.rating is not None
+        assert read.rating.pseudo == 0
 
 
 class TestOrder:
@@ -137,21 +164,16 @@ class TestOrder:
 
 
 class TestReasons:
-    def test_contributions_add_up_to_the_score(self) -> None:
-        """In ALS a score is a sum over one's own ratings, so nothing is left over."""
-        model = made_model()
+    def test_contributions_and_the_prior_add_up_to_the_score(self) -> None:
+        """In ALS a score is a sum over one's own ratings, and what somebody unknown would get: nothing is left over."""
+        model = made_model(average_taste=[0.3, 0.1, -0.2, 0.0, 0.4, 0.2])
         profile = model.profile({10: 5.0, 20: 4.0, 30: 1.0})
-        liked = profile.strength > 0
-        y = model.preference.astype(np.float64)
-        parts = (
-            y[7]
-            @ profile.doubt
-            @ (
-                y[profile.rated[liked]]
-                * (1 + model.hyperparameters.preference.alpha * profile.strength[liked])[:, None]
-            ).T
-        )
-        assert parts.sum() == pytest.approx(float(y[7] @ profile.preference), abs=1e-5)
+        settings = model.hyperparameters.preference
+        prior = float(settings.ridge(3, settings.nu_users)) * profile.doubt @ model.average_taste
+        for row in (7, 30):
+            expected = float(model.preference[row] @ profile.preference)
+            parts = model.given(profile, row).sum() + model.preference[row] @ prior
+            assert parts == pytest.approx(expected, abs=1e-5)
 
     def test_a_film_is_explained_by_its_twin_among_those_liked(self) -> None:
         model = made_model()

@@ -1,4 +1,4 @@
-"""Viewers made up for each kind of film draw what few have rated towards its kind, and leave nothing else behind."""
+"""Pseudo-users made up for each kind of film draw what few have rated towards its kind, and leave nothing behind."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engine.domain import Movie
-from engine.learning.training import Trained, train, typical_viewers
+from engine.learning.fits import pseudo_pairs
+from engine.learning.training import Trained, train
 from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
 from tests.spark.conftest import FILMS_PER_GENRE, GENRES, genre_of
 
@@ -38,7 +39,7 @@ def trained(spark: SparkSession, world: DataFrame) -> Trained:
     return trained_on(spark, world, SMALL)
 
 
-def test_there_is_one_for_each_genre_of_each_decade(spark: SparkSession) -> None:
+def test_there_is_one_for_each_genre_of_each_decade() -> None:
     """Films that nobody has rated are left out, and a film without a year goes with those of its genre without one."""
     films = [
         Movie(1, "", "", year=1991, genres=("Drama", "War")),
@@ -48,19 +49,17 @@ def test_there_is_one_for_each_genre_of_each_decade(spark: SparkSession) -> None
         Movie(5, "", "", year=1995, genres=("Drama",)),
         Movie(6, "", "", year=1995),
     ]
-    rows = typical_viewers(
-        spark, films, spark.createDataFrame([(i,) for i in (1, 2, 3, 4, 6)], "movie_id int")
-    ).collect()
+    movie_ids = np.array([1, 2, 3, 4, 6], np.int32)
     kinds: dict[int, set[int]] = {}
-    for row in rows:
-        kinds.setdefault(row["user_id"], set()).add(row["movie_id"])
+    for kind, row in zip(*pseudo_pairs(films, movie_ids), strict=True):
+        kinds.setdefault(int(kind), set()).add(int(movie_ids[row]))
     assert sorted(map(sorted, kinds.values())) == [[1], [1, 2], [3], [4]]
-    assert max(kinds) < 0
+    assert sorted(kinds) == [0, 1, 2, 3]
 
 
 def test_a_film_that_one_person_rated_is_near_its_kind(trained: Trained, spark: SparkSession, world: DataFrame) -> None:
-    """Who loves genre 0 is told to like it, though nobody of theirs has rated it; without such viewers they are not."""
-    nobody = Hyperparameters(replace(SMALL.preference, typical=0.0), replace(SMALL.rating, typical=0.0))
+    """Who loves genre 0 is told to like it, though nobody of theirs has rated it; without pseudo-users they are not."""
+    nobody = Hyperparameters(replace(SMALL.preference, pseudo=0.0), replace(SMALL.rating, pseudo=0.0))
     alone = trained_on(spark, world, nobody)
     assert _margin(trained) > 0.3 > 2 * abs(_margin(alone))
 

@@ -1,0 +1,162 @@
+"""Spark MLlib's own ALS: the oracle of our solver, and the way past what a broadcast holds.
+
+It can express one objective for preference (target ``signed``, ν = 1, no pull), and ALS on stars.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.ml.functions import array_to_vector
+from pyspark.ml.recommendation import ALS, ALSModel
+from pyspark.ml.stat import Summarizer
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from engine.domain import Floats
+from engine.learning.blocks import Ratings, fit_biases, residuals
+from engine.learning.fits import Preference, Progress, Stars, noted
+from engine.serving.factors import PreferenceSettings, RatingSettings
+
+NUDGE = 1e-3
+"""Stands for a strength of exactly 0, which Spark would read as "not observed"."""
+
+OURS = PreferenceSettings(
+    target="signed", reg=0.2, nu_users=1.0, nu_items=1.0, alpha=2.0, scale=1.0, pseudo=0.7, pull=0.0
+)
+"""What MLlib's objective does best with on stars (DECISIONS)."""
+
+
+def expressible(settings: PreferenceSettings) -> PreferenceSettings:
+    """Return settings of MLlib's objective: those given, if they are such, else those that are known to do."""
+    if settings.target == "signed" and settings.nu_users == settings.nu_items == 1 and settings.pull == 0:
+        return settings
+    return replace(OURS, rank=settings.rank, iterations=settings.iterations)
+
+
+def signed_strengths(values: DataFrame, settings: PreferenceSettings) -> DataFrame:
+    """Turn user_id, movie_id, value into what MLlib takes: above or below neutral, never exactly 0."""
+    strength = (F.col("value") - F.lit(settings.neutral)) / F.lit(settings.scale)
+    nudged = F.when(strength == 0, F.lit(NUDGE)).otherwise(strength).cast("float")
+    return values.select("user_id", "movie_id", nudged.alias("value"))
+
+
+def fit_preference(
+    ratings: Ratings, settings: PreferenceSettings, *, seed: int, progress: Progress = lambda done, detail: None
+) -> Preference:
+    """Fit the model of what to show; its settings must be ``expressible``."""
+    strengths = _with_pseudo(ratings, signed_strengths(ratings.values, settings), settings.pseudo)
+    fitted = fit_als(
+        strengths,
+        rank=settings.rank,
+        reg=settings.reg,
+        iterations=settings.iterations,
+        alpha=settings.alpha,
+        seed=seed,
+        progress=lambda done, detail: progress(done, f"preference model, {detail}"),
+    )
+    _, items = collect_factors(fitted.itemFactors)
+    people = fitted.userFactors.where("id >= 0")
+    (average,) = people.select(Summarizer.mean(array_to_vector(F.col("features")))).collect()[0]
+    return Preference(items, noted(average.toArray()))
+
+
+def fit_stars(
+    ratings: Ratings, settings: RatingSettings, *, seed: int, progress: Progress = lambda done, detail: None
+) -> Stars:
+    """Fit biases, and ALS on what they leave."""
+    progress(0.0, "biases")
+    values = ratings.values.withColumnRenamed("value", "stars")
+    biases = fit_biases(values, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
+    left = residuals(values, biases).select("user_id", "movie_id", "value")
+    fitted = fit_als(
+        _with_pseudo(ratings, left, settings.pseudo),
+        rank=settings.rank,
+        reg=settings.reg,
+        iterations=settings.iterations,
+        seed=seed,
+        progress=lambda done, detail: progress(done, f"rating model, {detail}"),
+    )
+    _, items = collect_factors(fitted.itemFactors)
+    return Stars(biases.mean_stars, items, biases.movie_bias.astype(np.float32))
+
+
+def _with_pseudo(ratings: Ratings, values: DataFrame, value: float) -> DataFrame:
+    """Add the pseudo-users' pairs; a value of 0 adds none."""
+    if not value:
+        return values
+    return values.union(ratings.pseudo.select("user_id", "movie_id", F.lit(value).cast("float")))
+
+
+def fit_als(
+    values: DataFrame,
+    *,
+    rank: int,
+    reg: float,
+    iterations: int,
+    seed: int,
+    alpha: float | None = None,
+    nonnegative: bool = False,
+    progress: Progress = lambda done, detail: None,
+) -> ALSModel:
+    """Fit Spark's ALS on user_id, movie_id, value.
+
+    Args:
+        alpha: given, the values are signed strengths (``implicitPrefs``); else they are predicted as they are.
+    """
+    spark = values.sparkSession
+    blocks = max(spark.sparkContext.defaultParallelism, 1)
+    als = ALS(
+        rank=rank,
+        regParam=reg,
+        maxIter=iterations,
+        implicitPrefs=alpha is not None,
+        alpha=1.0 if alpha is None else alpha,
+        nonnegative=nonnegative,
+        seed=seed,
+        userCol="user_id",
+        itemCol="movie_id",
+        ratingCol="value",
+        numUserBlocks=blocks,
+        numItemBlocks=blocks,
+    )
+    # Two half-steps an iteration; with implicit preferences each sums YᵀY first, in a stage of its own.
+    with _iterations(spark, iterations, 2 if alpha is None else 4, progress):
+        return als.fit(values)
+
+
+def collect_factors(factors: DataFrame) -> tuple[NDArray[np.int32], Floats]:
+    """Bring one side of a model to the driver, ordered by id."""
+    table = factors.orderBy("id").toPandas()
+    return table["id"].to_numpy(np.int32), np.array(table["features"].tolist(), np.float32)
+
+
+@contextmanager
+def _iterations(spark: SparkSession, iterations: int, stages: int, progress: Progress) -> Iterator[None]:
+    """Tell which iteration a fit is in, by counting the stages that Spark has finished: it has no callback for it."""
+    tracker = spark.sparkContext.statusTracker()
+    group = f"fit-{threading.get_ident()}-{id(progress)}"
+    spark.sparkContext.setJobGroup(group, "ALS")
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.3):
+            finished = 0
+            for job in tracker.getJobIdsForGroup(group):
+                info = tracker.getJobInfo(job)
+                for stage in info.stageIds if info else ():
+                    details = tracker.getStageInfo(stage)
+                    finished += bool(details and details.numCompletedTasks >= details.numTasks)
+            iteration = min(max((finished - 4) // stages, 0), iterations)
+            progress(iteration / max(iterations, 1), f"iteration {iteration} of {iterations}")
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
