@@ -11,6 +11,7 @@ from bot.features import (
     digest,
     fallback,
     files,
+    listen,
     lookup,
     mine,
     night,
@@ -41,5 +42,6 @@ FEATURES: tuple[Feature, ...] = (
     admin,
     alerts,
     lookup,
+    listen,
     fallback,
 )

@@ -1,15 +1,18 @@
-"""Any text is a title: one clear match is shown at once, several become buttons. /similar finds films like one."""
+"""A title that was typed: one clear match is shown at once, several become buttons. /similar finds films like one."""
 
-from telegram.ext import filters
+from collections.abc import Sequence
 
 from bot.features import lookup_views
 from bot.features.card import card
 from bot.frame.context import Handler
-from bot.frame.talk import Visit, command, message, tap
+from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
-from bot.speech.views import View
+from bot.speech.understanding import Ask, Which, World, understand_like
+from bot.speech.views import View, heeded
 from engine.domain import Movie
 from engine.serving import advice
+from engine.serving.advice import page_size
+from engine.serving.wish import ANYTHING, Wish
 from engine.store import Store, Taste
 
 CHOICES = 8
@@ -20,23 +23,23 @@ def handlers() -> list[Handler]:
     return [
         command("similar", similar, for_anybody=True),
         tap(buttons.Similar, similar_to),
-        # In a group people talk to each other, not to us.
-        message(filters.TEXT & ~filters.COMMAND & filters.ChatType.PRIVATE, title),
     ]
 
 
-async def title(visit: Visit) -> None:
-    """Any text: the film that it names."""
-    await look_up(visit, visit.words)
-
-
 async def similar(visit: Visit) -> None:
-    """/similar [title]: ten like it."""
+    """/similar [title and wish]: ten like it."""
     if not visit.words:
         await visit.show(lookup_views.which_film(visit.owner))
         return
-    movie, instead = find(visit, visit.words, similar=True)
-    await visit.show(instead if movie is None else await films_like(visit, movie))
+    visit.shelf.require_films()
+    match await visit.think(understand_like, visit.words, World.of(visit.shelf.films, visit.now.year)):
+        case Ask(wish, Movie() as movie, left_out):
+            await visit.show(await films_like(visit, movie, wish=wish, left_out=left_out))
+        case Which(text, found):
+            films = [hit.movie for hit in found.hits[:CHOICES]]
+            await visit.show(offer(visit, text, films, found.total, similar=True))
+        case _:
+            await visit.show(lookup_views.no_hit(visit.owner, visit.words))
 
 
 async def similar_to(visit: Visit, button: buttons.Similar) -> None:
@@ -49,7 +52,12 @@ async def look_up(visit: Visit, text: str) -> None:
     await visit.show(instead if movie is None else await card(visit, movie.id))
 
 
-def find(visit: Visit, text: str, *, similar: bool = False) -> tuple[Movie | None, View]:
+def offer(visit: Visit, text: str, films: Sequence[Movie], total: int, *, similar: bool = False) -> View:
+    """Return the films that a text may mean, to choose from."""
+    return lookup_views.choices(visit.owner, text, films, total, similar=similar)
+
+
+def find(visit: Visit, text: str) -> tuple[Movie | None, View]:
     """Return the film that ``text`` surely means, or None; and what to show where it is not sure.
 
     Raises:
@@ -59,14 +67,31 @@ def find(visit: Visit, text: str, *, similar: bool = False) -> tuple[Movie | Non
     movies = [hit.movie for hit in found.hits]
     if not movies:
         return None, lookup_views.no_hit(visit.owner, text)
-    offered = lookup_views.choices(visit.owner, text, movies, found.total, similar=similar)
-    return (movies[0] if found.sure else None), offered
+    return (movies[0] if found.sure else None), offer(visit, text, movies, found.total)
 
 
-async def films_like(visit: Visit, movie: Movie, page: int = 1) -> View:
-    """Return a page of films like one; in a group the same for everybody, for what is missing tells what was rated."""
+async def films_like(
+    visit: Visit, movie: Movie, page: int = 1, *, wish: Wish = ANYTHING, left_out: Sequence[str] = ()
+) -> View:
+    """Return a page of films like one; in a group the same for everybody, for what is missing tells what was rated.
+
+    Args:
+        wish: what else is asked of them; then there is one page only.
+        left_out: words that cannot be heeded, to be said.
+    """
     nobody = Taste(visit.person.id)
     taste = nobody if visit.in_group else await visit.store(Store.taste, visit.person.id, visit.now)
     published = await visit.store(Store.similar, movie.id)
     films = advice.like(visit.shelf, taste, movie, published)
-    return lookup_views.similar(visit.owner, movie, films, page, published=bool(published))
+    if not wish.is_open or wish.count:
+        fitting = [film for film in films if wish.fits(film)]
+        films = advice.more_like(visit.shelf, taste, movie, wish, fitting)[: page_size(wish)]
+    return lookup_views.similar(
+        visit.owner,
+        movie,
+        films,
+        page,
+        published=bool(published),
+        wish=wish,
+        notice=heeded(wish, left_out, visit.shelf.films.genres),
+    )

@@ -5,10 +5,24 @@ from collections.abc import Sequence
 from bot.speech import buttons
 from bot.speech.buttons import Place
 from bot.speech.language import _, number
-from bot.speech.views import View, begin, by_everyone, number_buttons, press
-from bot.speech.words import BUTTON_LENGTH, count, facts, genre_list, lines, name, numbered, plain, quote, say
+from bot.speech.views import View, begin, by_everyone, number_buttons, press, wished
+from bot.speech.words import (
+    BUTTON_LENGTH,
+    Html,
+    count,
+    facts,
+    genre_list,
+    lines,
+    name,
+    numbered,
+    paragraphs,
+    plain,
+    quote,
+    say,
+)
 from engine.domain import Movie
 from engine.serving.advice import PAGE
+from engine.serving.wish import ANYTHING, Wish
 
 
 def choices(owner: int, text: str, movies: Sequence[Movie], total: int, *, similar: bool = False) -> View:
@@ -51,15 +65,30 @@ def which_film(owner: int) -> View:
     return View.of(say("Films like which one? Send its title too, as in: /similar Heat"), [begin(owner)])
 
 
-def similar(owner: int, movie: Movie, films: Sequence[Movie], page: int, *, published: bool) -> View:
+def similar(
+    owner: int,
+    movie: Movie,
+    films: Sequence[Movie],
+    page: int,
+    *,
+    published: bool,
+    wish: Wish = ANYTHING,
+    notice: Html | None = None,
+) -> View:
     place = Place("similar", movie.id, page)
     open_film = [press(_("Open the film"), buttons.OpenFilm(owner, movie.id))]
     shown = films[(page - 1) * PAGE : page * PAGE]
     if not shown:
-        none = say("I know no films like {name} that you have not seen.", name=name(movie))
-        return View.of(none, [open_film])
+        none = (
+            say("I know no films like {name} that you have not seen.", name=name(movie))
+            if wish.is_open
+            else say("I know no films like {name} that fit this: {wish}.", name=name(movie), wish=wished(wish))
+        )
+        return View.of(paragraphs(notice, none), [open_film])
     heading = (
-        say("Like {name}:", name=name(movie))
+        say("Like {name}, {wish}:", name=name(movie), wish=wished(wish))
+        if not wish.is_open
+        else say("Like {name}:", name=name(movie))
         if published
         else say("Well-known films of the same genres as {name}:", name=name(movie))
     )
@@ -68,4 +97,4 @@ def similar(owner: int, movie: Movie, films: Sequence[Movie], page: int, *, publ
     before = press(_("Previous ten"), buttons.Similar(owner, movie.id, page - 1)) if page > 1 else None
     further = press(_("Next ten"), buttons.Similar(owner, movie.id, page + 1)) if len(films) > page * PAGE else None
     rows = [*number_buttons(owner, shown, first, place), [button for button in (before, further) if button], open_film]
-    return View.of(lines(heading, numbered(entries, first)), rows)
+    return View.of(paragraphs(notice, lines(heading, numbered(entries, first))), rows)

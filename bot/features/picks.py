@@ -7,16 +7,17 @@ from datetime import datetime
 from functools import partial
 
 from bot.features import picks_views
+from bot.features.lookup import films_like
 from bot.features.memory import Listing, Memory, in_settings
 from bot.features.picks_views import PicksPage
 from bot.frame.context import App, Context, Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons, views
-from bot.speech.understanding import World, understand_wish
-from bot.speech.views import View
+from bot.speech.understanding import Ask, World, understand_wish
+from bot.speech.views import View, heeded
 from bot.speech.words import Html
 from engine.serving import answers
-from engine.serving.advice import Line
+from engine.serving.advice import Line, page_size
 from engine.serving.library import Shelf
 from engine.serving.wish import ANYTHING, Wish
 from engine.store import Person, Store
@@ -46,16 +47,24 @@ async def warm_up(context: Context) -> None:
 
 
 async def top(visit: Visit) -> None:
-    """/top [genre] [years]: the first page of a new list."""
-    wish, notice = wanted(visit)
-    await visit.show(await begin(visit, wish, notice=notice))
+    """/top [what kind of films]: the first page of a new list."""
+    await give(visit, understand_wish(visit.words, World.of(visit.shelf.films, visit.now.year)))
 
 
 def wanted(visit: Visit) -> tuple[Wish, Html | None]:
-    """Return what kind of films is asked for, and what to say of words that mean none."""
-    films = visit.shelf.films
-    asked = understand_wish(visit.words, World.of(films, visit.now.year))
-    return asked.wish, views.unknown_genre(asked.left_out, films.genres) if asked.left_out else None
+    """Return what kind of films is asked for, and what to say of words that cannot be heeded."""
+    asked = understand_wish(visit.words, World.of(visit.shelf.films, visit.now.year))
+    return asked.wish, heeded(asked.wish, asked.left_out, visit.shelf.films.genres)
+
+
+async def give(visit: Visit, asked: Ask) -> None:
+    """Begin a list of what is asked for, or of films like one, and say which words were not heeded."""
+    if asked.like is None:
+        await visit.show(
+            await begin(visit, asked.wish, notice=heeded(asked.wish, asked.left_out, visit.shelf.films.genres))
+        )
+    else:
+        await visit.show(await films_like(visit, asked.like, wish=asked.wish, left_out=asked.left_out))
 
 
 async def new_picks(visit: Visit, _button: buttons.NewPicks) -> None:
@@ -154,7 +163,8 @@ def work_out(
     resting: frozenset[int] = frozenset() if listing.again else memory.resting(now) - listing.shown
 
     def lines_without(out: frozenset[int]) -> list[Line]:
-        return answers.picks(store, shelf, taste, listing.wish, leave_out=out, reasons=reasons)
+        limit = page_size(listing.wish)
+        return answers.picks(store, shelf, taste, listing.wish, leave_out=out, limit=limit, reasons=reasons)
 
     lines = lines_without(listing.elsewhere(page) | resting)
     nothing_new = not lines and page == 1 and bool(resting)

@@ -9,7 +9,7 @@ from bot.speech.buttons import Button, Place
 from bot.speech.language import _
 from bot.speech.views import MOST_GENRES, REASON_LENGTH, View, in_rows, number_buttons, pick, press, wished
 from bot.speech.words import Html, both, count, facts, lines, numbered, paragraphs, plain, say, title
-from engine.serving.advice import FIRST_PICKS, PAGE, Line
+from engine.serving.advice import FIRST_PICKS, PAGE, Line, page_size
 from engine.serving.wish import Wish
 
 DECADES = (2020, 2010, 2000, 1990, 1980, 1970, 1960, 1950)
@@ -38,9 +38,14 @@ class PicksPage:
 def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
     listing, page = shown.listing, shown.page
     place = Place("picks", listing.id, page)
-    first = (page - 1) * PAGE + 1
+    size = page_size(listing.wish)
+    first = (page - 1) * size + 1
     genres = press(_("Genres"), buttons.ChooseGenre(owner, listing.id, page)) if shown.has_genres else None
-    back = press(_("Previous ten"), buttons.Picks(owner, listing.id, page - 1)) if page > 1 else None
+    back = (
+        press(_("Previous ten") if size == PAGE else _("Back"), buttons.Picks(owner, listing.id, page - 1))
+        if page > 1
+        else None
+    )
     undoing = [press(_("Undo"), undo)] if undo else None
     again = [press(_("Show them again"), buttons.EarlierPicks(owner, listing.id))] if shown.resting else None
     if not shown.lines:
@@ -49,8 +54,8 @@ def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: But
         return View.of(paragraphs(notice, lines(no_picks(listing.wish, page), _resting(shown))), rows)
     films = numbered((pick(line, whole=not at) for at, line in enumerate(shown.lines)), first)
     further = (
-        press(_("Next ten"), buttons.Picks(owner, listing.id, page + 1))
-        if len(shown.lines) == PAGE and not listing.is_full
+        press(_("Next ten") if size == PAGE else _("More"), buttons.Picks(owner, listing.id, page + 1))
+        if len(shown.lines) == size and not listing.is_full
         else None
     )
     why = press(_("Why these?"), buttons.WhyThese(owner, listing.id, page)) if shown.ratings and shown.trained else None
@@ -129,7 +134,7 @@ def why_these(owner: int, shown: PicksPage) -> View:
         "Films that you have rated, seen or put aside never come up."
     )
     back = [press(_("Back to picks"), buttons.Picks(owner, listing.id, page))]
-    return View.of(paragraphs(heading, numbered(reasons, (page - 1) * PAGE + 1), how), [back])
+    return View.of(paragraphs(heading, numbered(reasons, (page - 1) * page_size(listing.wish) + 1), how), [back])
 
 
 def genres(owner: int, listing: int, page: int, names: Sequence[str], key: dict[str, int], wish: Wish) -> View:

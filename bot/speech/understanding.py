@@ -183,8 +183,9 @@ def understand(text: str, world: World) -> Meaning:
     ask = _wish(said, world, words)
     if (title := _exact(text, ask, world)) is not None:
         return title
-    if (stated := _stated(said, world, words)) is not None:
-        return stated
+    for heard in (said, _after_hello(said, words)):
+        if (stated := _stated(heard, world, words)) is not None:
+            return stated
     if isinstance(ask, Which):
         return ask
     if ask is not None and ask.is_clear and not ask.left_out:
@@ -204,7 +205,29 @@ def understand_wish(text: str, world: World) -> Ask:
     ask = _wish(tokens(text.strip()[:TEXT_LENGTH]), world, vocabulary(world.genres))
     if isinstance(ask, Which):
         return Ask(left_out=(ask.text,))
-    return Ask() if ask is None else ask.asked
+    if ask is None:
+        return Ask()
+    if ask.left_out and not world.genres and world.newest is None:  # nothing can be chosen by
+        return Ask(left_out=(text.strip()[:TEXT_LENGTH],))
+    return ask.asked
+
+
+def understand_like(text: str, world: World) -> Ask | Which | Nothing:
+    """Return the film in a text that is known to name one, and what others like it should be: what follows /similar."""
+    text = text.strip()[:TEXT_LENGTH]
+    movie = world.titles.at(text)
+    if movie is not None:
+        return Ask(like=movie)
+    words = vocabulary(world.genres)
+    said = tokens(text)
+    begins = bool(said) and words.longest(said, 0)[0] is Kind.LIKE
+    for heard in (said, [*tokens("like"), *said]) if begins else ([*tokens("like"), *said], said):
+        ask = _wish(heard, world, words)
+        if isinstance(ask, Which):
+            return ask
+        if ask is not None and ask.like is not None:
+            return ask.asked
+    return Nothing(text)
 
 
 _PAGE = re.compile(r"https?://|\b(?:imdb\.com|themoviedb\.org|letterboxd\.com|boxd\.it)/", re.IGNORECASE)
@@ -213,6 +236,14 @@ _PAGE = re.compile(r"https?://|\b(?:imdb\.com|themoviedb\.org|letterboxd\.com|bo
 # --- Whole phrases ----------------------------------------------------------------------------------------------------
 
 _PRIORITY = ("do", Courtesy.HELP, Courtesy.THANKS, Courtesy.NO, Courtesy.YES, Courtesy.BYE, Courtesy.GREETING)
+
+
+def _after_hello(said: Sequence[Token], words: Vocabulary) -> Sequence[Token]:
+    """Return what follows a greeting: "hey, I loved Heat"; all of a text that begins with none."""
+    for length in range(min(PHRASE_LENGTH, len(said) - 1), 0, -1):
+        if words.phrases.get(tuple(token.word for token in said[:length])) == ("say", Courtesy.GREETING):
+            return said[length:]
+    return said
 
 
 MOST_PHRASED = 12
@@ -251,7 +282,7 @@ def _exact(text: str, ask: "_Asked | Which | None", world: World) -> Film | Whic
     named = world.titles.named(text)
     if not named:
         return None
-    if isinstance(ask, _Asked) and not ask.left_out and (ask.content or ask.framed):
+    if isinstance(ask, _Asked) and not ask.left_out and (ask.says_which or ask.framed):
         spoken = len(tokens(text)) > 1 or text.strip().isdecimal()
         if not spoken or named[0].rating_count < WELL_KNOWN_SHARE * world.titles.most_ratings:
             return None
@@ -384,8 +415,13 @@ class _Asked:
     @property
     def content(self) -> bool:
         """Whether anything says which films, or how many."""
+        return self.says_which or self.count is not None
+
+    @property
+    def says_which(self) -> bool:
+        """Whether anything says which films. A number alone is more likely a title."""
         years = self.since is not None or self.until is not None or self.newer or self.older
-        return bool(self.wanted or self.unwanted or self.either or years or self.count or self.like)
+        return bool(self.wanted or self.unwanted or self.either or years or self.like)
 
     @property
     def is_clear(self) -> bool:
@@ -558,12 +594,17 @@ def _like(said: Sequence[Token], at: int, world: World, words: Vocabulary) -> tu
     """Return the film that is named from here on, and where the words after it begin."""
     for end in range(len(said), at, -1):
         piece = said[at:end]
-        named = world.titles.named(" ".join(token.raw for token in _whole_chunks(piece)))
-        if named:
-            return named[0], end
+        text = " ".join(token.raw for token in _whole_chunks(piece))
+        if named := world.titles.named(text):
+            found = world.titles.find(text) if len(named) > 1 else Found()
+            return (Which(text, found, like=True) if found.hits and not found.sure else named[0]), end
     end = at
     while end < len(said) and (end == at or not (said[end].after_comma or (said[end].word,) in words.ends_title)):
         end += 1
+    if end < len(said):
+        found = world.titles.find(" ".join(token.raw for token in _whole_chunks(said[at:])))
+        if found.sure:
+            return found.hits[0].movie, len(said)
     piece = said[at:end]
     if not piece or all(words.kind_of(token.word) is not Kind.UNKNOWN for token in piece):
         return None, at

@@ -109,11 +109,17 @@ def number_buttons(owner: int, movies: Sequence[Movie], first: int, place: Place
 MOST_GENRES = 30
 """Genres that are named or offered."""
 
+MOST_LEFT_OUT = 5
+"""Words that are named among those that cannot be heeded."""
+
 
 def wished(wish: Wish) -> Html:
     """Return a wish in words: "Comedy, not Horror, 2001 or later"."""
     parts = [plain(language.genre(genre)) for genre in wish.genres]
     parts += [say("not {genre}", genre=language.genre(genre)) for genre in wish.without]
+    if wish.either:
+        *others, last = (language.genre(genre) for genre in wish.either)
+        parts.append(say("{others} or {last}", others=", ".join(others), last=last) if others else plain(last))
     if wish.since is not None and wish.until is not None:
         same = wish.since == wish.until
         parts.append(plain(wish.since) if same else plain(f"{wish.since}–{wish.until}"))
@@ -124,14 +130,14 @@ def wished(wish: Wish) -> Html:
     return Html(", ".join(parts))
 
 
-def unknown_genre(words: Sequence[str], names: Sequence[str]) -> Html:
-    if not names:
-        return say("I can't choose by {words}: I know no genres of these films.", words=quote(" ".join(words)))
-    return say(
-        "I know no genre or years called {words}. The genres are: {genres}.",
-        words=quote(" ".join(words)),
-        genres=", ".join(sorted(map(language.genre, names[:MOST_GENRES]))),
-    )
+def heeded(wish: Wish, left_out: Sequence[str], genres: Sequence[str]) -> Html | None:
+    """Say what of a text was understood and what was not. None if all of it was: the list's heading says what."""
+    if not left_out:
+        return None
+    if not genres:
+        return say("I can't choose by {words}: I know no genres of these films.", words=quote(" ".join(left_out)))
+    words = both([quote(word) for word in left_out[:MOST_LEFT_OUT]])
+    return facts(None if wish.is_open else wished(wish), say("I can't filter by {words}.", words=words))
 
 
 # --- Ways on ----------------------------------------------------------------------------------------------------------

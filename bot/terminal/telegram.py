@@ -30,6 +30,7 @@ PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 """How a PNG and a JPEG begin: Telegram takes both as photos."""
 
 COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]+(?:@\w+)?")
+MENTION = re.compile(r"(?<!\w)@[A-Za-z]\w{4,31}\b")
 
 
 class ApiError(Exception):
@@ -128,6 +129,10 @@ class LocalTelegram(BaseRequest):
         entities = [
             {"type": "bot_command", "offset": _utf16(text[: found.start()]), "length": _utf16(found.group())}
             for found in COMMAND.finditer(text)
+        ]
+        entities += [
+            {"type": "mention", "offset": _utf16(text[: found.start()]), "length": _utf16(found.group())}
+            for found in MENTION.finditer(text)
         ]
         return self._update("message", self._incoming(sender, chat) | {"text": text, "entities": entities})
 

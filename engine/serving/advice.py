@@ -16,6 +16,12 @@ from engine.store import Dismissal, Recommendation, SimilarMovie, Taste
 PAGE = 10
 """Films on a page."""
 
+
+def page_size(wish: Wish) -> int:
+    """Return how many films a page of a list has: as many as were asked for, but no more than any page."""
+    return min(wish.count or PAGE, PAGE)
+
+
 FIRST_PICKS = 5
 """Ratings after which a newcomer gets the first picks."""
 
@@ -193,6 +199,25 @@ def like(shelf: Shelf, taste: Taste, movie: Movie, published: Sequence[SimilarMo
         sharing.sort(key=lambda other: -_overlap(movie.genres, other.genres))
         films = sharing[: 2 * PAGE + len(known)]
     return [film for film in films if film.id not in known][: 2 * PAGE]
+
+
+def more_like(shelf: Shelf, taste: Taste, movie: Movie, wish: Wish, first: Sequence[Movie]) -> list[Movie]:
+    """Return a page of films that fit a wish: ``first``, then those that the model holds most alike and that share a
+    genre, without what the person has seen or does not want."""
+    model, facts = shelf.model, shelf.facts
+    row = None if model is None else model.row(movie.id)
+    if model is None or facts is None or row is None or len(first) >= PAGE:
+        return list(first)
+    out = {rating.movie_id for rating in taste.ratings} | {movie.id} | {film.id for film in first}
+    out |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
+    fits = facts.fitting(wish)
+    if movie.genres:
+        fits &= np.logical_or.reduce([facts.genres.get(genre, np.zeros_like(fits)) for genre in movie.genres])
+    lengths = np.linalg.norm(model.preference, axis=1) + 1e-9
+    likeness = np.where(fits, model.preference @ model.preference[row] / lengths, -np.inf)
+    best = np.argsort(-likeness, kind="stable")[: PAGE + len(out)]
+    films: list[int] = model.movie_ids[best[np.isfinite(likeness[best])]].tolist()
+    return [*first, *(shelf.films.by_id[film] for film in films if film not in out)][:PAGE]
 
 
 @dataclass(frozen=True, slots=True)

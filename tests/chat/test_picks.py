@@ -347,10 +347,11 @@ async def test_genre_and_years_by_buttons(anna: Person):
     assert len(anna.messages) == 2
 
 
-async def test_an_unknown_genre_is_said_and_the_genres_are_named(anna: Person):
-    await anna.says("/top nordic <b>noir")
-    assert "I know no genre or years called “nordic <b>noir”" in anna.sees
-    assert "Western" in anna.sees
+async def test_words_that_cannot_be_heeded_are_said_beside_those_that_were(anna: Person):
+    await anna.says("/top nordic <b>noir crime 90s")
+    assert anna.sees.startswith("Crime, 1990–1999 · I can't filter by “nordic” and “<b>noir”.")
+    assert titles(anna.sees)
+    assert "Genres" in anna.buttons
 
 
 async def test_a_wish_that_nothing_fits_says_so(anna: Person):

@@ -238,7 +238,6 @@ WITH_FILMS_ONLY = (
     "All genres",
     "All years",
     "{year}s",
-    "I know no genre or years called",
     "No film that you don't know yet fits this",
     "I know no other film that fits",
     "Well-known films of the same genres",

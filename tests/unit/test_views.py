@@ -15,6 +15,7 @@ from bot.features.picks_views import PicksPage
 from bot.speech import language, views, words
 from bot.speech.buttons import Place, Undo
 from bot.speech.views import View
+from bot.speech.words import plain
 from engine.domain import STARS, Movie, RunKind, RunState
 from engine.serving.advice import PAGE, Card, Line
 from engine.serving.wish import Wish
@@ -113,7 +114,7 @@ def test_lists_of_films_fit_one_message(films: list[Movie], text: str, code: str
     check(mine_views.watchlist(OWNER, entries, 2))
     check(lookup_views.no_hit(OWNER, text))
     check(views.unknown_command(f"/{text}"))
-    check(View.of(views.unknown_genre([text], ["Comedy"] * 30)))
+    check(View.of(views.heeded(Wish(("Comedy",)), [text] * 30, ["Comedy"]) or plain("")))
 
 
 @few

@@ -133,7 +133,8 @@ class Vocabulary:
     """Everything that is understood of one catalogue's genres.
 
     ``phrases`` may be whole messages: what they say and which. ``meanings`` are the words of wishes; the value of a
-    genre or mood is the genres that are wanted and those that are not.
+    genre or mood is the genres that are wanted and those that are not. ``spelled`` are single words of both that may be
+    misspelled.
     """
 
     phrases: Mapping[Words, tuple[str, str]]
@@ -147,6 +148,7 @@ class Vocabulary:
     introduces: frozenset[Words]
     ends_title: frozenset[Words]
     people: frozenset[Words]
+    spelled: tuple[tuple[str, tuple[Kind, Any]], ...]
     ones: frozenset[str] = _ONE
     one_film: frozenset[str] = _ONE_FILM
 
@@ -181,7 +183,7 @@ class Vocabulary:
         most = 2 if len(word) >= TWO_TYPOS_LENGTH else 1
         meant = {
             meaning
-            for known, meaning in _spelled(self)
+            for known, meaning in self.spelled
             if abs(len(known) - len(word)) <= most
             and known[0] == word[0]
             # The same but for its end is another form or another word: "música" is no musical.
@@ -190,20 +192,6 @@ class Vocabulary:
         }
         # Two genres that are as near are none: a slip never turns one into the other.
         return meant.pop() if len(meant) == 1 else (Kind.UNKNOWN, None)
-
-
-@lru_cache(maxsize=4)
-def _spelled_of(meanings: tuple[tuple[Words, tuple[Kind, Any]], ...]) -> tuple[tuple[str, tuple[Kind, Any]], ...]:
-    return tuple(
-        (words[0], meaning)
-        for words, meaning in meanings
-        if len(words) == 1 and len(words[0]) >= TYPO_LENGTH and meaning[0] in (Kind.GENRE, Kind.MOOD)
-    )
-
-
-def _spelled(vocabulary: Vocabulary) -> tuple[tuple[str, tuple[Kind, Any]], ...]:
-    """Return the single words for genres and moods that may be misspelled."""
-    return _spelled_of(tuple(vocabulary.meanings.items()))
 
 
 @cache
@@ -227,6 +215,7 @@ def vocabulary(genres: tuple[str, ...]) -> Vocabulary:
         if says not in ("adverbs", "rated", "stars")
         for before, _, after in (sentence.partition("*") for sentence in sentences)
     }
+    meanings = _of_wishes(languages, genres)
     return Vocabulary(
         phrases={
             words_of(phrase): (kind, name)
@@ -236,7 +225,7 @@ def vocabulary(genres: tuple[str, ...]) -> Vocabulary:
             for phrase in phrases
         },
         polite=_all(_POLITE.split(",")),
-        meanings=_of_wishes(languages, genres),
+        meanings=meanings,
         patterns=tuple(sorted(patterns, key=lambda it: (-len(it.before) - len(it.after), it.before, it.after))),
         adverbs=_all(chain.from_iterable(language["state"]["adverbs"] for language in languages)),
         rated=_all(chain.from_iterable(language["state"]["rated"] for language in languages)),
@@ -245,6 +234,11 @@ def vocabulary(genres: tuple[str, ...]) -> Vocabulary:
         introduces=_all(chain.from_iterable(language["wish"]["with"] for language in languages)),
         ends_title=_all(chain.from_iterable(language["wish"]["but"] for language in languages)),
         people=_all(chain.from_iterable(line.split("|") for line in _lines("people.txt"))),
+        spelled=tuple(
+            (words[0], meaning)
+            for words, meaning in meanings.items()
+            if len(words) == 1 and len(words[0]) >= TYPO_LENGTH and meaning[0] in (Kind.GENRE, Kind.MOOD)
+        ),
     )
 
 

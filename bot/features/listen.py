@@ -1,0 +1,123 @@
+"""Any text: what somebody says is understood, and done by the feature that it is about."""
+
+from dataclasses import replace
+
+from telegram import Message, MessageEntity
+from telegram.ext import filters
+
+from bot.features import (
+    account,
+    files,
+    listen_views,
+    lookup,
+    mine,
+    night,
+    picks,
+    preferences,
+    rating,
+    surprise,
+    welcome,
+)
+from bot.features.card import card
+from bot.features.memory import Memory
+from bot.frame.context import Handler
+from bot.frame.talk import Act, Visit, message
+from bot.speech import buttons, views
+from bot.speech.understanding import (
+    Ask,
+    Courtesy,
+    Film,
+    Nothing,
+    Order,
+    Person,
+    Said,
+    Statement,
+    Which,
+    World,
+    understand,
+)
+
+
+class MentionsUs(filters.MessageFilter):
+    """A person's message with our name in it: in a group, that is how one speaks to us."""
+
+    def filter(self, message: Message) -> bool:
+        ours = f"@{message.get_bot().username}".casefold()
+        mentioned = message.parse_entities([MessageEntity.MENTION]).values() if message.entities else ()
+        return message.sender_chat is None and any(name.casefold() == ours for name in mentioned)
+
+
+def handlers() -> list[Handler]:
+    text = filters.TEXT & ~filters.COMMAND
+    return [
+        message(text & filters.ChatType.PRIVATE, listen),
+        # In a group people talk to each other, not to us.
+        message(text & filters.ChatType.GROUPS & MentionsUs(), listen),
+    ]
+
+
+async def next_page(visit: Visit) -> None:
+    """Show the next page of the list of picks that was begun last."""
+    listings = Memory.parse(visit.person.settings).listings
+    if not listings or listings[-1].is_full:
+        await visit.show(await picks.begin(visit))
+    else:
+        await picks.turn_page(visit, buttons.Picks(visit.owner, listings[-1].id, len(listings[-1].pages) + 1))
+
+
+ORDERS: dict[str, Act] = {
+    "undo": rating.undo_last,
+    "next": next_page,
+    "my": mine.my,
+    "watchlist": mine.watchlist,
+    "rate": rating.rate,
+    "surprise": surprise.surprise,
+    "settings": preferences.settings,
+    "import": files.how_to,
+    "export": files.export,
+    "forget": account.forget,
+    "privacy": account.privacy,
+    "stop": account.stop,
+    "start": welcome.start,
+    "night": night.night,
+}
+"""What does each thing that can be ordered in words."""
+
+FOR_ALL = {"next", "privacy", "start", "night"}
+"""What may be ordered where others read along; the rest leads to the private chat."""
+
+
+async def listen(visit: Visit) -> None:
+    """Do what a text asks for.
+
+    Raises:
+        EmptyCatalogue: there are no films at all.
+    """
+    visit.shelf.require_films()
+    text = visit.words
+    if visit.in_group:
+        text = " ".join(word for word in text.split() if word.casefold() != f"@{visit.bot_name}".casefold())
+    world = World.of(visit.shelf.films, visit.now.year)
+    match await visit.think(understand, text, world):
+        case Said(Courtesy.HELP):
+            await account.help_(visit)
+        case Said(courtesy):
+            await visit.show(listen_views.courtesy(visit.owner, courtesy))
+        case Order(command) if visit.in_group and command not in FOR_ALL:
+            await visit.show(views.in_private(visit.bot_name, command))
+        case Order(command):
+            await ORDERS[command](replace(visit, words=""))
+        case Ask() as asked:
+            await picks.give(visit, asked)
+        case Statement() as stated:
+            view = await card(visit, stated.movie.id)
+            await visit.show(view if visit.in_group else listen_views.stated(visit.owner, view, stated, visit.scale))
+        case Person(name):
+            await visit.show(listen_views.person(visit.owner, name))
+        case Film(movie):
+            await visit.show(await card(visit, movie.id))
+        case Which(meant, found, like):
+            films = [hit.movie for hit in found.hits[: lookup.CHOICES]]
+            await visit.show(lookup.offer(visit, meant, films, found.total, similar=like))
+        case Nothing(said, page):
+            await visit.show(listen_views.nothing(visit.owner, said, page=page))
