@@ -17,7 +17,7 @@ from engine.store import Store
 log = structlog.get_logger(__name__)
 
 IN_GROUPS = frozenset({"night", "top", "rate", "similar", "help", "privacy"})
-"""What is offered in groups; whatever else is sent there leads to the private chat."""
+"""Commands that are offered in groups; any other one that is sent there leads to the private chat."""
 
 
 def commands(films: Films) -> list[tuple[str, str]]:
@@ -49,7 +49,7 @@ async def announce_commands(context: Context) -> None:
     in_groups = [(name, what) for name, what in for_all if name in IN_GROUPS]
     for code in LANGUAGES:
         with language.speaking(code):
-            # What has no language is for those of all others.
+            # Commands without a language are for people whose language has none of its own.
             named = None if code == SOURCE else code
             await context.bot.set_my_commands(account_views.described(for_all), language_code=named)
             await context.bot.set_my_commands(
@@ -62,7 +62,7 @@ async def announce_commands(context: Context) -> None:
 
 
 async def offer_commands(context: Context, telegram_id: int) -> None:
-    """Offer someone their commands in the language that is spoken now, whatever that of their Telegram."""
+    """Offer someone their commands in the language that is spoken now, which may differ from that of their Telegram."""
     is_admin = context.services.is_admin(telegram_id)
     shelf = await context.services.library.shelf()
     language.speak_of_catalogue(shelf.films.catalogue)
@@ -70,7 +70,7 @@ async def offer_commands(context: Context, telegram_id: int) -> None:
     offered = (*for_all, *admin_views.COMMANDS) if is_admin else for_all
     try:
         await context.bot.set_my_commands(account_views.described(offered), scope=BotCommandScopeChat(telegram_id))
-    except TelegramError as error:  # who has not written to us yet cannot be told
+    except TelegramError as error:  # people who have never written to us cannot be told
         log.info("commands_not_announced", reason=type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""What people read about the bot and about what it keeps of them; what Telegram offers behind the slash. Pure."""
+"""Texts about the bot itself and about what it keeps; the commands that Telegram offers. Pure."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,6 @@
-"""What those who run the bot can do from the chat: train, watch, compare, roll back.
+"""The admins' part of the chat: train, watch, compare, roll back.
 
-A progress message is edited as its run goes on. Which messages those are stands in the database, so that they are
-followed to the end also when the bot is started anew meanwhile.
+A progress message is edited until its run ends. The database remembers these messages, so a restarted bot goes on.
 """
 
 import asyncio
@@ -151,7 +150,7 @@ def look_at(store: Store, run_id: int) -> Seen | None:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """What each watched chat shows now, and until when it must be left alone."""
+    """The view that each watched chat shows now, and until when the chat must be left alone."""
 
     shown: dict[Watcher, View]
     rest_until: dict[Watcher, datetime]

@@ -1,4 +1,4 @@
-"""What admins read and press: runs, models, figures. Pure."""
+"""Texts and buttons for admins: runs, models, figures. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -145,7 +145,7 @@ def _goes_on(served: int | None) -> Html:
 
 
 SEARCHED = (("ndcg_at_10", "nDCG@10"), ("rmse_all", "RMSE"))
-"""What a search judges the settings of either model by."""
+"""The metric by which a search judges each model."""
 
 FIGURES = (("ndcg_at_10", "nDCG@10"), ("rmse_warm", "RMSE"))
 """The two figures that speak for a model: its order, and its stars."""

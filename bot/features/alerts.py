@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 20
 
 NEWS = timedelta(days=2)
-"""What ended longer ago is no news: a bot that was away for a month does not tell all of it."""
+"""Runs that ended longer ago are not told: a bot that was away for a month would tell of many."""
 
 
 def handlers() -> list[Handler]:

@@ -1,4 +1,4 @@
-"""What people read about the files that they bring and take. Pure."""
+"""Texts about files that people bring and take. Pure."""
 
 from collections.abc import Sequence
 

@@ -177,7 +177,7 @@ def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], since: in
     store.rate_many(user_id, [(movie.id, value, now) for movie, value in stars.items()], now)
     given = {(movie.id, value) for movie, value in stars.items()}
     lately = [event for event in store.events_of(user_id) if event.id > since]
-    # What the person did between two calls is not of the file, and must not be taken back with it.
+    # Ratings that the person gave between two calls are no part of the import: its undo must leave them.
     of_file = takewhile(lambda event: (event.movie_id, event.stars) in given, reversed(lately))
     acts = [event.id for event in of_file]
     batch = Batch(min(acts), max(acts), len(acts)) if acts else None

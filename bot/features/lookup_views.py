@@ -1,4 +1,4 @@
-"""What people read and press when they look for a film, or for films like one. Pure."""
+"""Texts and buttons of a search, and of films like one. Pure."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the bot remembers of one person between messages, beside their ratings. Kept in ``users.settings``, so that it
+"""The bot's memory of one person between messages, beside their ratings. Kept in ``users.settings``, so that it
 outlives a restart and goes with the person. Pure values: every change returns a new one."""
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from engine.serving.wish import ANYTHING, Wish
 
 SKIP_DAYS = 180
-"""For how long a film that someone has not seen is not asked about again."""
+"""How long we do not ask again about a film that someone has not seen."""
 
 LISTINGS = 3
 """Lists of picks that can be paged through; the buttons of older ones begin a new list."""
@@ -21,16 +21,16 @@ MOST_SHOWN = 300
 MOST_SKIPPED = 500
 
 SITTING = timedelta(hours=6)
-"""For how long a list shows again what it showed: who comes back from a card, or after dinner, finds the same films."""
+"""How long a list keeps its films, so that people find the same ones after a look at a card, or after dinner."""
 
 REST = timedelta(days=14)
-"""For how long a film that was shown, and that nothing came of, stays out of new lists after that."""
+"""How long a film that was shown without a reaction stays out of new lists after that."""
 
 MOST_RESTING = 300
-"""Films that rest at a time; beyond that, those shown first come up again earlier."""
+"""Most films that rest at one time; beyond that, those shown first come back early."""
 
 OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "file_since", "batch"})
-"""What of ``users.settings`` is ours."""
+"""The keys of ``users.settings`` that belong to this module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,8 @@ class Memory:
         return frozenset(film for film, at in self.skipped.items() if now - at < timedelta(days=SKIP_DAYS))
 
     def show(self, movie_ids: Iterable[int], now: datetime, *, sitting: timedelta = SITTING) -> "Memory":
-        """Note that films are shown. They rest once the sitting is over; when they rest already, nothing changes, or
-        who looks at an old list every day would never be rid of it."""
+        """Note that films are shown. They rest once the sitting is over. Films that rest already keep their date; else
+        a daily look at an old list would keep them out for ever."""
         rests = {film: since for film, since in self.rests.items() if now < since + REST}
         rests |= {film: now + sitting for film in movie_ids if film not in rests}
         return replace(self, rests=dict([*rests.items()][-MOST_RESTING:]))

@@ -1,4 +1,4 @@
-"""What people read and press among what they rated and put aside. Pure."""
+"""Texts and buttons of what somebody rated and put aside. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -206,7 +206,7 @@ def _films(shelf: Shelf, seen: Night) -> tuple[Movie, ...]:
 
 
 async def show(visit: Visit, night_id: int, notice: Notice | None = None) -> None:
-    """Bring an evening's message up to date. Of many who ask at once, one does it for all."""
+    """Bring an evening's message up to date. When several people ask at once, one edit serves all of them."""
     stale: set[int] = visit.context.bot_data.setdefault("stale_nights", set())
     busy: set[int] = visit.context.bot_data.setdefault("busy_nights", set())
     stale.add(night_id)
@@ -228,7 +228,7 @@ async def _show_once(visit: Visit, night_id: int, notice: Notice | None) -> None
         await visit.show(night_views.over())
         return
     message_id = seen.night.message_id
-    with language.speaking(seen.night.language):  # the group's, whoever tapped
+    with language.speaking(seen.night.language):  # the group's language, whoever tapped
         view = seen.view(visit.bot_name, notice() if notice is not None else None)
     if message_id is None or not await _edited(visit.context, seen.night.chat_id, message_id, view):
         sent = await visit.tell(view)

@@ -1,4 +1,4 @@
-"""What a group reads and presses on a movie night. Pure.
+"""Texts and buttons of a movie night. Pure.
 
 Nothing here says what anybody rated: not by stars, not by reasons, not by who a film is for.
 """

@@ -1,4 +1,4 @@
-"""What people read and press among their picks. Pure."""
+"""Texts and buttons of the lists of picks. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What people read and press under /settings, and once a week if they want to. Pure."""
+"""Texts and buttons of /settings and of the weekly picks. Pure."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What people are asked to rate, and what they read when they have. Pure."""
+"""Texts and buttons of questions and ratings. Pure."""
 
 from collections.abc import Sequence
 

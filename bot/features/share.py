@@ -69,5 +69,5 @@ async def _offer(query: InlineQuery, films: Sequence[Movie], bot: str, *, cache_
                 reply_markup=view.keyboard,
             )
         )
-    # Personal, also where the films are not: what is said of them is in the language of whoever asks.
+    # Personal even where the films are the same for all: the texts are in the asker's language.
     await query.answer(results, cache_time=cache_seconds, is_personal=True)

@@ -1,4 +1,4 @@
-"""What people read and press under /surprise. Pure."""
+"""Texts and buttons of /surprise. Pure."""
 
 from bot.features.picks_views import no_picks
 from bot.speech import buttons

@@ -29,7 +29,7 @@ BY_LINK: dict[str, Act] = {
     "stop": account.help_,  # names /stop, and stops nothing
     "settings": preferences.settings,
 }
-"""What else may follow /start: where the buttons in groups lead to."""
+"""Other words that may follow /start: the buttons in groups lead to them."""
 
 
 def handlers() -> list[Handler]:

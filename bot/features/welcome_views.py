@@ -1,4 +1,4 @@
-"""What people read first. Pure."""
+"""Texts and buttons of /start. Pure."""
 
 from bot.speech import buttons
 from bot.speech.language import _

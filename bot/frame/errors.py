@@ -50,7 +50,7 @@ def diagnose(error: BaseException | None) -> Diagnosis:
         case BadRequest() if "query is too old" in error.message.lower():
             return Diagnosis("tap_too_old", True, None)
         case NetworkError() if not isinstance(error, BadRequest):
-            # What was being sent may have arrived. Sending it, or an apology for it, again could say it twice.
+            # The message may have arrived. Sending it again, or an apology for it, could say it twice.
             return Diagnosis("telegram_unreachable", True, None)
         case _:
             return Diagnosis("update_failed", False, _(SOMETHING_WRONG))

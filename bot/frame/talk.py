@@ -38,12 +38,12 @@ NEW_MESSAGES = filters.UpdateType.MESSAGE
 """Not edited ones: who corrects a typo in an old command does not mean to give it again."""
 
 NOBODY = Person(0, 0, None, {}, active=True)
-"""Who visits when somebody writes in the name of a chat. Buttons made for them are for everybody."""
+"""The person of a visit in the name of a chat. Buttons made for them are everybody's."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdminsOnly:
-    """What others read who try what is for admins: in answer to a command, and over a button."""
+    """The texts for people who try what only admins may: in answer to a command, and over a button."""
 
     to_command: Callable[[str], View]
     over_button: str

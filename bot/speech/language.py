@@ -19,7 +19,7 @@ from pathlib import Path
 from engine.domain import Catalogue, Feedback, ItemKind
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español"}
-"""What we speak, and what it calls itself."""
+"""The languages of the bot, under their own names."""
 
 SOURCE = "en"
 """The language in which the texts stand in the code; spoken to those whose own we don't know."""
@@ -53,7 +53,7 @@ def use(*wished: str | None) -> None:
 
 @contextmanager
 def speaking(*wished: str | None) -> Iterator[None]:
-    """Meanwhile, speak the first of these that we can."""
+    """Speak the first of these that we can, during the block."""
     token = _spoken.set(choose(*wished))
     try:
         yield
@@ -81,7 +81,7 @@ def speak_of(*subjects: str) -> None:
 
 def _(text: str) -> str:
     """Return a text in the language that is spoken now."""
-    # Of an empty text, gettext tells the file's header.
+    # gettext translates an empty text into the catalogue's header.
     return _catalogue(current(), _subjects.get()).gettext(text) if text else ""
 
 
@@ -105,7 +105,7 @@ def _catalogue(code: str, subjects: tuple[str, ...] = ()) -> gettext.NullTransla
 
 
 _SIGNS = {"en": (",", "."), "de": (".", ","), "es": (".", ",")}
-"""What stands between thousands, and before the decimals."""
+"""The signs between thousands and before decimals."""
 
 _GROUPED_FROM = {"es": 10_000}
 

@@ -18,7 +18,7 @@ QUOTE_LENGTH = 60
 BUTTON_LENGTH = 64
 
 MESSAGE_LENGTH = 4096
-"""What Telegram takes as one message."""
+"""Most characters of one message."""
 
 TAG = re.compile(r"</?[a-z][^<>]*>")
 

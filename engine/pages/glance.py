@@ -23,7 +23,7 @@ from engine.store import Course, DataShown, Decade, ModelsShown, ModelVersion, S
 
 log = structlog.get_logger(__name__)
 
-# Whatever loads matplotlib, which takes a second, is imported where it is used: after a training, and within the `try`.
+# matplotlib takes a second to load: modules that need it are imported where they are used, within the `try`.
 
 MODELS = 20
 """Models in the picture at most, the newest."""

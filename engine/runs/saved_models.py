@@ -44,7 +44,7 @@ from engine.settings import EngineSettings
 from engine.store import ModelVersion, Store, archive
 
 FORMAT = 1
-"""Of the folder: raise it when an older Matinee could not read what we write."""
+"""Version of the folder's format: raise it when an older Matinee could not read the new files."""
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "pyspark", "sqlalchemy")
 MODELS = ("preference", "rating")
@@ -426,7 +426,7 @@ def _table(path: Path, schema: Any) -> Any:
 
 @dataclass(frozen=True)
 class _People:
-    """Who is who here: the data set's own ids, ascending, and ``users.id`` of each."""
+    """The people here: the data set's own ids, ascending, and ``users.id`` of each."""
 
     dataset_user_ids: NDArray[np.int64]
     user_ids: NDArray[np.int32]

@@ -47,7 +47,7 @@ SILENT = timedelta(seconds=60)
 """A run that has not beaten for so long is lost."""
 
 GRACE_SECONDS = 6.0
-"""What a child gets between being asked to stop and being killed."""
+"""Seconds between asking a child to stop and killing it."""
 
 UNHEALTHY_SECONDS = 45
 """Longer than a database that is locked keeps a tick waiting."""

@@ -45,7 +45,7 @@ def proposals(
     """Return the films that suit a group best, best first; fewer than ``limit`` when no more fit.
 
     None is one that any of them has rated, seen, or does not want; what somebody keeps for later may well come up.
-    Who has rated nothing counts as the average person.
+    A guest without ratings counts as the average person.
 
     Args:
         tastes: of everybody who is in.

@@ -14,7 +14,7 @@ LOCK = ".lock"
 def own_folder(above: Path) -> Iterator[Path]:
     """Give a new folder below ``above``, and remove what killed programs left there.
 
-    Whoever is alive holds the lock on their folder's ``.lock``; the system frees it when they die, however they die.
+    A living process holds the lock on its folder's ``.lock``; the system frees the lock when the process dies.
     The lock on ``above`` itself keeps a folder that was just made, and is not locked yet, from being taken for a dead
     one. Locks are on files, not on the folders: NFS locks only what can be written to.
     """

@@ -20,10 +20,10 @@ BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another program's lock before it gives up."""
 
 LOOK_AGAIN_SECONDS = 0.003
-"""How often who wants to write to SQLite looks whether they may."""
+"""How often a writer that waits for SQLite's lock tries again."""
 
 TURN_SECONDS = 0.01
-"""How long who writes much to SQLite leaves it to others between two transactions: some looks of theirs."""
+"""How long a bulk writer leaves SQLite to others between two transactions: time for some tries of theirs."""
 
 
 class StoreError(MatineeError):
@@ -105,8 +105,8 @@ def _connect_sqlite(url: sa.URL) -> sa.Engine:
 def _await_turn(connection: sa.Connection) -> None:
     """Begin a transaction that writes, as soon as nobody else does.
 
-    SQLite's own waiting ends up looking ten times a second. Meanwhile somebody who writes one chunk after the other
-    takes the lock again and again, and a rating waits for seconds.
+    SQLite's own waiting tries ten times a second in the end. A bulk writer takes the lock again between two of those
+    tries, and a rating would wait for seconds.
     """
     until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     driver: Any = connection.connection.dbapi_connection
@@ -126,7 +126,7 @@ def _await_turn(connection: sa.Connection) -> None:
 
 
 class Database:
-    """What every part of the store stands on: ``read`` and ``write``, each one transaction."""
+    """The base of every part of the store: ``read`` and ``write``, each one transaction."""
 
     def __init__(self, url: str) -> None:
         self.db = connect(url)

@@ -1,6 +1,6 @@
-"""What the bot sends by itself: the weekly picks of those who asked for them, and word of failed runs to admins.
+"""Messages that the bot sends unasked: weekly picks, and word of failed runs to admins.
 
-Each is taken before it is sent, so that nobody gets it twice, whatever becomes of the bot in between.
+Each is marked as sent before it goes out, so that nobody gets it twice, even if the bot dies in between.
 """
 
 from collections.abc import Collection

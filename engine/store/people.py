@@ -377,7 +377,7 @@ def _waiting(*which: sa.ColumnElement[bool]) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(pairs.subquery())
 
 
-# What every update asks for is put together once: that takes about as long as the database needs to answer.
+# Statements that every update needs are built once: building one takes as long as the database needs to answer.
 _WHOSE = sa.bindparam("user_id", type_=sa.Integer)
 _BY_TELEGRAM_ID = sa.select(users).where(users.c.telegram_id == sa.bindparam("telegram_id"))
 _RATINGS_OF = sa.select(ratings).where(ratings.c.user_id == _WHOSE).order_by(ratings.c.rated_at.desc(), "movie_id")
