@@ -7,7 +7,7 @@ from bot.features.memory import Listing
 from bot.speech import buttons, language
 from bot.speech.buttons import Button, Place
 from bot.speech.language import _
-from bot.speech.views import MOST_GENRES, REASON_LENGTH, View, in_rows, number_buttons, pick, press, wished
+from bot.speech.views import MOST_GENRES, REASON_LENGTH, View, in_rows, listed, number_buttons, press, wished
 from bot.speech.words import Html, both, count, facts, lines, numbered, paragraphs, plain, say, title
 from engine.serving.advice import FIRST_PICKS, PAGE, Line, page_size
 from engine.serving.wish import Wish
@@ -52,7 +52,7 @@ def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: But
         last = [button for button in (genres, press(_("My picks"), buttons.NewPicks(owner))) if button]
         rows = [undoing, [back] if back else None, again, last]
         return View.of(paragraphs(notice, lines(no_picks(listing.wish, page), _resting(shown))), rows)
-    films = numbered((pick(line, whole=not at) for at, line in enumerate(shown.lines)), first)
+    films = numbered(listed(shown.lines), first)
     further = (
         press(_("Next ten") if size == PAGE else _("More"), buttons.Picks(owner, listing.id, page + 1))
         if len(shown.lines) == size and not listing.is_full

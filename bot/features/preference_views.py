@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.speech import buttons
 from bot.speech.buttons import NOWHERE
 from bot.speech.language import LANGUAGES, _
-from bot.speech.views import View, in_rows, number_buttons, pick, press
+from bot.speech.views import View, in_rows, listed, number_buttons, press
 from bot.speech.words import count, lines, numbered, paragraphs, say
 from engine.domain import WHOLE_STARS
 from engine.serving.advice import Line
@@ -52,9 +52,9 @@ def settings(owner: int, chosen: str | None, scale: Sequence[float], *, weekly: 
 def digest(owner: int, films: Sequence[Line]) -> View:
     """Show somebody's picks of the week."""
     heading = count("{n} film for your weekend:", "{n} films for your weekend:", len(films))
-    listed = numbered((pick(line, whole=not at) for at, line in enumerate(films)), 1)
+    picked = numbered(listed(films), 1)
     rows = [
         *number_buttons(owner, [line.movie for line in films], 1, NOWHERE),
         [press(_("My picks"), buttons.NewPicks(owner)), press(_("No films on Fridays"), buttons.SetDigest(owner, 0))],
     ]
-    return View.of(lines(heading, listed), rows)
+    return View.of(lines(heading, picked), rows)

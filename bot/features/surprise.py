@@ -35,9 +35,13 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
     memory, taste = Memory.parse(person.settings), store.taste(person.id, now)
     near = advice.favourite(shelf, taste, turn=len(memory.surprised) // 3)
     alike = store.similar(near.id) if near is not None else []
-    films = advice.surprise(shelf, taste, {*memory.surprised, *memory.shown_lately(now)}, near, alike)
+    published = store.recommendations(person.id) if not taste.waiting else []
+    not_again = {*memory.surprised, *memory.resting(now)}
+    films = advice.surprise(
+        shelf, taste, near, alike, published=published, leave_out=not_again, shown=memory.shown_lately(now)
+    )
     if not films.lines:  # a list has shown all the others: better one of those than none
-        films = advice.surprise(shelf, taste, memory.surprised, near, alike)
+        films = advice.surprise(shelf, taste, near, alike, published=published, leave_out=memory.surprised)
     shown = [line.movie.id for line in films.lines]
     noted = in_settings(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
     store.change_settings(person.id, noted)

@@ -31,6 +31,7 @@ from bot.speech.words import (
 from engine.domain import MatineeError, Movie
 from engine.serving.advice import Line
 from engine.serving.library import EmptyCatalogue
+from engine.serving.order import WORTH_SHOWING
 from engine.serving.wish import Wish
 from engine.store import NoSuchMovie, UndoTooLate
 
@@ -70,16 +71,29 @@ def headline(movie: Movie) -> Html:
     return facts(Html(f"<b>{plain(name(movie, TITLE_LENGTH))}</b>"), genre_list(movie.genres))
 
 
-def pick(line: Line, *, whole: bool) -> Html:
-    """Return a film of a list, and why it is there. ``whole`` is said once, above lines that are shorter."""
-    return facts(
-        plain(name(line.movie)),
-        for_you(line.predicted_stars, whole=whole),
-        by_everyone(line.movie) if line.predicted_stars is None else None,
-        say("because of {films}", films=both([title(movie, REASON_LENGTH) for movie in line.because]))
-        if line.because
-        else None,
-    )
+def listed(shown: Sequence[Line]) -> list[Html]:
+    """Return the films of a list, and why each is there.
+
+    Stars stand there where they tell films apart: not where all would get the same, nor fewer than
+    ``WORTH_SHOWING``. Their unit is said once, with the first.
+    """
+    known = [line.predicted_stars for line in shown if line.predicted_stars is not None]
+    told = len({stars(value) for value in known}) > 1 or len(shown) == 1
+    entries, whole = [], True
+    for line in shown:
+        value = line.predicted_stars if told and (line.predicted_stars or 0) >= WORTH_SHOWING else None
+        entries.append(
+            facts(
+                plain(name(line.movie)),
+                for_you(value, whole=whole),
+                by_everyone(line.movie) if value is None else None,
+                say("because of {films}", films=both([title(movie, REASON_LENGTH) for movie in line.because]))
+                if line.because
+                else None,
+            )
+        )
+        whole = whole and value is None
+    return entries
 
 
 def for_you(predicted_stars: float | None, *, whole: bool) -> Html | None:

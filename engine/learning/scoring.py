@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from engine.domain import Floats, MatineeError
 from engine.learning.similarity import SimilarityVectors
 from engine.serving.factors import Model, user_order_vectors
+from engine.serving.likeness import FADES_BY, NEUTRAL, Likeness
 
 UNFILLED = np.float32(-1e30)
 """``topk`` pads with less than this when somebody has fewer films left than asked for."""
@@ -26,7 +27,7 @@ class Block:
     """Some people's rows as numpy arrays: what an executor works on at a time.
 
     ``preference`` and ``rating`` (n_users, rank), ``bias`` (n_users,); ``seen`` holds rows of films, those of person i
-    at ``seen[starts[i]:starts[i + 1]]``.
+    at ``seen[starts[i]:starts[i + 1]]``, and ``liking`` beside it how much they liked each.
     """
 
     user_ids: NDArray[np.int32]
@@ -34,6 +35,7 @@ class Block:
     rating: Floats
     bias: Floats
     seen: NDArray[np.int32]
+    liking: Floats
     starts: NDArray[np.int32]
 
 
@@ -54,28 +56,41 @@ def check_kernel() -> None:
 
 
 def histories(ratings: DataFrame) -> DataFrame:
-    """Return user_id and seen, the ids of all films that this person has rated."""
-    return ratings.groupBy("user_id").agg(F.collect_list("movie_id").alias("seen"))
+    """Return user_id, seen (the ids of all films that this person has rated) and liking (how much they liked each).
+
+    Liking is ``serving.likeness.liking_of``.
+    """
+    liking = F.lit(1.0)
+    if "stars" in ratings.columns:
+        above = (F.col("stars") - NEUTRAL) / (5 - NEUTRAL)
+        liking = F.greatest(F.lit(0.0), F.least(F.lit(1.0), above.cast("double")))
+    rated = F.collect_list(F.struct("movie_id", liking.cast("float").alias("liking"))).alias("rated")
+    people = ratings.groupBy("user_id").agg(rated)
+    return people.select("user_id", F.col("rated.movie_id").alias("seen"), F.col("rated.liking").alias("liking"))
 
 
-def recommend(users: DataFrame, seen: DataFrame, model: Model, *, limit: int) -> DataFrame:
+def recommend(
+    users: DataFrame, seen: DataFrame, model: Model, likeness: Likeness | None = None, *, limit: int
+) -> DataFrame:
     """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars (null where the model
     predicts none).
 
     Args:
         users: user_id, preference, rating, bias, as ``training.Trained`` has them.
-        seen: user_id, seen (array of film ids), never to be recommended to that person.
+        seen: ``histories``: what is never to be recommended to somebody, and how they liked it.
+        likeness: has a say in the lists of those who have rated little, as it has in the bot.
         limit: films in a list; a person who has few unseen films left gets fewer.
 
     Lists come in no particular order of people. Ties are broken arbitrarily.
     """
     model.warm_up()
-    shared = users.sparkSession.sparkContext.broadcast(model)
+    shared = users.sparkSession.sparkContext.broadcast((model, likeness))
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        model, likeness = shared.value
         for batch in batches:
             if batch.num_rows:
-                yield _recommend_block(shared.value, read_block(batch, shared.value.movie_ids), limit)
+                yield _recommend_block(model, likeness, read_block(batch, model.movie_ids), limit)
 
     schema = "user_id int, position int, movie_id int, score float, predicted_stars float"
     return users.join(seen, "user_id", "left").mapInArrow(score, schema)
@@ -89,22 +104,25 @@ def list_lengths(ratings: DataFrame, model: Model, *, limit: int) -> tuple[NDArr
 
 
 def read_block(batch: pa.RecordBatch, movie_ids: NDArray[np.int32]) -> Block:
-    """Unpack one Arrow batch of user_id, preference, rating, bias, seen without copying the factors."""
+    """Unpack one Arrow batch of user_id, preference, rating, bias, seen, liking without copying the factors."""
     seen = batch.column("seen").fill_null([])
     starts = seen.offsets.to_numpy()
     films = seen.values.to_numpy()[starts[0] : starts[-1]]
+    liking = batch.column("liking").fill_null([])
+    liked = liking.values.to_numpy()[liking.offsets[0].as_py() : liking.offsets[-1].as_py()]
     rows = np.searchsorted(movie_ids, films).astype(np.int32)
     known = (rows < len(movie_ids)) & (movie_ids[np.minimum(rows, len(movie_ids) - 1)] == films)
     if not known.all():  # films outside the model cannot be recommended anyway
         counts = np.add.reduceat(np.append(known, 0), np.minimum(starts[:-1] - starts[0], len(known)))
         counts[np.diff(starts) == 0] = 0
-        starts, rows = np.concatenate([[0], np.cumsum(counts)]), rows[known]
+        starts, rows, liked = np.concatenate([[0], np.cumsum(counts)]), rows[known], liked[known]
     return Block(
         batch.column("user_id").to_numpy(),
         _matrix(batch.column("preference")),
         _matrix(batch.column("rating")),
         batch.column("bias").to_numpy(),
         rows,
+        liked,
         (starts - starts[0]).astype(np.int32),
     )
 
@@ -129,7 +147,7 @@ def top_rows(
     return topk(items, queries, min(limit, len(items)), filter_query_items=mask, num_threads=1)  # type: ignore[no-any-return]
 
 
-def _recommend_block(model: Model, block: Block, limit: int) -> pa.RecordBatch:
+def _recommend_block(model: Model, likeness: Likeness | None, block: Block, limit: int) -> pa.RecordBatch:
     queries, offset = user_order_vectors(
         block.preference,
         block.rating,
@@ -138,6 +156,14 @@ def _recommend_block(model: Model, block: Block, limit: int) -> pa.RecordBatch:
         model.hyperparameters.blend,
     )
     rows, scores = top_rows(model.order_vectors, queries, limit, block.seen, block.starts)
+    if likeness is not None:
+        for person in np.flatnonzero(np.diff(block.starts) < FADES_BY):
+            own = slice(block.starts[person], block.starts[person + 1])
+            lifted, gains = likeness.gains(block.seen[own], block.liking[own])
+            new = ~np.isin(lifted, block.seen[own])
+            lifted, gains = lifted[new], gains[new]
+            found = model.order_vectors[lifted] @ queries[person] + gains
+            _merge(rows[person], scores[person], lifted, found)
     filled = scores > UNFILLED
     scores = scores - offset[:, None]
     position = np.broadcast_to(np.arange(1, rows.shape[1] + 1, dtype=np.int32), rows.shape)
@@ -151,6 +177,17 @@ def _recommend_block(model: Model, block: Block, limit: int) -> pa.RecordBatch:
     else:
         arrays.append(pa.nulls(len(arrays[0]), pa.float32()))
     return pa.RecordBatch.from_arrays(arrays, ["user_id", "position", "movie_id", "score", "predicted_stars"])
+
+
+def _merge(rows: NDArray[np.int32], scores: Floats, others: NDArray[np.intp], found: Floats) -> None:
+    """Put films whose score was raised to ``found`` among the best of a person, in place; ``others`` are unique.
+
+    The best after raising some are among the best before and those that were raised, so nothing else need be looked at.
+    """
+    kept = ~np.isin(rows, others)
+    all_rows, all_scores = np.concatenate([rows[kept], others]), np.concatenate([scores[kept], found])
+    best = np.argsort(-all_scores, kind="stable")[: len(rows)]
+    rows[:], scores[:] = all_rows[best], all_scores[best]
 
 
 def similar(spark: SparkSession, vectors: SimilarityVectors, *, limit: int) -> DataFrame:

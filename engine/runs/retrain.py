@@ -29,6 +29,7 @@ from engine.learning.fits import Progress
 from engine.learning.similarity import Tags, similarity_vectors
 from engine.learning.training import SEED, Placement, Trained, train
 from engine.serving.factors import Hyperparameters
+from engine.serving.likeness import Likeness
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
 from engine.spark.session import spark_session
@@ -207,15 +208,17 @@ class _Run:
     def score(self, trained: Trained, ratings: DataFrame) -> None:
         """Write everybody's list, and every film's similar titles, to files of this run."""
         progress = self.progress(Stage.SCORE)
-        progress(0.0, "everybody's list")
+        progress(0.0, "similar titles")
         model, limit = trained.model(), self.settings.recommendations_per_user
-        lists = scoring.recommend(trained.users, scoring.histories(ratings), model, limit=limit)
-        lists.write.parquet(str((self.folder / "recommendations").absolute()))
-        progress(0.6, "similar titles")
         counts = dict(zip(model.movie_ids.tolist(), _rating_counts(ratings, trained).tolist(), strict=True))
         vectors = similarity_vectors(self.store.movies(), model, counts, self.tags())
         alike = scoring.similar(self.spark, vectors, limit=self.settings.similar_per_movie)
-        alike.write.parquet(str((self.folder / "similar").absolute()))
+        similar = self.folder / "similar"
+        alike.write.parquet(str(similar.absolute()))
+        progress(0.4, "everybody's list")
+        likeness = Likeness.of(model.movie_ids, *_similarities(similar))
+        lists = scoring.recommend(trained.users, scoring.histories(ratings), model, likeness, limit=limit)
+        lists.write.parquet(str((self.folder / "recommendations").absolute()))
 
     def tags(self) -> Tags | None:
         file = tags_file(self.settings.folder, self.catalogue.fingerprint)
@@ -282,6 +285,13 @@ def sweep_files(store: Store, settings: EngineSettings) -> None:
     for folder in (settings.folder / "models").iterdir():
         if folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _similarities(folder: Path) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+    """Return what was written of similar titles, as ``Store.similarities`` does."""
+    table = parquet.read_table(folder, columns=["movie_id", "similar_movie_id", "similarity"])
+    film, other, value = (table[name].to_numpy() for name in table.column_names)
+    return film, other, value
 
 
 def _rating_counts(ratings: DataFrame, trained: Trained) -> Floats:

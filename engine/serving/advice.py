@@ -2,14 +2,17 @@
 follows from a shelf (films and live model) and a taste (what the person rated and put aside)."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.domain import Movie
-from engine.serving.factors import VARIETY, Model, Pick, Profile, vary
-from engine.serving.library import Shelf
+from engine.domain import Floats, Movie
+from engine.serving import order
+from engine.serving.factors import VARIETY, Model
+from engine.serving.library import Facts, Shelf
+from engine.serving.order import Person
 from engine.serving.wish import ANYTHING, Wish
 from engine.store import Dismissal, Recommendation, SimilarMovie, Taste
 
@@ -50,14 +53,6 @@ class Card:
     because: tuple[Movie, ...] = ()
 
 
-def profile_of(shelf: Shelf, taste: Taste) -> Profile | None:
-    """Fold someone's ratings into the live model; None where there is no model, or no rating that it can use."""
-    if shelf.model is None or not taste.ratings:
-        return None
-    profile = shelf.model.profile({rating.movie_id: rating.stars for rating in taste.ratings})
-    return profile if len(profile.rated) else None
-
-
 def picks(
     shelf: Shelf,
     taste: Taste,
@@ -95,68 +90,87 @@ def picks(
             if movie.id not in hidden and wish.fits(movie) and (stock is None or movie.id in stock)
         )
         return [Line(movie) for movie, _ in zip(fitting, range(limit), strict=False)]
-    rated = {rating.movie_id: rating.stars for rating in taste.ratings}
-    profile = shelf.model.profile(rated)
-    chosen: list[Pick] = []
+    person = Person.of(shelf.model, taste)
+    fits = shelf.facts.fitting(wish)
+    if stock is not None:
+        fits &= np.isin(shelf.model.movie_ids, np.fromiter(stock, np.int64, len(stock)))
+    chosen: list[int] = []
     if wish.is_open and stock is None and not taste.waiting:
-        chosen = _from_published(shelf, shelf.model, published, hidden, limit, variety)
+        found = {line.movie_id: line.score for line in published}
+        chosen = _best(shelf, shelf.model, shelf.facts, person, found, fits, hidden, limit, variety)
     if len(chosen) < limit:
-        allowed = shelf.facts.fitting(wish)
-        if stock is not None:
-            in_stock = np.zeros_like(allowed)
-            in_stock[shelf.model.rows(stock)] = True
-            allowed &= in_stock
-        beyond = hidden | {pick.movie_id for pick in chosen}
-        chosen += shelf.model.best(profile, limit=limit - len(chosen), hidden=beyond, allowed=allowed, variety=variety)
-    knows = len(profile.rated) > 0
+        chosen = _best(shelf, shelf.model, shelf.facts, person, None, fits, hidden, limit, variety)
+    stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
     return [
         Line(
-            shelf.films.by_id[pick.movie_id],
-            pick.predicted_stars if knows else None,
-            _because(shelf, shelf.model, profile, pick.movie_id, reasons),
+            shelf.films.by_id[int(shelf.model.movie_ids[row])],
+            order.printed(shelf.facts, person.profile, stars, row),
+            _because(shelf, shelf.model, person, row, reasons),
         )
-        for pick in chosen
+        for row in chosen
     ]
 
 
-def _from_published(
+def _best(
     shelf: Shelf,
     model: Model,
-    published: Sequence[Recommendation],
+    facts: Facts,
+    person: Person,
+    published: Mapping[int, float] | None,
+    fits: NDArray[np.bool_],
     hidden: Collection[int],
     limit: int,
     variety: float,
-) -> list[Pick]:
-    """Return the best of a published list, varied as a fresh one would be."""
-    open_to_show = [
-        line
-        for line in published
-        if line.movie_id not in hidden and line.movie_id in shelf.films.by_id and model.row(line.movie_id) is not None
-    ]
-    rows = model.rows(line.movie_id for line in open_to_show)
-    scores = np.array([line.score for line in open_to_show], np.float32)
-    order = vary(scores, model.preference[rows], limit, variety)
-    lines = [open_to_show[at] for at in order]
-    return [Pick(line.movie_id, line.score, line.predicted_stars) for line in lines]
+) -> list[int]:
+    """Return the rows of a list, best first: of the published scores if there are any, else of all films."""
+    free = facts.known.copy()
+    free[model.rows(hidden)] = False
+    if published is None:
+        found = order.scores(shelf, model, person)
+    else:
+        found = np.full(len(model.movie_ids), -np.inf, np.float32)
+        rows, known = model.known(np.fromiter(published, np.int64, len(published)))
+        found[rows] = np.fromiter(published.values(), np.float32, len(published))[known]
+    found = np.where(fits & free, found, -np.inf)
+    rows = order.pool(model, found, limit)
+    stars = order.predicted_stars(model, facts, person.profile) if len(person.profile.rated) else None
+    chosen = order.choose(
+        model,
+        facts,
+        rows,
+        found[rows],
+        seen=person.seen,
+        fits=fits,
+        free=free,
+        stars=stars,
+        limit=limit,
+        variety=variety,
+    )
+    return [int(row) for row in chosen]
 
 
-def _because(shelf: Shelf, model: Model, profile: Profile, movie_id: int, limit: int) -> tuple[Movie, ...]:
-    reasons = model.reasons(profile, movie_id, limit=limit)
-    return tuple(shelf.films.by_id[film] for film in reasons if film in shelf.films.by_id and film != movie_id)
+def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -> tuple[Movie, ...]:
+    """Return the films that someone liked and that speak most for another: those that it is like, as far as that has a
+    say, then those that the model names."""
+    movie_id = int(model.movie_ids[row])
+    alike: list[int] = []
+    if shelf.likeness is not None:
+        alike = model.movie_ids[shelf.likeness.speaking_for(row, person.profile.rated, person.liking)].tolist()
+    reasons = dict.fromkeys(alike + model.reasons(person.profile, movie_id, limit=limit))
+    known = [shelf.films.by_id[film] for film in reasons if film in shelf.films.by_id and film != movie_id]
+    return tuple(known[:limit])
 
 
 def card(shelf: Shelf, taste: Taste, movie: Movie) -> Card:
     """Return what there is to say of a film to one person."""
     own, aside = taste.stars_for(movie.id), frozenset(put.kind for put in taste.put_aside if put.movie_id == movie.id)
-    profile = profile_of(shelf, taste)
-    if own is not None or profile is None or shelf.model is None or shelf.model.row(movie.id) is None:
+    row = None if shelf.model is None else shelf.model.row(movie.id)
+    if own is not None or not taste.ratings or shelf.model is None or shelf.facts is None or row is None:
         return Card(movie, own, aside)
-    predicted = _predicted(shelf.model, profile, movie.id)
-    return Card(movie, own, aside, predicted, _because(shelf, shelf.model, profile, movie.id, 2))
-
-
-def _predicted(model: Model, profile: Profile, movie_id: int) -> float | None:
-    return float(model.predicted_stars(profile, [movie_id])[0]) if model.predicts_stars else None
+    person = Person.of(shelf.model, taste)
+    stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
+    predicted = order.printed(shelf.facts, person.profile, stars, row)
+    return Card(movie, own, aside, predicted, _because(shelf, shelf.model, person, row, 2))
 
 
 def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Movie | None:
@@ -234,67 +248,105 @@ class Surprise:
 
 
 def favourite(shelf: Shelf, taste: Taste, turn: int) -> Movie | None:
-    """Return one of the films that someone gave most stars, another at each turn; None if they rated nothing."""
+    """Return one of the films that someone loves most, another at each turn; None if they love none."""
     most = max((rating.stars for rating in taste.ratings), default=0)
-    loved = [rating.movie_id for rating in taste.ratings if rating.stars == most]
+    loved = [rating.movie_id for rating in taste.ratings if rating.stars == most >= LOVED_STARS]
     films = [shelf.films.by_id[film] for film in loved if film in shelf.films.by_id]
     return films[turn % len(films)] if films else None
 
 
 def surprise(
-    shelf: Shelf, taste: Taste, shown: Collection[int], near: Movie | None, alike: Sequence[SimilarMovie]
+    shelf: Shelf,
+    taste: Taste,
+    near: Movie | None,
+    alike: Sequence[SimilarMovie],
+    *,
+    published: Sequence[Recommendation] = (),
+    leave_out: Collection[int] = (),
+    shown: Collection[int] = (),
 ) -> Surprise:
-    """Choose one film that is safe, one that is near and one that is wild, none of them in ``shown``.
+    """Choose one film that is safe, one that is near and one that is wild.
 
-    Safe is the best pick. Near is the film most like a favourite. Wild shares no genre with what the person likes most,
-    but is well known and should please. Without ratings only the first can be told.
+    Safe is the best pick: what stands at the top of their list. Near is the film most like a favourite. Wild shares no
+    genre with what the person likes most, but is well known and should please. Without ratings only the first can be
+    told.
 
     Args:
         near: a favourite.
         alike: the published films like it.
+        published: the engine's list for this person, best first.
+        leave_out: films that the list would not show, nor a surprise again.
+        shown: films that are too well remembered to be near or wild.
     """
-    best = picks(shelf, taste, leave_out=shown, limit=1)
-    profile = profile_of(shelf, taste)
-    if not best or profile is None or shelf.model is None:
+    best = picks(shelf, taste, published=published, leave_out=leave_out, limit=1)
+    if not best or not taste.ratings or shelf.model is None or shelf.facts is None:
         return Surprise(best[0] if best else None)
-    out = taste.hidden | set(shown) | {best[0].movie.id}
-    close = next(
-        (line.movie_id for line in alike if line.movie_id not in out and line.movie_id in shelf.films.by_id), None
-    )
-    far = _far(shelf, shelf.model, profile, taste, out | {close})
+    person = Person.of(shelf.model, taste)
+    stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
+    if not len(person.profile.rated):
+        return Surprise(best[0])
+    out = taste.hidden | set(leave_out) | set(shown) | {best[0].movie.id}
+    free = shelf.facts.known.copy()
+    free[shelf.model.rows(out)] = False
+    close = _near(shelf.model, shelf.facts, [line.movie_id for line in alike], person, free) if near else None
+    if close is not None:
+        free[close] = False
+    far = _far(shelf, shelf.model, shelf.facts, stars, taste, person, free)
 
-    def line(movie_id: int | None, because: tuple[Movie, ...]) -> Line | None:
-        if movie_id is None or shelf.model is None:
+    def line(row: int | None, because: tuple[Movie, ...]) -> Line | None:
+        if row is None or shelf.model is None or shelf.facts is None:
             return None
-        return Line(shelf.films.by_id[movie_id], _predicted(shelf.model, profile, movie_id), because)
+        movie = shelf.films.by_id[int(shelf.model.movie_ids[row])]
+        return Line(movie, order.printed(shelf.facts, person.profile, stars, row), because)
 
     return Surprise(best[0], line(close, (near,) if near else ()), line(far, ()))
 
 
-LIKED_STARS = 4.0
+LOVED_STARS = 4.0
+"""From here on somebody loves a film."""
+
+WELL_KNOWN = 50
+"""Ratings that a wild surprise has at least. Where no film has so many, ``KNOWN_SHARE`` of all films will do."""
 
 KNOWN_SHARE = 0.3
-"""A wild surprise is among this share of all films, by the number of ratings: praise by three people is no surprise."""
 
 
-def _far(shelf: Shelf, model: Model, profile: Profile, taste: Taste, out: Collection[int | None]) -> int | None:
-    """Return the film that should please most among those unlike what the person likes; None where there are no genres
-    or stars to tell it by."""
-    if shelf.facts is None or not shelf.facts.genres or not model.predicts_stars:
+def _near(model: Model, facts: Facts, alike: Sequence[int], person: Person, free: NDArray[np.bool_]) -> int | None:
+    """Return the row of the first film that may be shown, or of the part of its series to see before it."""
+    rows = model.rows(alike)
+    first, _ = facts.in_order(
+        rows, np.zeros(len(rows), np.float32), seen=model.rows(person.seen), fits=facts.known, free=free
+    )
+    return int(first[0]) if len(first) else None
+
+
+def _far(
+    shelf: Shelf,
+    model: Model,
+    facts: Facts,
+    stars: Floats | None,
+    taste: Taste,
+    person: Person,
+    free: NDArray[np.bool_],
+) -> int | None:
+    """Return the row of the film that should please most among those unlike what the person likes; None where there are
+    no genres or stars to tell it by."""
+    if not facts.genres or stars is None:
         return None
     liked = Counter(
         genre
         for rating in taste.ratings
-        if rating.stars >= LIKED_STARS and rating.movie_id in shelf.films.by_id
+        if rating.stars >= LOVED_STARS and rating.movie_id in shelf.films.by_id
         for genre in shelf.films.by_id[rating.movie_id].genres
     )
-    familiar = shelf.facts.familiarity
-    fits = shelf.facts.known & (familiar >= np.quantile(familiar, 1 - KNOWN_SHARE))
-    fits[model.rows(film for film in out if film is not None)] = False
+    enough = WELL_KNOWN if facts.counts.max() >= WELL_KNOWN else float(np.quantile(facts.counts, 1 - KNOWN_SHARE))
+    fits = free & (facts.counts >= enough)
     for genre, _ in liked.most_common(3):
-        fits &= ~shelf.facts.genres[genre]
-    films: list[int] = model.movie_ids[fits].tolist()
-    return films[int(np.argmax(model.predicted_stars(profile, films)))] if films else None
+        fits &= ~facts.genres[genre]
+    rows = np.flatnonzero(fits)
+    rows = rows[np.argsort(-stars[rows], kind="stable")][:20]
+    first, _ = facts.in_order(rows, stars[rows], seen=model.rows(person.seen), fits=facts.known, free=fits)
+    return int(first[0]) if len(first) else None
 
 
 def _overlap(some: Sequence[str], others: Sequence[str]) -> float:

@@ -388,9 +388,9 @@ class Model:
 
     def rows(self, movie_ids: Iterable[int]) -> Rows:
         """Return the rows of those films that the model knows, in their order."""
-        return self._known(np.fromiter(movie_ids, np.int64))[0]
+        return self.known(np.fromiter(movie_ids, np.int64))[0]
 
-    def _known(self, wanted: NDArray[np.int64]) -> tuple[Rows, NDArray[np.bool_]]:
+    def known(self, wanted: NDArray[np.int64]) -> tuple[Rows, NDArray[np.bool_]]:
         """Return the rows of those films that the model knows, and for each wanted film whether it is one of them."""
         # In the type of ``movie_ids``: of two types numpy would convert the larger side, every film there is.
         narrowed = wanted.astype(self.movie_ids.dtype)
@@ -403,7 +403,7 @@ class Model:
 
         Films unknown to the model are passed over.
         """
-        rows, known = self._known(np.fromiter(rated, np.int64, len(rated)))
+        rows, known = self.known(np.fromiter(rated, np.int64, len(rated)))
         stars = np.fromiter(rated.values(), np.float32, len(rated))[known]
         settings, rating_settings = self.hyperparameters.preference, self.hyperparameters.rating
         values = stars if self.predicts_stars else np.log1p(stars)

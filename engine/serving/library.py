@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,10 +13,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from engine.domain import Catalogue, Feedback, MatineeError, Movie
+from engine.domain import Catalogue, Feedback, Floats, MatineeError, Movie
 from engine.serving import names
-from engine.serving.factors import Hyperparameters, Model
+from engine.serving.factors import Hyperparameters, Model, Rows
+from engine.serving.likeness import Likeness
 from engine.serving.names import NO_NAMES, BadName, Names
+from engine.serving.series import Part, parts_of
 from engine.serving.title_index import Found, TitleIndex
 from engine.serving.wish import Wish
 from engine.store import NoSuchMovie, Store
@@ -47,7 +49,7 @@ class Films:
     ``by_imdb`` and ``by_tmdb`` find films by the number of their page there; ``genres`` are sorted by how many films
     have them, the most first; ``newest`` is the latest year of any film, None where they have none; ``well_known`` are
     all films that anybody rated, by a mean that a few ratings cannot lift; ``most_seen`` the same films by the number
-    of ratings.
+    of ratings; ``parts`` the place of films in their series, by film id.
     """
 
     catalogue: Catalogue | None = None
@@ -59,6 +61,7 @@ class Films:
     newest: int | None = None
     well_known: tuple[Movie, ...] = ()
     most_seen: tuple[Movie, ...] = ()
+    parts: dict[int, Part] = field(default_factory=dict)
 
     @classmethod
     def of(cls, catalogue: Catalogue | None, movies: list[Movie], called: Names = NO_NAMES) -> "Films":
@@ -81,6 +84,7 @@ class Films:
             max((movie.year for movie in movies if movie.year is not None), default=None),
             tuple(sorted(rated, key=lambda movie: (-damped(movie), movie.id))),
             tuple(sorted(rated, key=lambda movie: (-movie.rating_count, movie.id))),
+            parts_of(movies),
         )
 
     @property
@@ -104,14 +108,17 @@ def imdb_number(text: str | None) -> int | None:
 class Facts:
     """What lists need to know of the films of a model, by the model's rows, each shape (n,).
 
-    ``known`` says that the catalogue has the film; ``familiarity`` is the chance that somebody has seen it, 0 to 1;
-    ``years`` are 0 where unknown.
+    ``known`` says that the catalogue has the film; ``counts`` how many people of the data set have rated it;
+    ``familiarity`` is the chance that somebody has seen it, 0 to 1; ``years`` are 0 where unknown. ``series`` has for
+    each film of a series the rows of all its parts, in order.
     """
 
     known: NDArray[np.bool_]
+    counts: NDArray[np.float32]
     familiarity: NDArray[np.float32]
     years: NDArray[np.int32]
     genres: dict[str, NDArray[np.bool_]]
+    series: dict[int, tuple[int, ...]]
 
     @classmethod
     def of(cls, model: Model, films: Films) -> "Facts":
@@ -122,12 +129,53 @@ class Facts:
         for row, movie in enumerate(movies):
             for genre in movie.genres if movie else ():
                 genres[genre][row] = True
+        series: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for row, movie in enumerate(movies):
+            if movie is not None and (part := films.parts.get(movie.id)):
+                series[part.series].append((part.number, row))
+        in_order = [tuple(row for _, row in sorted(parts)) for parts in series.values()]
         return cls(
             np.array([movie is not None for movie in movies], np.bool_),
+            counts,
             np.minimum(counts / max(people, float(counts.max(initial=1)), 1), 1),
             np.array([(movie.year or 0) if movie else 0 for movie in movies], np.int32),
             genres,
+            {row: parts for parts in in_order for row in parts},
         )
+
+    def in_order(
+        self, rows: Rows, relevance: Floats, *, seen: Rows, fits: NDArray[np.bool_], free: NDArray[np.bool_]
+    ) -> tuple[Rows, Floats]:
+        """Put the first part that somebody has not seen in the place of later parts of a series.
+
+        A later part stays where an earlier one has been seen, or where those before it are not what is asked for. It
+        goes where the first part is one that they put aside.
+
+        Args:
+            rows: candidates, best first.
+            relevance: their scores.
+            seen: rows of the films that they have seen.
+            fits: for each film whether it is what is asked for.
+            free: for each film whether it may be shown.
+
+        Returns:
+            The rows and scores, best first, each film once.
+        """
+        known = set(seen.tolist())
+        offered: dict[int, float] = {}
+        for row, score in zip(rows.tolist(), relevance.tolist(), strict=True):
+            first = self._first_unseen(row, known, fits)
+            if free[first]:
+                offered.setdefault(first, score)
+        return np.array(list(offered), np.intp), np.array(list(offered.values()), np.float32)
+
+    def _first_unseen(self, row: int, seen: set[int], fits: NDArray[np.bool_]) -> int:
+        for part in self.series.get(row, ()):
+            if part in seen or part == row:
+                break
+            if fits[part]:
+                return part
+        return row
 
     def fitting(self, wish: Wish) -> NDArray[np.bool_]:
         """Return for each row whether the film may be shown to who wishes this."""
@@ -153,6 +201,7 @@ class Shelf:
     version: int | None = None
     model: Model | None = None
     facts: Facts | None = None
+    likeness: Likeness | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -285,11 +334,12 @@ class Library:
             shelf = Shelf(films)
         else:
             if old is not None and old.version == version and old.model is not None:
-                model = old.model
+                model, likeness = old.model, old.likeness
             else:
                 model = Model.assemble(self._store.item_factors(version), live.hyperparameters)
                 model.warm_up()
-            shelf = Shelf(films, version, model, Facts.of(model, films))
+                likeness = Likeness.of(model.movie_ids, *self._store.similarities(version))
+            shelf = Shelf(films, version, model, Facts.of(model, films), likeness)
         seconds = self._monotonic() - started
         log.info("library_loaded", version=version, films=len(films.by_id), seconds=round(seconds, 2))
         return shelf

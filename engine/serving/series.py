@@ -7,7 +7,7 @@ The table (``names/series.txt``) knows what titles do not say: Bond, Marvel, Han
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.domain import Movie
@@ -59,20 +59,6 @@ def series_of(films: Sequence[Movie]) -> list[str | None]:
     """Return the name of each film's series, or None."""
     parts = parts_of(films)
     return [parts[film.id].series if film.id in parts else None for film in films]
-
-
-def first_unseen(part: Part, seen: Mapping[str, set[int]], known: Mapping[str, set[int]]) -> int:
-    """Return the number of the part to offer in the place of ``part``: itself where an earlier one has been seen, else
-    the first part that has not.
-
-    Args:
-        seen: the numbers seen of each series; a series may be missing.
-        known: all numbers of each series.
-    """
-    of_series = seen.get(part.series, set())
-    if any(number < part.number for number in of_series):
-        return part.number
-    return min(known[part.series] - of_series)
 
 
 def _listed(films: Sequence[Movie], table: Sequence[names.Series]) -> dict[int, Part]:

@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from engine.domain import FactorRows, MatineeError, ModelState, RunState
+from engine.domain import FactorRows, Floats, MatineeError, ModelState, RunState
 from engine.store.database import Database, chunked
 from engine.store.schema import (
     ItemFactorsRow,
@@ -345,6 +345,16 @@ class ModelStore(Database):
         )
         with self.read() as connection:
             return [SimilarMovie(*row) for row in connection.execute(query)]
+
+    def similarities(self, version: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+        """Return all published similar titles of one version as parallel arrays: a film, one like it, how much."""
+        columns = (similar_movies.c.movie_id, similar_movies.c.similar_movie_id, similar_movies.c.similarity)
+        query = sa.select(*columns).where(similar_movies.c.model_version == version)
+        kind = np.dtype([("film", np.int32), ("other", np.int32), ("value", np.float32)])
+        with self.read() as connection:
+            found = connection.execution_options(yield_per=10_000).execute(query)
+            rows = np.fromiter((tuple(row) for row in found), kind)
+        return rows["film"], rows["other"], rows["value"]
 
     def item_factors(self, version: int) -> FactorRows:
         """Return both models' item side of one version, by movie id.

@@ -295,12 +295,13 @@ async def test_what_was_a_surprise_is_no_pick_on_the_same_day(anna: Person):
     assert not surprises & set(await all_pages(anna))
 
 
-async def test_a_surprise_is_none_of_the_picks_of_that_day(anna: Person):
+async def test_the_safe_surprise_is_the_top_of_the_list_and_the_others_are_none_of_it(anna: Person):
     await rates(anna, high_noon="5", unforgiven="5", scream="1")
     await anna.says("/top")
-    picks = titles(anna.sees)
+    first, *others = titles(anna.sees)
     await anna.says("/surprise")
-    assert not any(film in anna.sees for film in picks)
+    assert f"Safe: {first}" in anna.sees
+    assert not any(film in anna.sees for film in others)
 
 
 async def test_the_published_list_is_used_on_the_next_day_too(anna: Person, store: Store, clock: SettableClock):

@@ -1,21 +1,28 @@
 """Both models, trained for real on a world whose right answer is known."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from engine.domain import Rating
 from engine.learning.blocks import fit_biases, residuals
 from engine.learning.mllib import fit_als
 from engine.learning.scoring import histories, list_lengths, recommend
 from engine.learning.training import TooFewRatings, Trained, train
 from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.library import Shelf
+from engine.serving.likeness import FADES_BY, Likeness
+from engine.serving.order import Person, pool, scores
+from engine.store import Taste
 from tests.spark.conftest import genre_of, tiny_world
 
 pytestmark = pytest.mark.spark
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings(rank=4, iterations=5))
 
 
@@ -76,6 +83,26 @@ def test_a_fresh_list_is_the_published_one(trained: Trained, ratings: DataFrame)
         np.testing.assert_allclose(
             sorted(pick.predicted_stars for pick in fresh), sorted(batch["predicted_stars"]), atol=1e-3
         )
+
+
+def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(trained: Trained, ratings: DataFrame) -> None:
+    """Likeness lifts films of another genre into everybody's list; both orders are the bot's and the batch's alike."""
+    model = trained.model()
+    films = model.movie_ids
+    likeness = Likeness.of(films, films, np.roll(films, 1), np.linspace(0, 6, len(films)).astype(np.float32))
+    assert ratings.groupBy("user_id").count().where(F.col("count") < FADES_BY).count(), "likeness has a say"
+    published = recommend(trained.users, histories(ratings), model, likeness, limit=10).toPandas()
+    without = recommend(trained.users, histories(ratings), model, limit=10).toPandas()
+    assert not published.sort_values(["user_id", "position"]).equals(without.sort_values(["user_id", "position"]))
+    for user, rows in _by_user(ratings):
+        rated = dict(zip(rows["movie_id"], rows["stars"], strict=True))
+        person = Person.of(model, Taste(user, tuple(Rating(film, stars, NOW) for film, stars in rated.items())))
+        found = scores(Shelf(model=model, likeness=likeness), model, person)
+        found[model.rows(rated)] = -np.inf
+        fresh = pool(model, found, 10)[:10]
+        batch = published[published["user_id"] == user].sort_values("position")
+        np.testing.assert_allclose(found[fresh], batch["score"], atol=1e-4)
+        assert set(model.movie_ids[fresh[:5]]) <= set(batch["movie_id"])
 
 
 def test_the_order_of_preference_alone_is_sparks_own(trained: Trained, ratings: DataFrame) -> None:

@@ -5,7 +5,7 @@ import pytest
 from engine.datasets.titles import parse_title
 from engine.domain import Movie
 from engine.serving.names import FilmName, Series
-from engine.serving.series import Part, first_unseen, number_in, parts_of, series_of
+from engine.serving.series import Part, number_in, parts_of, series_of
 
 
 def catalogue(*titles: str, genres: tuple[str, ...] = ("Action",)) -> list[Movie]:
@@ -75,12 +75,3 @@ def test_the_table_comes_before_titles_and_its_years_may_be_one_off() -> None:
 @pytest.mark.parametrize(("title", "number"), [("Rocky III", 3), ("Heat", 1), ("Mulan II: More", 2), ("Part Two", 2)])
 def test_number_in_a_title(title: str, number: int) -> None:
     assert number_in(title) == number
-
-
-def test_the_first_unseen_part_is_offered_unless_an_earlier_one_was_seen() -> None:
-    known = {"rocky": {1, 2, 3, 4}}
-    third = Part("rocky", 3)
-    assert first_unseen(third, {}, known) == 1
-    assert first_unseen(third, {"rocky": {1}}, known) == 3
-    assert first_unseen(third, {"rocky": {4}}, known) == 1
-    assert first_unseen(Part("rocky", 2), {"rocky": {3}}, known) == 1

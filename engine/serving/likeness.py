@@ -1,0 +1,85 @@
+"""Which films are like those that somebody rated, from the published lists of similar titles. Pure numpy.
+
+The model needs ratings before it can tell a fan of westerns from anybody else. The similar titles of three westerns are
+westerns already, so for the first ratings they have a say in the order of picks, which fades as ratings come.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import Floats
+from engine.serving.factors import Rows
+
+WEIGHT = 1.1
+"""Standard deviations of score that a film gains for each point of likeness to all that someone rated: chosen in
+docs/experiments.md (First picks)."""
+
+FADES_BY = 25
+"""Ratings from which on the model knows better."""
+
+NEUTRAL = 3.0
+"""Stars of neither liking nor dislike."""
+
+
+def liking_of(stars: NDArray[Any], *, of_plays: bool = False) -> Floats:
+    """Return how much somebody liked what they rated: 0 (not at all) to 1; to have played something is to like it."""
+    if of_plays:
+        return np.ones(len(stars), np.float32)
+    liking: Floats = np.clip((np.asarray(stars, np.float32) - NEUTRAL) / (5 - NEUTRAL), 0, 1)
+    return liking
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The similar titles of each film of a model: ``rows`` and ``values``, both (n_films, most), the most alike first.
+    Where a film has fewer, the row is its own and the value 0."""
+
+    rows: NDArray[np.int32]
+    values: Floats
+
+    @classmethod
+    def of(
+        cls, movie_ids: NDArray[np.int32], film: NDArray[np.int32], other: NDArray[np.int32], value: Floats
+    ) -> "Likeness":
+        """Take the films of a model, ascending, and parallel arrays: a film, one like it, and how much.
+
+        Pairs of a film that the model does not know are passed over.
+        """
+        at, to = (np.minimum(np.searchsorted(movie_ids, ids), len(movie_ids) - 1) for ids in (film, other))
+        known = (movie_ids[at] == film) & (movie_ids[to] == other)
+        at, to, value = at[known], to[known], value[known]
+        order = np.lexsort((-value, at))
+        at, to, value = at[order], to[order], value[order]
+        place = np.arange(len(at)) - np.searchsorted(at, at)
+        most = int(place.max(initial=-1)) + 1
+        rows = np.repeat(np.arange(len(movie_ids), dtype=np.int32)[:, None], most, axis=1)
+        values = np.zeros((len(movie_ids), most), np.float32)
+        rows[at, place], values[at, place] = to, value
+        return cls(rows, values)
+
+    def gains(self, rated: NDArray[np.integer], liking: Floats) -> tuple[Rows, Floats]:
+        """Return the films whose score likeness lifts, and by how much; none from ``FADES_BY`` ratings on.
+
+        Args:
+            rated: rows of the films that someone rated.
+            liking: how much they liked each, as ``liking_of`` has it.
+        """
+        fading = max(0.0, 1 - len(rated) / FADES_BY)
+        if not fading or not len(rated):
+            return np.empty(0, np.intp), np.empty(0, np.float32)
+        weight = WEIGHT * fading / np.sqrt(len(rated))
+        rows, place = np.unique(self.rows[rated], return_inverse=True)
+        gains = np.bincount(place.ravel(), (weight * self.values[rated] * liking[:, None]).ravel(), len(rows))
+        return rows.astype(np.intp), gains.astype(np.float32)
+
+    def speaking_for(self, row: int, rated: Rows, liking: Floats) -> Rows:
+        """Return those of the rated films, all of them liked, that a film is like; the most telling first."""
+        said = (self.values[rated] * (self.rows[rated] == row)).max(axis=1, initial=0) * liking
+        if len(rated) >= FADES_BY:
+            said *= 0
+        order = np.argsort(-said, kind="stable")
+        found: Rows = rated[order[said[order] > 0]]
+        return found

@@ -1,0 +1,130 @@
+"""From scores to a list: likeness for the first ratings, series in order, thin films and low stars last."""
+
+import numpy as np
+
+from engine.domain import Catalogue, Feedback, Movie, Rating
+from engine.serving import advice, order
+from engine.serving.factors import Model
+from engine.serving.library import Facts, Films, Shelf
+from engine.serving.likeness import FADES_BY, Likeness, liking_of
+from engine.serving.wish import Wish
+from engine.store import Dismissal, Put, Taste
+from tests import world
+
+FILMS = (
+    Movie(1, "Rocky (1976)", "Rocky", (), 1976, ("Drama",), rating_count=200, mean_stars=4.0),
+    Movie(2, "Rocky II (1979)", "Rocky II", (), 1979, ("Drama",), rating_count=150, mean_stars=3.5),
+    Movie(3, "Rocky III (1982)", "Rocky III", (), 1982, ("Drama",), rating_count=140, mean_stars=3.4),
+    Movie(4, "Heat (1995)", "Heat", (), 1995, ("Crime",), rating_count=300, mean_stars=4.1),
+    Movie(5, "Nobody Knows (1999)", "Nobody Knows", (), 1999, ("Crime",), rating_count=1, mean_stars=5.0),
+    Movie(6, "Fargo (1996)", "Fargo", (), 1996, ("Comedy",), rating_count=250, mean_stars=4.0),
+)
+ROW = {movie.id: row for row, movie in enumerate(FILMS)}
+
+
+def shelf(taste_of_average: list[float], bias: list[float], likeness: Likeness | None = None) -> Shelf:
+    """A model of one dimension a film: the average taste is the order of films for whom nothing is known."""
+    catalogue = Catalogue("tiny", "0" * 64, True, Feedback.STARS, "", 1_000, 300, len(FILMS), world.NOW)
+    films = Films.of(catalogue, list(FILMS))
+    ids = np.array([movie.id for movie in FILMS], np.int32)
+    n = len(FILMS)
+    rows = world.FactorRows(ids, np.eye(n, dtype=np.float32), np.zeros((n, n), np.float32), np.array(bias, np.float32))
+    parameters = {
+        **world.HYPERPARAMETERS,
+        "preference": {**world.HYPERPARAMETERS["preference"], "rank": n},
+        "rating": {**world.HYPERPARAMETERS["rating"], "rank": n},
+        "blend": 0.0,
+        "average_taste": taste_of_average,
+    }
+    model = Model.assemble(rows, parameters)
+    return Shelf(films, 1, model, Facts.of(model, films), likeness)
+
+
+LATER_PARTS_FIRST = shelf([0.1, 0.5, 0.9, 0.8, 0.2, 0.7], [0.0] * 6)
+
+
+def shown(shelf: Shelf, taste: Taste, wish: Wish = advice.ANYTHING, **options: object) -> list[int]:
+    return [line.movie.id for line in advice.picks(shelf, taste, wish, **options)]  # type: ignore[arg-type]
+
+
+def taste(put_aside: tuple[Put, ...] = (), **stars: float) -> Taste:
+    ids = {movie.display_title.replace(" ", "_"): movie.id for movie in FILMS}
+    return Taste(7, tuple(Rating(ids[name], value, world.NOW) for name, value in stars.items()), put_aside, len(stars))
+
+
+def test_the_first_part_stands_in_for_a_later_one() -> None:
+    assert shown(LATER_PARTS_FIRST, taste()) == [1, 4, 6, 5]
+
+
+def test_a_later_part_is_shown_to_who_has_seen_an_earlier_one() -> None:
+    seen = Put(1, Dismissal.SEEN, world.NOW, None)
+    assert shown(LATER_PARTS_FIRST, taste((seen,)))[0] == 3
+
+
+def test_no_later_part_is_shown_to_who_does_not_want_the_first() -> None:
+    unwanted = Put(1, Dismissal.NOT_FOR_ME, world.NOW, None)
+    assert shown(LATER_PARTS_FIRST, taste((unwanted,))) == [4, 6, 5]
+    assert shown(LATER_PARTS_FIRST, taste(), leave_out=[1]) == [4, 6, 5]
+
+
+def test_years_that_are_asked_for_leave_earlier_parts_aside() -> None:
+    assert shown(LATER_PARTS_FIRST, taste(), Wish(since=1980)) == [3, 4, 6, 5]
+
+
+def test_a_film_on_the_word_of_one_comes_after_those_that_many_know() -> None:
+    close = shelf([0.0, 0.0, 0.0, 0.80, 0.82, 0.0], [0.0] * 6)
+    assert shown(close, taste())[:2] == [4, 5]
+
+
+def test_no_stars_are_printed_for_a_film_that_four_people_know() -> None:
+    model = shelf([0.5] * 6, [0.0, 0.0, 0.0, 0.6, 1.5, -1.5])
+    lines = {line.movie.id: line.predicted_stars for line in advice.picks(model, taste(Rocky=4.0))}
+    assert lines[4] is not None
+    assert lines[4] > 3.5
+    assert lines[5] is None, "everyone: 5.0 (1)"
+    facts = model.facts
+    assert facts is not None
+    assert model.model is not None
+    person = order.Person.of(model.model, taste(Rocky=4.0))
+    stars = order.predicted_stars(model.model, facts, person.profile)
+    assert stars is not None
+    assert stars[ROW[5]] < 4.5, "shrunk by its support"
+
+
+def test_what_would_get_less_than_three_stars_comes_last() -> None:
+    model = shelf([0.0, 0.0, 0.0, 0.1, 0.0, 0.9], [0.0, 0.0, 0.0, 0.5, 0.0, -1.5])
+    lines = advice.picks(model, taste(Rocky=4.0))
+    assert lines[-1].movie.id == 6
+
+
+def likeness_of(film: int, other: int, value: float) -> Likeness:
+    ids = np.array([movie.id for movie in FILMS], np.int32)
+    pair = np.array([film], np.int32), np.array([other], np.int32), np.array([value], np.float32)
+    return Likeness.of(ids, *pair)
+
+
+def test_a_film_like_one_that_was_liked_comes_first_and_names_it() -> None:
+    model = shelf([0.5] * 6, [0.0] * 6, likeness_of(4, 6, 5.0))
+    best = advice.picks(model, taste(Heat=5.0))[0]
+    assert best.movie.id == 6
+    assert [movie.id for movie in best.because] == [4]
+
+
+def test_a_film_like_one_that_was_hated_gains_nothing() -> None:
+    ids = np.array([ROW[4]])
+    rows, gains = likeness_of(4, 6, 5.0).gains(ids, liking_of(np.array([1.0])))
+    assert not gains.any()
+    assert len(rows)
+
+
+def test_likeness_fades_as_ratings_come() -> None:
+    like = likeness_of(4, 6, 5.0)
+    some, many = np.array([ROW[4]] * 2), np.array([ROW[4]] * FADES_BY)
+    assert like.gains(some, np.ones(2, np.float32))[1].max() > 0
+    assert not len(like.gains(many, np.ones(FADES_BY, np.float32))[0])
+
+
+def test_only_liked_films_are_reasons() -> None:
+    model = shelf([0.5] * 6, [0.0] * 6, likeness_of(4, 6, 5.0))
+    lines = advice.picks(model, taste(Heat=2.0, Rocky=3.0))
+    assert not any(line.because for line in lines)
