@@ -15,9 +15,14 @@ from bot.__main__ import cli as bot_cli
 from bot.features.account_views import COMMANDS
 from bot.features.admin_views import COMMANDS as ADMIN_COMMANDS
 from bot.settings import BotSettings
+from bot.speech import language
 from engine.cli import cli as engine_cli
 from engine.domain import RunState
+from engine.serving import advice
+from engine.serving.factors import Model
+from engine.serving.library import Shelf
 from engine.settings import EngineSettings, StoreSettings
+from engine.store import Store
 from engine.store.schema import Base
 
 ROOT = Path(__file__).parents[2]
@@ -181,6 +186,22 @@ def test_every_path_that_is_named_exists() -> None:
     for page in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
         for path in found(r"`((?:api|bot|engine|tests|docs|benchmarks|migrations)/[\w/.-]*)`", page):
             assert (ROOT / path).exists() or "oldest" in path, f"{page}: {path}"  # /oldest is CONTRIBUTING's example
+
+
+def test_every_method_and_every_file_that_the_map_names_exists() -> None:
+    homes = {
+        "Store": Store,
+        "PeopleStore": Store,
+        "Model": Model,
+        "Shelf": Shelf,
+        "advice": advice,
+        "language": language,
+    }
+    for home, name in found(r"`(\w+)\.(\w+)`", "ARCHITECTURE.md"):
+        if name == "py":
+            assert any(any((ROOT / of).rglob(f"{home}.py")) for of in PROGRAMS), f"{home}.py"
+        elif home in homes:
+            assert hasattr(homes[home], name), f"{home}.{name}"
 
 
 def test_every_folder_of_the_programs_is_on_the_map() -> None:
