@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from engine.domain import Floats, MatineeError
 from engine.learning.similarity import SimilarityVectors
 from engine.serving.factors import Model, user_order_vectors
-from engine.serving.likeness import FADES_BY, NEUTRAL, Likeness
+from engine.serving.similar_titles import FADES_BY, NEUTRAL, SimilarTitles
 
 UNFILLED = np.float32(-1e30)
 """``topk`` pads with less than this when somebody has fewer films left than asked for."""
@@ -58,7 +58,7 @@ def check_kernel() -> None:
 def histories(ratings: DataFrame) -> DataFrame:
     """Return user_id, seen (the ids of all films that this person has rated) and liking (how much they liked each).
 
-    Liking is ``serving.likeness.liking_of``.
+    Liking is ``serving.similar_titles.liking_of``.
     """
     liking = F.lit(1.0)
     if "stars" in ratings.columns:
@@ -70,7 +70,7 @@ def histories(ratings: DataFrame) -> DataFrame:
 
 
 def recommend(
-    users: DataFrame, seen: DataFrame, model: Model, likeness: Likeness | None = None, *, limit: int
+    users: DataFrame, seen: DataFrame, model: Model, similar: SimilarTitles | None = None, *, limit: int
 ) -> DataFrame:
     """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars (null where the model
     predicts none).
@@ -78,19 +78,19 @@ def recommend(
     Args:
         users: user_id, preference, rating, bias, as ``training.Trained`` has them.
         seen: ``histories``: what is never to be recommended to somebody, and how they liked it.
-        likeness: has a say in the lists of those who have rated little, as it has in the bot.
+        similar: the titles like each; they have a say in the lists of those who have rated little, as in the bot.
         limit: films in a list; a person who has few unseen films left gets fewer.
 
     Lists come in no particular order of people. Ties are broken arbitrarily.
     """
     model.warm_up()
-    shared = users.sparkSession.sparkContext.broadcast((model, likeness))
+    shared = users.sparkSession.sparkContext.broadcast((model, similar))
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        model, likeness = shared.value
+        model, similar = shared.value
         for batch in batches:
             if batch.num_rows:
-                yield _recommend_block(model, likeness, read_block(batch, model.movie_ids), limit)
+                yield _recommend_block(model, similar, read_block(batch, model.movie_ids), limit)
 
     schema = "user_id int, position int, movie_id int, score float, predicted_stars float"
     return users.join(seen, "user_id", "left").mapInArrow(score, schema)
@@ -147,7 +147,7 @@ def top_rows(
     return topk(items, queries, min(limit, len(items)), filter_query_items=mask, num_threads=1)  # type: ignore[no-any-return]
 
 
-def _recommend_block(model: Model, likeness: Likeness | None, block: Block, limit: int) -> pa.RecordBatch:
+def _recommend_block(model: Model, similar: SimilarTitles | None, block: Block, limit: int) -> pa.RecordBatch:
     queries, offset = user_order_vectors(
         block.preference,
         block.rating,
@@ -156,10 +156,10 @@ def _recommend_block(model: Model, likeness: Likeness | None, block: Block, limi
         model.hyperparameters.blend,
     )
     rows, scores = top_rows(model.order_vectors, queries, limit, block.seen, block.starts)
-    if likeness is not None:
+    if similar is not None:
         for person in np.flatnonzero(np.diff(block.starts) < FADES_BY):
             own = slice(block.starts[person], block.starts[person + 1])
-            lifted, gains = likeness.gains(block.seen[own], block.liking[own])
+            lifted, gains = similar.gains(block.seen[own], block.liking[own])
             new = ~np.isin(lifted, block.seen[own])
             lifted, gains = lifted[new], gains[new]
             found = model.order_vectors[lifted] @ queries[person] + gains

@@ -29,7 +29,7 @@ from engine.learning.fits import Progress
 from engine.learning.similarity import Tags, similarity_vectors
 from engine.learning.training import SEED, Placement, Trained, train
 from engine.serving.factors import Hyperparameters
-from engine.serving.likeness import Likeness
+from engine.serving.similar_titles import SimilarTitles
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
 from engine.spark.session import spark_session
@@ -216,8 +216,8 @@ class _Run:
         similar = self.folder / "similar"
         alike.write.parquet(str(similar.absolute()))
         progress(0.4, "everybody's list")
-        likeness = Likeness.of(model.movie_ids, *_similarities(similar))
-        lists = scoring.recommend(trained.users, scoring.histories(ratings), model, likeness, limit=limit)
+        titles = SimilarTitles.of(model.movie_ids, *_similarities(similar))
+        lists = scoring.recommend(trained.users, scoring.histories(ratings), model, titles, limit=limit)
         lists.write.parquet(str((self.folder / "recommendations").absolute()))
 
     def tags(self) -> Tags | None:

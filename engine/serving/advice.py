@@ -154,8 +154,8 @@ def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -
     say, then those that the model names."""
     movie_id = int(model.movie_ids[row])
     alike: list[int] = []
-    if shelf.likeness is not None:
-        alike = model.movie_ids[shelf.likeness.speaking_for(row, person.profile.rated, person.liking)].tolist()
+    if shelf.similar is not None:
+        alike = model.movie_ids[shelf.similar.speaking_for(row, person.profile.rated, person.liking)].tolist()
     reasons = dict.fromkeys(alike + model.reasons(person.profile, movie_id, limit=limit))
     known = [shelf.films.by_id[film] for film in reasons if film in shelf.films.by_id and film != movie_id]
     return tuple(known[:limit])

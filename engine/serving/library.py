@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from engine.domain import Catalogue, Feedback, Floats, MatineeError, Movie
 from engine.serving import names
 from engine.serving.factors import Hyperparameters, Model, Rows
-from engine.serving.likeness import Likeness
 from engine.serving.names import NO_NAMES, BadName, Names
 from engine.serving.series import Part, parts_of
+from engine.serving.similar_titles import SimilarTitles
 from engine.serving.title_index import Found, TitleIndex
 from engine.serving.wish import Wish
 from engine.store import NoSuchMovie, Store
@@ -201,7 +201,7 @@ class Shelf:
     version: int | None = None
     model: Model | None = None
     facts: Facts | None = None
-    likeness: Likeness | None = None
+    similar: SimilarTitles | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -334,12 +334,12 @@ class Library:
             shelf = Shelf(films)
         else:
             if old is not None and old.version == version and old.model is not None:
-                model, likeness = old.model, old.likeness
+                model, similar = old.model, old.similar
             else:
                 model = Model.assemble(self._store.item_factors(version), live.hyperparameters)
                 model.warm_up()
-                likeness = Likeness.of(model.movie_ids, *self._store.similarities(version))
-            shelf = Shelf(films, version, model, Facts.of(model, films), likeness)
+                similar = SimilarTitles.of(model.movie_ids, *self._store.similarities(version))
+            shelf = Shelf(films, version, model, Facts.of(model, films), similar)
         seconds = self._monotonic() - started
         log.info("library_loaded", version=version, films=len(films.by_id), seconds=round(seconds, 2))
         return shelf

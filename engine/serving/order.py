@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.domain import Floats
 from engine.serving.factors import VARIETY, Model, Profile, Rows, vary
 from engine.serving.library import Facts, Shelf
-from engine.serving.likeness import liking_of
+from engine.serving.similar_titles import liking_of
 from engine.store import Dismissal, Taste
 
 POOL = 50
@@ -57,8 +57,8 @@ class Person:
 def scores(shelf: Shelf, model: Model, person: Person) -> Floats:
     """Return the score of every film for somebody, in standard deviations, shape (n_films,)."""
     found = model.scores(person.profile)
-    if shelf.likeness is not None:
-        rows, gains = shelf.likeness.gains(person.profile.rated, person.liking)
+    if shelf.similar is not None:
+        rows, gains = shelf.similar.gains(person.profile.rated, person.liking)
         found[rows] += gains
     return found
 

@@ -15,8 +15,8 @@ from engine.learning.scoring import histories, list_lengths, recommend
 from engine.learning.training import TooFewRatings, Trained, train
 from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
 from engine.serving.library import Shelf
-from engine.serving.likeness import FADES_BY, Likeness
 from engine.serving.order import Person, pool, scores
+from engine.serving.similar_titles import FADES_BY, SimilarTitles
 from engine.store import Taste
 from tests.spark.conftest import genre_of, tiny_world
 
@@ -89,7 +89,7 @@ def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(trained: 
     """Likeness lifts films of another genre into everybody's list; both orders are the bot's and the batch's alike."""
     model = trained.model()
     films = model.movie_ids
-    likeness = Likeness.of(films, films, np.roll(films, 1), np.linspace(0, 6, len(films)).astype(np.float32))
+    likeness = SimilarTitles.of(films, films, np.roll(films, 1), np.linspace(0, 6, len(films)).astype(np.float32))
     assert ratings.groupBy("user_id").count().where(F.col("count") < FADES_BY).count(), "likeness has a say"
     published = recommend(trained.users, histories(ratings), model, likeness, limit=10).toPandas()
     without = recommend(trained.users, histories(ratings), model, limit=10).toPandas()
@@ -97,7 +97,7 @@ def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(trained: 
     for user, rows in _by_user(ratings):
         rated = dict(zip(rows["movie_id"], rows["stars"], strict=True))
         person = Person.of(model, Taste(user, tuple(Rating(film, stars, NOW) for film, stars in rated.items())))
-        found = scores(Shelf(model=model, likeness=likeness), model, person)
+        found = scores(Shelf(model=model, similar=likeness), model, person)
         found[model.rows(rated)] = -np.inf
         fresh = pool(model, found, 10)[:10]
         batch = published[published["user_id"] == user].sort_values("position")

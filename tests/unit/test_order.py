@@ -6,7 +6,7 @@ from engine.domain import Catalogue, Feedback, Movie, Rating
 from engine.serving import advice, order
 from engine.serving.factors import Model
 from engine.serving.library import Facts, Films, Shelf
-from engine.serving.likeness import FADES_BY, Likeness, liking_of
+from engine.serving.similar_titles import FADES_BY, SimilarTitles, liking_of
 from engine.serving.wish import Wish
 from engine.store import Dismissal, Put, Taste
 from tests import world
@@ -22,7 +22,7 @@ FILMS = (
 ROW = {movie.id: row for row, movie in enumerate(FILMS)}
 
 
-def shelf(taste_of_average: list[float], bias: list[float], likeness: Likeness | None = None) -> Shelf:
+def shelf(taste_of_average: list[float], bias: list[float], likeness: SimilarTitles | None = None) -> Shelf:
     """A model of one dimension a film: the average taste is the order of films for whom nothing is known."""
     catalogue = Catalogue("tiny", "0" * 64, True, Feedback.STARS, "", 1_000, 300, len(FILMS), world.NOW)
     films = Films.of(catalogue, list(FILMS))
@@ -97,10 +97,10 @@ def test_what_would_get_less_than_three_stars_comes_last() -> None:
     assert lines[-1].movie.id == 6
 
 
-def likeness_of(film: int, other: int, value: float) -> Likeness:
+def likeness_of(film: int, other: int, value: float) -> SimilarTitles:
     ids = np.array([movie.id for movie in FILMS], np.int32)
     pair = np.array([film], np.int32), np.array([other], np.int32), np.array([value], np.float32)
-    return Likeness.of(ids, *pair)
+    return SimilarTitles.of(ids, *pair)
 
 
 def test_a_film_like_one_that_was_liked_comes_first_and_names_it() -> None:

@@ -33,7 +33,7 @@ def liking_of(stars: NDArray[Any], *, of_plays: bool = False) -> Floats:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class SimilarTitles:
     """The similar titles of each film of a model: ``rows`` and ``values``, both (n_films, most), the most alike first.
     Where a film has fewer, the row is its own and the value 0."""
 
@@ -43,7 +43,7 @@ class Likeness:
     @classmethod
     def of(
         cls, movie_ids: NDArray[np.int32], film: NDArray[np.int32], other: NDArray[np.int32], value: Floats
-    ) -> "Likeness":
+    ) -> "SimilarTitles":
         """Take the films of a model, ascending, and parallel arrays: a film, one like it, and how much.
 
         Pairs of a film that the model does not know are passed over.
