@@ -10,7 +10,7 @@ import io
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.features import FEATURES
@@ -69,15 +69,13 @@ class Said:
     edited: bool = False
 
 
-@dataclass
 class Recorder(Console):
     """A terminal that keeps what was shown instead of printing it."""
 
-    shown_now: list[tuple[Message, bool]] = field(default_factory=list)
-
     def __init__(self, folder: Path) -> None:
         super().__init__(io.StringIO(), folder, interactive=False)
-        self.shown_now = []
+        self.shown_now: list[tuple[Message, bool]] = []
+        """Messages, and whether each is an edit of an earlier one."""
 
     def shown(self, message: Message, edited: bool) -> None:
         self.shown_now.append((message, edited))

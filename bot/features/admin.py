@@ -124,7 +124,7 @@ async def cancel_run(visit: Visit, button: buttons.CancelRun) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RunShown:
     """A run, the version that is live now, and the one that was live before the run's."""
 
     run: Run
@@ -135,17 +135,17 @@ class Seen:
         return admin_views.progress(self.run, now, served=self.served, before=self.before)
 
 
-def look_at(store: Store, run_id: int) -> Seen | None:
+def look_at(store: Store, run_id: int) -> RunShown | None:
     """Return a run as it stands, or None if there is none of that number."""
     try:
         run = store.run(run_id)
     except KeyError:
         return None
     if run.is_open:
-        return Seen(run, None, None)
+        return RunShown(run, None, None)
     served = store.live_version()
     is_live = run.model_version is not None and run.model_version == served
-    return Seen(run, served, version_before(store.model_versions(), served) if is_live else None)
+    return RunShown(run, served, version_before(store.model_versions(), served) if is_live else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ async def follow_runs(context: Context, following: Following) -> None:
 
 
 async def _brought_up_to_date(
-    context: Context, watcher: Watcher, seen: Seen, following: Following, now: datetime
+    context: Context, watcher: Watcher, seen: RunShown, following: Following, now: datetime
 ) -> bool:
     """Edit one progress message. Return whether that was the last time."""
     view = seen.view(now)

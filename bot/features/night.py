@@ -180,7 +180,7 @@ async def end_nights(context: Context) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Evening:
     """An evening as it stands, and what its message needs to know besides."""
 
     night: Night
@@ -192,13 +192,13 @@ class Seen:
         return night_views.night(self.night, self.films, bot, newcomers=self.newcomers, notice=notice)
 
 
-def look_at(store: Store, shelf: Shelf, night_id: int) -> Seen | None:
+def look_at(store: Store, shelf: Shelf, night_id: int) -> Evening | None:
     """Return an evening as it stands, or None if it is over."""
     seen = store.night(night_id)
     if seen is None:
         return None
     films = _films(shelf, seen)
-    return Seen(seen, films, store.newcomers(night_id) if films else 0)
+    return Evening(seen, films, store.newcomers(night_id) if films else 0)
 
 
 def _films(shelf: Shelf, seen: Night) -> tuple[Movie, ...]:

@@ -12,7 +12,7 @@ from typing import TextIO
 from telegram import Update
 
 from bot.frame.context import App
-from bot.terminal.telegram import Button, Json, LocalTelegram, Message, private_chat
+from bot.terminal.telegram import InlineButton, Json, LocalTelegram, Message, private_chat
 
 FINISH_SECONDS = 10
 """How long unfinished work may take once the input has ended."""
@@ -93,7 +93,7 @@ class Console(LocalTelegram):
         """The message whose buttons ``>1`` and its like press: the one shown last of those that have any."""
         return max((m for m in self.messages.values() if m.rows), key=lambda m: m.at, default=None)
 
-    def pressed(self, wanted: str) -> tuple[Message, Button] | None:
+    def pressed(self, wanted: str) -> tuple[Message, InlineButton] | None:
         """Find the button that ``>wanted`` means: by its number, else by its label or how that begins."""
         message = self.on_screen()
         if message is None or not wanted:

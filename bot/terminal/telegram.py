@@ -52,7 +52,7 @@ def bad_request(text: str) -> ApiError:
 
 
 @dataclass(frozen=True, slots=True)
-class Button:
+class InlineButton:
     """A button under a message: it sends ``data`` back, or opens ``url``."""
 
     label: str
@@ -72,7 +72,7 @@ class Message:
     chat_id: int
     text: str
     html: str
-    rows: tuple[tuple[Button, ...], ...]
+    rows: tuple[tuple[InlineButton, ...], ...]
     at: int
     markup: Json | None = None
     kind: str = "text"
@@ -85,7 +85,7 @@ class Message:
         """The labels, row by row."""
         return [button.label for row in self.rows for button in row]
 
-    def button(self, label: str) -> Button | None:
+    def button(self, label: str) -> InlineButton | None:
         """Return the button of exactly this label, else the first that begins so, else None; case does not matter."""
         wanted = label.casefold()
         all_buttons = [button for row in self.rows for button in row]
@@ -327,10 +327,10 @@ def private_chat(telegram_id: int, first_name: str = "You") -> Json:
     return {"id": telegram_id, "type": "private", "first_name": first_name}
 
 
-def rows(markup: Json | None) -> tuple[tuple[Button, ...], ...]:
+def rows(markup: Json | None) -> tuple[tuple[InlineButton, ...], ...]:
     """The buttons of a reply markup."""
     keyboard = (markup or {}).get("inline_keyboard", ())
-    return tuple(tuple(Button(b["text"], b.get("callback_data"), b.get("url")) for b in row) for row in keyboard)
+    return tuple(tuple(InlineButton(b["text"], b.get("callback_data"), b.get("url")) for b in row) for row in keyboard)
 
 
 def plain(text: str, parse_mode: str | None) -> str:

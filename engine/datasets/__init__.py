@@ -25,9 +25,9 @@ from engine.datasets.report import (
     DatasetError,
     DatasetMismatch,
     DownloadFailed,
+    LoadProgress,
     LoadReport,
     Problems,
-    Progress,
     Unusable,
     silent,
 )
@@ -39,8 +39,8 @@ __all__ = [
     "DatasetMismatch",
     "DatasetStore",
     "DownloadFailed",
+    "LoadProgress",
     "LoadReport",
-    "Progress",
     "Unusable",
     "dataset_name",
     "load",
@@ -105,7 +105,7 @@ def load(
     *,
     feedback: Feedback | None = None,
     now: datetime,
-    progress: Progress = silent,
+    progress: LoadProgress = silent,
     base_url: str = GROUPLENS,
 ) -> LoadReport:
     """Bring a data set into the store and into Parquet files for Spark, and report what could not be used.
@@ -220,15 +220,15 @@ class _Data(Protocol):
     def terms(self) -> str: ...
     @property
     def ratings_name(self) -> str: ...
-    def fingerprint(self, progress: Progress) -> str: ...
+    def fingerprint(self, progress: LoadProgress) -> str: ...
     def movies(self, problems: Problems) -> list[Movie]: ...
-    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: Progress) -> Iterator[Chunk]: ...
+    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: LoadProgress) -> Iterator[Chunk]: ...
     def tags(self, movie_ids: NDArray[np.int64], problems: Problems) -> Counter[tuple[int, str]] | None: ...
 
 
 @contextmanager
 def _opened(
-    source: str, feedback: Feedback | None, downloads: Path, base_url: str, progress: Progress
+    source: str, feedback: Feedback | None, downloads: Path, base_url: str, progress: LoadProgress
 ) -> Iterator[_Data]:
     if source == DEMO:
         if feedback is Feedback.COUNTS:
@@ -250,13 +250,13 @@ class _FromFiles:
         self.terms, self.ratings_name = files.terms, files.name("ratings")
         self.kind = ItemKind.ARTIST if "artist" in files.name("titles").lower() else ItemKind.FILM
 
-    def fingerprint(self, progress: Progress) -> str:
+    def fingerprint(self, progress: LoadProgress) -> str:
         return self._files.fingerprint(progress)
 
     def movies(self, problems: Problems) -> list[Movie]:
         return read_movies(self._files, problems)
 
-    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: Progress) -> Iterator[Chunk]:
+    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: LoadProgress) -> Iterator[Chunk]:
         aliases = read_aliases(self._files, movie_ids.tolist(), problems)
         return read_ratings(self._files, self.feedback, movie_ids, aliases, problems, progress)
 
@@ -271,7 +271,7 @@ class _Demo:
         self._films = demo.films()
         self._audience = demo.audience(self._films)
 
-    def fingerprint(self, progress: Progress) -> str:
+    def fingerprint(self, progress: LoadProgress) -> str:
         digest = hashlib.sha256(repr(self._films).encode())
         ratings = self._audience
         for column in (ratings.user_ids, ratings.movie_ids, ratings.stars, ratings.rated_at):
@@ -281,7 +281,7 @@ class _Demo:
     def movies(self, problems: Problems) -> list[Movie]:
         return list(self._films)
 
-    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: Progress) -> Iterator[Chunk]:
+    def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: LoadProgress) -> Iterator[Chunk]:
         ratings = self._audience
         yield Chunk(
             np.arange(1, len(ratings.user_ids) + 1),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from engine.datasets.report import DownloadFailed, Progress
+from engine.datasets.report import DownloadFailed, LoadProgress
 
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
 GROUPLENS_NAMES = ("ml-latest-small", "ml-latest", "ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m")
@@ -28,7 +28,7 @@ def fetch(
     downloads: Path,
     *,
     base_url: str = GROUPLENS,
-    progress: Progress,
+    progress: LoadProgress,
     wait: Callable[[float], None] = time.sleep,
 ) -> Path:
     """Return the path of the data set's zip in ``downloads``, fetched if it is not there yet.
@@ -72,7 +72,9 @@ def _published_md5(client: httpx.Client, url: str) -> str | None:
     return found[0] if found else None
 
 
-def _download(client: httpx.Client, url: str, part: Path, progress: Progress, wait: Callable[[float], None]) -> None:
+def _download(
+    client: httpx.Client, url: str, part: Path, progress: LoadProgress, wait: Callable[[float], None]
+) -> None:
     """Bring ``part`` to the full length of ``url``, going on after an answer that breaks off."""
     failures = 0
     while True:
@@ -89,7 +91,7 @@ def _download(client: httpx.Client, url: str, part: Path, progress: Progress, wa
             return
 
 
-def _download_once(client: httpx.Client, url: str, part: Path, had: int, progress: Progress) -> None:
+def _download_once(client: httpx.Client, url: str, part: Path, had: int, progress: LoadProgress) -> None:
     asked = {"Range": f"bytes={had}-"} if had else {}
     with client.stream("GET", url, headers={**asked, "Accept-Encoding": "identity"}) as answer:
         if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -108,7 +110,7 @@ def _download_once(client: httpx.Client, url: str, part: Path, had: int, progres
             os.fsync(file.fileno())
 
 
-def _is_whole(part: Path, md5: str | None, progress: Progress) -> bool:
+def _is_whole(part: Path, md5: str | None, progress: LoadProgress) -> bool:
     progress("check", None, part.name)
     if md5:
         with part.open("rb") as file:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
-from engine.datasets.report import DatasetError, Progress
+from engine.datasets.report import DatasetError, LoadProgress
 
 SUPPORTED = """What can be loaded:
   demo         the bundled films with a simulated audience
@@ -147,7 +147,7 @@ class DataFiles:
             text = content.decode("latin-1")
         return text.replace("\0", "")
 
-    def fingerprint(self, progress: Progress) -> str:
+    def fingerprint(self, progress: LoadProgress) -> str:
         """Return a hash of all that can be read: the same bytes in the same roles give the same one."""
         digest = hashlib.sha256()
         total, done = sum(self.size(role) for role in self._names), 0

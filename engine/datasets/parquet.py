@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.datasets.ratings import NO_TIME, Chunk
-from engine.datasets.report import EXAMPLES, Problems, Progress
+from engine.datasets.report import EXAMPLES, LoadProgress, Problems
 from engine.domain import Feedback
 
 FORMAT = "1"
@@ -112,7 +112,7 @@ class Spool:
         folder: Path,
         user_ids: NDArray[np.int32],
         movie_ids: NDArray[np.int64],
-        progress: Progress,
+        progress: LoadProgress,
         *,
         rows_per_part: int = 2_000_000,
     ) -> Written:

@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from engine.datasets.files import AUDIOSCROBBLER, BLOCK_BYTES, CSV, DataFiles
-from engine.datasets.report import EXAMPLES, DatasetError, Problems, Progress
+from engine.datasets.report import EXAMPLES, DatasetError, LoadProgress, Problems
 from engine.datasets.rows import fields_of, number, places, plain_name, whole_number
 from engine.domain import Feedback
 
@@ -98,7 +98,7 @@ def read_ratings(
     movie_ids: NDArray[np.int64],
     aliases: Aliases,
     problems: Problems,
-    progress: Progress,
+    progress: LoadProgress,
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Chunk]:

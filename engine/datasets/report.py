@@ -39,14 +39,14 @@ class DownloadFailed(DatasetError):
         self.url = url
 
 
-class Progress(Protocol):
+class LoadProgress(Protocol):
     """Hears how far a load is: the stage ("fetch", "check", "read", "write", "save"), a fraction or null, a detail."""
 
     def __call__(self, stage: str, done: float | None, detail: str) -> None: ...
 
 
 def silent(stage: str, done: float | None, detail: str) -> None:
-    """A Progress that nobody watches."""
+    """A LoadProgress that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

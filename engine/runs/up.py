@@ -54,7 +54,7 @@ def up(store: Store, settings: EngineSettings) -> int:
     """
     migrate(store)
     _load_if_missing(store, settings)
-    with _Stop() as stop, _Engine(settings.folder / "logs" / "engine.log") as engine:
+    with _ProgramStop() as stop, _Engine(settings.folder / "logs" / "engine.log") as engine:
         _say(f"The engine's log: {engine.log}")
         try:
             _train_if_nothing_is_live(store, engine, stop)
@@ -68,14 +68,14 @@ class Interrupted(Exception):
     """Ctrl-C or SIGTERM, before the chat began."""
 
 
-class _Stop:
+class _ProgramStop:
     """Whether we have been told to stop, and by which signal."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self._told = threading.Event()
 
-    def __enter__(self) -> "_Stop":
+    def __enter__(self) -> "_ProgramStop":
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._tell)
         return self
@@ -107,7 +107,7 @@ def _load_if_missing(store: Store, settings: EngineSettings) -> None:
         _say("\n".join(report.lines()))
 
 
-def _train_if_nothing_is_live(store: Store, engine: "_Engine", stop: _Stop) -> None:
+def _train_if_nothing_is_live(store: Store, engine: "_Engine", stop: _ProgramStop) -> None:
     if store.live_version() is not None:
         return
     _say("Training the first model. This is done once, and takes a minute or so.")
@@ -134,7 +134,7 @@ def _ask(store: Store) -> Run:
         return e.run
 
 
-def _chat(engine: "_Engine", stop: _Stop) -> int:
+def _chat(engine: "_Engine", stop: _ProgramStop) -> int:
     """Run the bot until it ends, and return its exit code."""
     where = "run" if TelegramSettings.load().telegram_token else "chat"
     while True:

@@ -87,7 +87,7 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
         Stopped: it was, by one of these; its text says by which.
         Exception: whatever the pipeline raises.
     """
-    stop = _Stop()
+    stop = _RunStop()
     with _on_sigterm(stop), _beating(run.id, store, stop, now=now, orphanable=orphanable):
         try:
             outcome = pipeline(_reporter(run.id, store, now))
@@ -109,7 +109,7 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
     return outcome
 
 
-class _Stop:
+class _RunStop:
     """Whether the run is to stop, and what will be noted as the reason. The first reason stays."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class _Stop:
 
 
 @contextlib.contextmanager
-def _on_sigterm(stop: _Stop) -> Iterator[None]:
+def _on_sigterm(stop: _RunStop) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
@@ -139,7 +139,7 @@ def _on_sigterm(stop: _Stop) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _beating(run_id: int, store: Store, stop: _Stop, *, now: Clock, orphanable: bool) -> Iterator[None]:
+def _beating(run_id: int, store: Store, stop: _RunStop, *, now: Clock, orphanable: bool) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:

@@ -16,7 +16,7 @@ from bot.frame.application import build_application
 from bot.frame.context import Context, Services
 from bot.terminal import console
 from bot.terminal.console import Console, Lines
-from bot.terminal.telegram import Button, Message
+from bot.terminal.telegram import InlineButton, Message
 
 PNG = b"\x89PNG\r\n\x1a\nand so on"
 
@@ -212,9 +212,9 @@ async def test_whoever_types_has_a_prompt_that_makes_way_for_messages(services: 
 
 
 def test_the_exact_label_goes_before_one_that_begins_so():
-    message = Message(1, 1, "", "", ((Button("Ten more"), Button("Ten")),), at=1)
-    assert message.button("ten") == Button("Ten")
-    assert message.button("ten m") == Button("Ten more")
+    message = Message(1, 1, "", "", ((InlineButton("Ten more"), InlineButton("Ten")),), at=1)
+    assert message.button("ten") == InlineButton("Ten")
+    assert message.button("ten m") == InlineButton("Ten more")
     assert message.button("x") is None
 
 
