@@ -39,7 +39,7 @@ from engine.log import set_up_logging
 from engine.serving import advice
 from engine.serving.library import Library
 from engine.serving.wish import ANYTHING
-from engine.store import Store
+from engine.store import SimilarRow, Store
 from engine.store.migrate import migrate
 from tests.fakes import TOKEN, FakeTelegram, Person
 
@@ -118,11 +118,11 @@ def lists_for(user_ids: list[int], films: list[Movie]) -> Iterator[tuple[int, in
             yield user_id, position, movie.id, 3 - position / 50, 4.0
 
 
-def similar_for(films: list[Movie]) -> Iterator[tuple[int, int, int, float]]:
+def similar_for(films: list[Movie]) -> Iterator[SimilarRow]:
     """Yield 20 lines for each film, as ``Store.write_similar`` takes them."""
     for at, movie in enumerate(films):
         for position in range(1, 21):
-            yield movie.id, position, films[(at + 37 * position) % len(films)].id, 1 - position / 50
+            yield movie.id, position, films[(at + 37 * position) % len(films)].id, 1 - position / 50, None, None
 
 
 def publish(store: Store, films: list[Movie], user_ids: list[int], event_ids: list[int]) -> int:

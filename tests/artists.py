@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.domain import Catalogue, FactorRows, Feedback, ItemKind, Movie
 from engine.serving.factors import OF_PLAYS
-from engine.store import Store
+from engine.store import SimilarRow, Store
 from tests.world import NOW
 
 SCENES = {
@@ -75,12 +75,12 @@ def factors() -> FactorRows:
     )
 
 
-def _similar(rows: FactorRows) -> list[tuple[int, int, int, float]]:
+def _similar(rows: FactorRows) -> list[SimilarRow]:
     unit = rows.preference / np.linalg.norm(rows.preference, axis=1, keepdims=True)
     cosine = unit @ unit.T
     np.fill_diagonal(cosine, -1)
     return [
-        (int(rows.movie_ids[row]), position, int(rows.movie_ids[other]), float(cosine[row, other]))
+        (int(rows.movie_ids[row]), position, int(rows.movie_ids[other]), float(cosine[row, other]), None, None)
         for row in range(len(unit))
         for position, other in enumerate(np.argsort(-cosine[row], kind="stable")[:10], start=1)
     ]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from engine.domain import Catalogue, FactorRows, Feedback, Movie
-from engine.store import Store
+from engine.store import SimilarRow, Store
 
 NOW = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
 
@@ -179,12 +179,22 @@ def item_factors() -> FactorRows:
     )
 
 
-def _similar(rows: FactorRows) -> list[tuple[int, int, int, float]]:
+REASONS = {1: (3.0, "<cult>")}
+"""What stands beside a similar title: with the first of each list only."""
+
+
+def _similar(rows: FactorRows) -> list[SimilarRow]:
     unit = rows.preference / np.linalg.norm(rows.preference, axis=1, keepdims=True)
     cosine = unit @ unit.T
     np.fill_diagonal(cosine, -1)
     return [
-        (int(rows.movie_ids[row]), position, int(rows.movie_ids[other]), float(cosine[row, other]))
+        (
+            int(rows.movie_ids[row]),
+            position,
+            int(rows.movie_ids[other]),
+            float(cosine[row, other]),
+            *REASONS.get(position, (None, None)),
+        )
         for row in range(len(unit))
         for position, other in enumerate(np.argsort(-cosine[row], kind="stable")[:10], start=1)
     ]

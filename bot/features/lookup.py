@@ -12,8 +12,9 @@ from bot.speech.views import View, heeded
 from engine.domain import Movie
 from engine.serving import advice
 from engine.serving.advice import page_size
+from engine.serving.likeness import likenesses
 from engine.serving.wish import ANYTHING, Wish
-from engine.store import Store, Taste
+from engine.store import SimilarMovie, Store, Taste
 
 CHOICES = 8
 """Films that are offered for a text; more are counted, not shown."""
@@ -23,6 +24,7 @@ def handlers() -> list[Handler]:
     return [
         command("similar", similar, for_anybody=True),
         tap(buttons.Similar, similar_to),
+        tap(buttons.WhySimilar, why_similar),
     ]
 
 
@@ -44,6 +46,16 @@ async def similar(visit: Visit) -> None:
 
 async def similar_to(visit: Visit, button: buttons.Similar) -> None:
     await visit.show(await films_like(visit, visit.shelf.film(button.movie_id), button.page))
+
+
+async def why_similar(visit: Visit, button: buttons.WhySimilar) -> None:
+    """Say of each film of a page what it shares with the one that it is like."""
+    movie = visit.shelf.film(button.movie_id)
+    taste, published = await _known(visit, movie)
+    films = advice.like(visit.shelf, taste, movie, published)
+    shown = films[(button.page - 1) * advice.PAGE : button.page * advice.PAGE]
+    reasons = likenesses(visit.shelf.films, movie, shown, published)
+    await visit.show(lookup_views.why_similar(visit.owner, movie, reasons, button.page))
 
 
 async def look_up(visit: Visit, text: str) -> None:
@@ -79,9 +91,7 @@ async def films_like(
         wish: what else is asked of them; then there is one page only.
         left_out: words that cannot be heeded, to be said.
     """
-    nobody = Taste(visit.person.id)
-    taste = nobody if visit.in_group else await visit.store(Store.taste, visit.person.id, visit.now)
-    published = await visit.store(Store.similar, movie.id)
+    taste, published = await _known(visit, movie)
     films = advice.like(visit.shelf, taste, movie, published)
     if not wish.is_open or wish.count:
         fitting = [film for film in films if wish.fits(film)]
@@ -95,3 +105,10 @@ async def films_like(
         wish=wish,
         notice=heeded(wish, left_out, visit.shelf.films.genres),
     )
+
+
+async def _known(visit: Visit, movie: Movie) -> tuple[Taste, list[SimilarMovie]]:
+    """Return whose taste counts here, in a group nobody's, and what was published as like a film."""
+    nobody = Taste(visit.person.id)
+    taste = nobody if visit.in_group else await visit.store(Store.taste, visit.person.id, visit.now)
+    return taste, await visit.store(Store.similar, movie.id)

@@ -19,9 +19,11 @@ from bot.speech.words import (
     plain,
     quote,
     say,
+    title,
 )
 from engine.domain import Movie
 from engine.serving.advice import PAGE
+from engine.serving.likeness import Likeness
 from engine.serving.wish import ANYTHING, Wish
 
 
@@ -96,5 +98,26 @@ def similar(
     entries = [facts(plain(name(film)), genre_list(film.genres), by_everyone(film)) for film in shown]
     before = press(_("Previous ten"), buttons.Similar(owner, movie.id, page - 1)) if page > 1 else None
     further = press(_("Next ten"), buttons.Similar(owner, movie.id, page + 1)) if len(films) > page * PAGE else None
-    rows = [*number_buttons(owner, shown, first, place), [button for button in (before, further) if button], open_film]
-    return View.of(paragraphs(notice, lines(heading, numbered(entries, first))), rows)
+    why = [press(_("Why these?"), buttons.WhySimilar(owner, movie.id, page))] if wish.is_open else []
+    rows = [*number_buttons(owner, shown, first, place), [button for button in (before, further) if button]]
+    text = paragraphs(notice, lines(heading, numbered(entries, first)))
+    return View.of(text, [*rows, [*open_film, *why]])
+
+
+def why_similar(owner: int, movie: Movie, reasons: Sequence[Likeness], page: int) -> View:
+    """Say what each film shares with the one that it is like."""
+    back = [press(_("Back to the list"), buttons.Similar(owner, movie.id, page))]
+    heading = say("What these share with {name}:", name=name(movie))
+    entries = [Html(f"{plain(title(like.movie))}: {_shared(like)}") for like in reasons]
+    return View.of(lines(heading, numbered(entries, (page - 1) * PAGE + 1)), [back])
+
+
+def _shared(like: Likeness) -> Html:
+    kind = plain(like.tag) if like.tag else genre_list(like.genres[:2])
+    kind_and_year = Html(f"{kind}, {like.movie.year}" if kind and like.movie.year else kind)
+    reasons = (
+        say("same series") if like.same_series else None,
+        say("liked by the same people") if like.same_people else None,
+        kind_and_year,
+    )
+    return facts(*reasons) or say("little that I can name")

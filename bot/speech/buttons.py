@@ -166,6 +166,13 @@ class Similar(Button):
     page: int = 1
 
 
+@kind("sy")
+@dataclass(frozen=True)
+class WhySimilar(Button):
+    movie_id: int
+    page: int
+
+
 # --- Questions: one film after the other ------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Batch scoring in Spark's executors: everybody's top N with what they have seen left out, and similar titles.
+"""Batch scoring in Spark's executors: everybody's top N with what they have seen left out.
 
 The films' side of a model is small and is broadcast; people stream past in blocks, each a matrix product and a partial
 sort in native code (implicit's ``topk``, which skips seen films itself).
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from engine.domain import Floats, MatineeError
-from engine.learning.similarity import SimilarityVectors
 from engine.serving.factors import Model, user_order_vectors
 from engine.serving.similar_titles import FADES_BY, NEUTRAL, SimilarTitles
 
@@ -188,24 +187,3 @@ def _merge(rows: NDArray[np.int32], scores: Floats, others: NDArray[np.intp], fo
     all_rows, all_scores = np.concatenate([rows[kept], others]), np.concatenate([scores[kept], found])
     best = np.argsort(-all_scores, kind="stable")[: len(rows)]
     rows[:], scores[:] = all_rows[best], all_scores[best]
-
-
-def similar(spark: SparkSession, vectors: SimilarityVectors, *, limit: int) -> DataFrame:
-    """Return the titles most like each one: movie_id, position, similar_movie_id, similarity (at most 1)."""
-    shared = spark.sparkContext.broadcast(vectors)
-
-    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        v = shared.value
-        for batch in batches:
-            own = batch.column("row").to_numpy().astype(np.int32)
-            starts = np.arange(len(own) + 1, dtype=np.int32)
-            rows, scores = top_rows(v.targets, v.queries[own], limit, own, starts)
-            filled = scores > 0
-            position = np.cumsum(filled, axis=1, dtype=np.int32)
-            films = np.broadcast_to(v.movie_ids[own][:, None], rows.shape)
-            columns = (films, position, v.movie_ids[rows], scores)
-            names = ["movie_id", "position", "similar_movie_id", "similarity"]
-            yield pa.RecordBatch.from_arrays([pa.array(column[filled]) for column in columns], names)
-
-    rows = spark.range(len(vectors.movie_ids)).select(F.col("id").cast("int").alias("row"))
-    return rows.mapInArrow(score, "movie_id int, position int, similar_movie_id int, similarity float")

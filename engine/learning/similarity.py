@@ -1,206 +1,215 @@
-"""Which titles are alike: by who likes them, and by what they are. Pure numpy.
+"""Which titles are alike: by who likes them, and by what they are. Computed in Spark's executors, a block of films a
+time.
 
-Likeness of film j seen from film i is one inner product, so the engine's executors can use their top-N kernel:
-``trust_i · support_j · cosine of preference factors + known_j · ((1 − trust_i) · content + kinship)``. ``support_j``
-and ``known_j`` keep a film with two ratings from topping a list; ``trust_i`` lets a film that is too new borrow from
-genre, year and tags; kinship is a shared series, by title. The factors are whitened first: otherwise the few directions
-that tell popular films from others drown what the rest say.
+Two films are alike as far as more people like both than chance would have it: ``max(log(observed / expected), −1)``,
+shrunk by how many people that rests on, ``· together / (together + 15)``. To that comes content (genres, year, tags)
+and a shared series. Factors of a model do not serve here: in them popularity hides, and what all like looks alike.
+
+Likes are held whole by the driver and by each executor: 8 bytes each, once by person and once by film.
 """
 
-import re
-import unicodedata
-import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from engine.domain import Floats, Movie
-from engine.serving.factors import Model
+from engine.learning.content import Tags, content_vectors, telling_tags
+from engine.serving.series import series_of
 
-TRUST_RATINGS = 5.0
-"""Ratings at which a film is half judged by who likes it, half by its content."""
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
-SUPPORT_RATINGS = 10.0
-"""Ratings at which a film counts half among those with the same viewers."""
+LIKED_STARS = 3.5
+"""From here on somebody likes a film. 3.0 and 4.0 find a little less on ml-latest-small."""
 
-KNOWN_RATINGS = 2.0
-"""Ratings at which a film counts half among those with the same content: what it is, is certain from the start."""
+LIKED_PLAYS = 5
+"""From here on somebody likes an artist: a few plays may be the radio's."""
 
-MOST_TRUST = 0.75
-"""However well known a film is, its content keeps this much less than the whole: it settles near-ties for kin."""
+SUPPORT = 15.0
+"""People who like both films at which what they say counts half."""
 
-GENRES, YEARS, TAGS = 0.35, 0.25, 0.40
-"""What each says of content. Tags only add: a film that nobody has tagged is not thereby unlike those that are."""
+AGAINST = -1.0
+"""The least that few common viewers count: they are no proof of unlikeness."""
 
-KINSHIP = 0.3
-"""What a shared series adds to the likeness of two films, before it is brought back to at most 1."""
+CONTENT = 3.0
+"""What films of the same genres, year and tags count."""
 
-SERIES_CODE = 128
-"""Length of the random vectors that stand for series; of two different ones the product is about a tenth."""
+SERIES = 2.0
+"""What a shared series counts: more than common viewers mostly do."""
 
-TAGS_TRUSTED = 1.0
-"""Tags at which a film's tags count half."""
+KNOWN_RATINGS = 0.5
+"""Ratings at which a film's content counts half, so that a film which one person knows tops no list."""
 
-FAINT = 0.03
-"""Directions of taste that hold less than this share of the largest are not stretched to its length."""
+SAME_PEOPLE = 0.3
+"""From this much of the first term on, "liked by the same people" is a reason that can be given."""
 
-YEAR_WIDTH = 8.0
-"""Films this many years apart are clearly of another time."""
+BLOCK_FILMS = 64
+"""Films in one piece of work: their likeness to 87,000 others takes 22 MB."""
 
-TAG_WORDS = 2_000
-TAG_TOPICS = 48
-
-_PART = re.compile(r":\s|\s[-–]\s|,?\s(?:part|pt\.?|vol\.?|volume|chapter|episode)\b")
-_NUMBER = re.compile(r"\s+(?:\d+(?:\s\d/\d)?|[ivx]+|two|three|four|five|six|seven|eight)$|(?<=[a-z])\d+$")
-_ARTICLE = re.compile(r"^(?:the|an?)\s")
+SCHEMA = "movie_id int, position int, similar_movie_id int, similarity float, times_chance float, shared_tag string"
 
 
-@dataclass(frozen=True)
-class SimilarityVectors:
-    """Both sides of the likeness: ``queries[i] @ targets[j]``, at most 1; rows in the order of ``movie_ids``."""
+def similar_films(
+    spark: SparkSession, movies: Sequence[Movie], ratings: DataFrame, tags: Tags | None = None, *, limit: int
+) -> DataFrame:
+    """Return the films most like each one of the catalogue, those that nobody rated included.
 
-    movie_ids: NDArray[np.int32]
-    queries: Floats
-    targets: Floats
-
-
-@dataclass(frozen=True)
-class Tags:
-    """How often people put a word to a film: three parallel arrays."""
-
-    movie_ids: NDArray[np.int32]
-    words: NDArray[np.str_]
-    counts: NDArray[np.int64]
-
-
-def similarity_vectors(
-    movies: Sequence[Movie], model: Model, rating_counts: Mapping[int, int], tags: Tags | None = None
-) -> SimilarityVectors:
-    """Build both sides for every film of the catalogue, those that nobody rated included.
+    Columns: movie_id, position (1 is most alike), similar_movie_id, similarity (no fixed top; 3 is much);
+    ``times_chance``, how many times as many people as by chance like both, null where that is no reason; and
+    ``shared_tag``, what people call both of them, or null. Nothing is alike to a film of which nothing is known.
 
     Args:
-        rating_counts: how many ratings the model learned from, for each film id; absent means 0.
+        ratings: user_id, movie_id, and stars or plays; each pair once.
+        limit: films in a list.
     """
-    ids = np.array([movie.id for movie in movies], np.int32)
-    counts = np.array([rating_counts.get(int(movie_id), 0) for movie_id in ids], np.float32)
-    liking = np.zeros((len(ids), model.preference.shape[1]), np.float32)
-    rows = [model.row(int(movie_id)) for movie_id in ids]
-    known = np.array([row is not None for row in rows], bool)
-    liking[known] = _unit(_whitened(model.preference)[[row for row in rows if row is not None]])
-    content, series = _content(movies, ids, tags), KINSHIP * _series(movies)
-    trust = (MOST_TRUST * counts / (counts + TRUST_RATINGS))[:, None]
-    support, certain = ((counts / (counts + half))[:, None] for half in (SUPPORT_RATINGS, KNOWN_RATINGS))
-    queries = np.hstack([trust * liking, (1 - trust) * content, series]) / (1 + KINSHIP)
-    targets = np.hstack([support * liking, certain * content, certain * series / KINSHIP])
-    return SimilarityVectors(ids, np.ascontiguousarray(queries, np.float32), np.ascontiguousarray(targets, np.float32))
+    shared = spark.sparkContext.broadcast(Alike.of(movies, ratings, tags))
+    blocks = -(-len(movies) // BLOCK_FILMS)
+
+    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for block in batch.column("id").to_pylist():
+                yield shared.value.lists(block * BLOCK_FILMS, limit)
+
+    # Popular films, whose blocks are dearer, often have neighbouring ids: four pieces for each task even that out.
+    pieces = min(blocks, 4 * spark.sparkContext.defaultParallelism)
+    return spark.range(0, blocks, 1, max(pieces, 1)).mapInArrow(score, SCHEMA)
 
 
-def _whitened(factors: Floats) -> Floats:
-    """Turn and stretch the factors so that each direction of taste counts alike (Mahalanobis's cosine).
+@dataclass(frozen=True)
+class Alike:
+    """All that likeness follows from, by rows of films.
 
-    Directions that hold next to nothing are chance, and are not blown up.
+    The films that person i likes are ``liked[starts[i]:starts[i + 1]]``. ``known`` (n_films,) is 0 to 1; ``series``
+    holds the number of each film's series, −1 for none; ``tags`` and ``words`` are ``telling_tags``.
     """
-    y = factors.astype(np.float64)
-    values, axes = np.linalg.eigh(y.T @ y)
-    stretch = 1 / np.sqrt(np.maximum(values, FAINT * max(float(values.max()), 1e-12)))
-    whitened: Floats = ((y @ axes) * stretch).astype(np.float32)
-    return whitened
+
+    movie_ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    liked: NDArray[np.int32]
+    content: Floats
+    known: Floats
+    series: NDArray[np.int32]
+    tags: NDArray[np.int32]
+    words: list[str]
+
+    @classmethod
+    def of(cls, movies: Sequence[Movie], ratings: DataFrame, tags: Tags | None) -> "Alike":
+        """Bring together what there is to know. Ratings of films that are not among ``movies`` are passed over."""
+        movies = sorted(movies, key=lambda movie: movie.id)
+        ids = np.array([movie.id for movie in movies], np.int32)
+        likes = F.col("stars") >= LIKED_STARS if "stars" in ratings.columns else F.col("plays") >= LIKED_PLAYS
+        table = ratings.where(likes).select("user_id", "movie_id").toArrow()
+        starts, liked = _by_person(ids, table["user_id"].to_numpy(), table["movie_id"].to_numpy())
+        rated = ratings.groupBy("movie_id").count().toArrow()
+        counts = np.zeros(len(ids), np.float32)
+        rows, here = _rows(ids, rated["movie_id"].to_numpy())
+        counts[rows[here]] = rated["count"].to_numpy()[here]
+        named = series_of(movies)
+        numbers = {name: number for number, name in enumerate(sorted({name for name in named if name is not None}))}
+        series = np.array([-1 if name is None else numbers[name] for name in named], np.int32)
+        content, known = content_vectors(movies, tags), counts / (counts + np.float32(KNOWN_RATINGS))
+        return cls(ids, starts, liked, content, known, series, *telling_tags(ids, tags))
+
+    @cached_property
+    def likes(self) -> "csr_matrix":
+        """People × films, 1 where they like it."""
+        from scipy.sparse import csr_matrix
+
+        shape = (len(self.starts) - 1, len(self.movie_ids))
+        return csr_matrix((np.ones(len(self.liked), np.float32), self.liked, self.starts), shape=shape)
+
+    @cached_property
+    def fans(self) -> "csr_matrix":
+        """Films × people."""
+        return self.likes.T.tocsr()
+
+    @cached_property
+    def popularity(self) -> Floats:
+        """How many people like each film, (n_films,)."""
+        return np.bincount(self.liked, minlength=len(self.movie_ids)).astype(np.float32)
+
+    @cached_property
+    def parts(self) -> dict[int, NDArray[np.intp]]:
+        """The films of each series."""
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        for row, series in enumerate(self.series.tolist()):
+            if series >= 0:
+                found[series].append(row)
+        return {series: np.array(rows, np.intp) for series, rows in found.items()}
+
+    def lists(self, first: int, limit: int) -> pa.RecordBatch:
+        """Return the lists of the ``BLOCK_FILMS`` films from row ``first`` on, as ``similar_films`` has them."""
+        own = np.arange(first, min(first + BLOCK_FILMS, len(self.movie_ids)))
+        score = np.float32(CONTENT) * (self.content[own] @ self.content.T) * self.known
+        for at, series in enumerate(self.series[own].tolist()):
+            if series >= 0:
+                score[at, self.parts[series]] += SERIES * self.known[self.parts[series]]
+        together = self.fans[own] @ self.likes
+        pairs = together.tocoo()
+        score[pairs.row, pairs.col] += _worth(pairs.data, self._by_chance(own[pairs.row], pairs.col))
+        score[np.arange(len(own)), own] = -np.inf
+
+        limit = min(limit, score.shape[1] - 1)
+        best = np.argpartition(-score, limit, axis=1)[:, :limit] if limit > 0 else np.empty((len(own), 0), np.intp)
+        values = np.take_along_axis(score, best, axis=1)
+        order = np.lexsort((best, -values), axis=1)
+        best, values = np.take_along_axis(best, order, axis=1), np.take_along_axis(values, order, axis=1)
+
+        common = together[np.arange(len(own))[:, None], best].toarray().reshape(best.shape)
+        chance = self._by_chance(own[:, None], best)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            telling = _worth(common, chance) >= SAME_PEOPLE
+            times = np.where(telling, common / chance, np.nan)
+        filled = values > 0
+        position = np.cumsum(filled, axis=1, dtype=np.int32)
+        films = np.broadcast_to(self.movie_ids[own][:, None], best.shape)
+        shared = self._shared_words(own, best)
+        columns = (films, position, self.movie_ids[best], values.astype(np.float32))
+        arrays = [pa.array(column[filled]) for column in columns]
+        arrays.append(pa.array(times[filled].astype(np.float32), from_pandas=True))
+        arrays.append(pa.array(shared[filled].tolist(), pa.string()))
+        return pa.RecordBatch.from_arrays(arrays, [field.split()[0] for field in SCHEMA.split(", ")])
+
+    def _by_chance(self, films: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
+        """Return how many people would like both if liking one said nothing of the other."""
+        chance: Floats = self.popularity[films] * self.popularity[others] / np.float32(max(self.likes.shape[0], 1))
+        return chance
+
+    def _shared_words(self, own: NDArray[np.intp], best: NDArray[np.intp]) -> NDArray[np.object_]:
+        """Return the tag that says most of the first film and is also the other's, or None, for each pair."""
+        mine, theirs = self.tags[own][:, None, :, None], self.tags[best][:, :, None, :]
+        common = ((mine == theirs) & (mine >= 0)).any(axis=3)
+        word = np.take_along_axis(self.tags[own][:, None, :], common.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
+        words = np.array([*self.words, None], np.object_)
+        return words[np.where(common.any(axis=2), word, -1)]
 
 
-def _content(movies: Sequence[Movie], ids: NDArray[np.int32], tags: Tags | None) -> Floats:
-    """What a film is, as a vector of length at most 1: genres (rare ones weigh more), year, and tags as far as any."""
-    parts = [np.sqrt(GENRES) * _genres(movies), np.sqrt(YEARS) * _years(movies)]
-    if tags is not None and len(tags.words):
-        given = np.zeros(len(ids))
-        position = {int(movie_id): row for row, movie_id in enumerate(ids)}
-        for movie_id, count in zip(tags.movie_ids.tolist(), tags.counts.tolist(), strict=True):
-            if movie_id in position:
-                given[position[movie_id]] += count
-        certain = np.sqrt(given / (given + TAGS_TRUSTED))[:, None]
-        parts.append((np.sqrt(TAGS) * certain * _tags(ids, tags)).astype(np.float32))
-    return np.hstack(parts)
+def _worth(together: Floats, by_chance: Floats) -> Floats:
+    """Return how much it says that so many people like both, where chance would have it of so many."""
+    worth: Floats = np.maximum(np.log(together / by_chance), AGAINST) * (together / (together + SUPPORT))
+    return worth
 
 
-def series_of(movies: Sequence[Movie]) -> list[str | None]:
-    """Return the name of each film's series, as its title gives it, or None.
-
-    "Toy Story 2", "Star Wars: Episode IV - A New Hope" and "The Godfather: Part II" are named by what stands before
-    number and subtitle. A name makes a series only of films that differ in their whole titles (two called "Crash" are
-    no series) and share a genre with another of them ("The Mission" is none of "Mission: Impossible").
-    """
-    named: defaultdict[str, list[Movie]] = defaultdict(list)
-    for movie in movies:
-        named[_stem(movie.display_title)].append(movie)
-    found: dict[int, str] = {}
-    for stem, films in named.items():
-        for film in films if len(films) > 1 else ():
-            whole = _words(film.display_title)
-            if any(whole != _words(other.display_title) and set(film.genres) & set(other.genres) for other in films):
-                found[film.id] = stem
-    return [found.get(movie.id) for movie in movies]
+def _by_person(
+    ids: NDArray[np.int32], users: NDArray[np.int32], movies: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return where each person's films start, and the rows of the films."""
+    rows, here = _rows(ids, movies)
+    users, rows = users[here], rows[here]
+    order = np.argsort(users, kind="stable")
+    _, counts = np.unique(users, return_counts=True)
+    in_order = rows[order].astype(np.int32)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), in_order
 
 
-def _stem(title: str) -> str:
-    name = _PART.split(unicodedata.normalize("NFKC", title).casefold())[0]
-    return _words(_NUMBER.sub("", name) or name)
-
-
-def _words(title: str) -> str:
-    """Return the words of a title without a leading article, without signs, in lower case."""
-    return " ".join(re.findall(r"\w+", _ARTICLE.sub("", unicodedata.normalize("NFKC", title).casefold())))
-
-
-def _series(movies: Sequence[Movie]) -> Floats:
-    """A vector of length 1 for each series, the same in every run; none for a film of no series."""
-    codes = np.zeros((len(movies), SERIES_CODE), np.float32)
-    for row, name in enumerate(series_of(movies)):
-        if name is not None:
-            codes[row] = np.random.default_rng(zlib.crc32(name.encode())).choice([-1.0, 1.0], SERIES_CODE)
-    return _unit(codes)
-
-
-def _genres(movies: Sequence[Movie]) -> Floats:
-    names = sorted({genre for movie in movies for genre in movie.genres})
-    columns = {name: column for column, name in enumerate(names)}
-    has = np.zeros((len(movies), max(len(names), 1)), np.float32)
-    for row, movie in enumerate(movies):
-        has[row, [columns[genre] for genre in movie.genres]] = 1
-    return _unit(has * np.log(1 + len(movies) / (1 + has.sum(axis=0))))
-
-
-def _years(movies: Sequence[Movie]) -> Floats:
-    """Bumps along time, so that the cosine of two years falls with their distance; no year is no vector."""
-    centres = np.arange(1890, 2060, YEAR_WIDTH, dtype=np.float32)
-    years = np.array([movie.year if movie.year is not None else np.nan for movie in movies], np.float32)
-    return _unit(np.nan_to_num(np.exp(-(((years[:, None] - centres) / YEAR_WIDTH) ** 2))))
-
-
-def _tags(ids: NDArray[np.int32], tags: Tags) -> Floats:
-    """The commonest words, weighed by rarity, pressed into a few topics (latent semantic analysis)."""
-    from scipy.sparse import csr_matrix
-    from scipy.sparse.linalg import svds
-
-    words, word, films_with = np.unique(tags.words, return_inverse=True, return_counts=True)
-    common = np.argsort(-films_with, kind="stable")[:TAG_WORDS]
-    column = np.full(len(words), -1)
-    column[common] = np.arange(len(common))
-    position = {int(movie_id): row for row, movie_id in enumerate(ids)}
-    rows = np.array([position.get(int(movie_id), -1) for movie_id in tags.movie_ids])
-    keep = (rows >= 0) & (column[word] >= 0)
-    rarity = np.log(1 + len(ids) / films_with)
-    values = (1 + np.log(tags.counts[keep])) * rarity[word[keep]]
-    weights = csr_matrix((values, (rows[keep], column[word[keep]])), shape=(len(ids), len(common)))
-    topics = min(TAG_TOPICS, min(weights.shape) - 1)
-    if topics < 1:
-        return np.zeros((len(ids), 1), np.float32)
-    _, _, axes = svds(weights, k=topics, random_state=0)
-    return _unit(np.asarray(weights @ axes.T, np.float32))
-
-
-def _unit(vectors: NDArray[np.floating]) -> Floats:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = (vectors / np.maximum(length, 1e-12)).astype(np.float32)
-    return unit
+def _rows(ids: NDArray[np.int32], wanted: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    rows = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return rows, ids[rows] == wanted

@@ -25,8 +25,9 @@ from engine.judging import evaluation
 from engine.judging.gate import Verdict, decide
 from engine.judging.tuning import tuned_hyperparameters
 from engine.learning import scoring
+from engine.learning.content import Tags
 from engine.learning.fits import Progress
-from engine.learning.similarity import Tags, similarity_vectors
+from engine.learning.similarity import similar_films
 from engine.learning.training import SEED, Placement, Trained, train
 from engine.serving.factors import Hyperparameters
 from engine.serving.similar_titles import SimilarTitles
@@ -210,9 +211,8 @@ class _Run:
         progress = self.progress(Stage.SCORE)
         progress(0.0, "similar titles")
         model, limit = trained.model(), self.settings.recommendations_per_user
-        counts = dict(zip(model.movie_ids.tolist(), _rating_counts(ratings, trained).tolist(), strict=True))
-        vectors = similarity_vectors(self.store.movies(), model, counts, self.tags())
-        alike = scoring.similar(self.spark, vectors, limit=self.settings.similar_per_movie)
+        films, most = self.store.movies(), self.settings.similar_per_movie
+        alike = similar_films(self.spark, films, ratings, self.tags(), limit=most)
         similar = self.folder / "similar"
         alike.write.parquet(str(similar.absolute()))
         progress(0.4, "everybody's list")

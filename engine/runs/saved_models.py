@@ -41,7 +41,7 @@ from engine.datasets import ratings_folder
 from engine.domain import Catalogue, FactorRows, Floats, MatineeError
 from engine.serving.factors import Model
 from engine.settings import EngineSettings
-from engine.store import ModelVersion, Store, archive
+from engine.store import ModelVersion, SimilarRow, Store, archive
 
 FORMAT = 1
 """Version of the folder's format: raise it when an older Matinee could not read the new files."""
@@ -70,8 +70,18 @@ _LISTS = pa.schema(
     ]
 )
 _SIMILAR = pa.schema(
-    [("movie_id", pa.int32()), ("position", pa.int32()), ("similar_movie_id", pa.int32()), ("similarity", pa.float64())]
+    [
+        ("movie_id", pa.int32()),
+        ("position", pa.int32()),
+        ("similar_movie_id", pa.int32()),
+        ("similarity", pa.float64()),
+        ("times_chance", pa.float64()),
+        ("shared_tag", pa.string()),
+    ]
 )
+LATER_COLUMNS = frozenset({"times_chance", "shared_tag"})
+"""What folders of earlier releases do not have: read as nulls."""
+
 _SPARK = pa.schema(
     [
         pa.field("id", pa.int32(), nullable=False),
@@ -492,24 +502,26 @@ class _Lists:
                 yield user_id, position, movie_id, score, predicted
 
 
-def _similar(path: Path, films: NDArray[np.int64]) -> Iterator[tuple[int, int, int, float]]:
-    """Yield (movie_id, position, similar_movie_id, similarity) of the films that are here, without gaps."""
+def _similar(path: Path, films: NDArray[np.int64]) -> Iterator[SimilarRow]:
+    """Yield the lines of films that are here, without gaps."""
     of, position = None, 0
     for batch in _batches(path, _SIMILAR):
-        columns = {name: batch.column(name).to_numpy() for name in _SIMILAR.names}
-        keep = np.isin(columns["movie_id"], films) & np.isin(columns["similar_movie_id"], films)
-        kept = (columns[name][keep].tolist() for name in ("movie_id", "similar_movie_id", "similarity"))
-        for movie_id, other, similarity in zip(*kept, strict=True):
+        here = [np.isin(batch.column(name).to_numpy(), films) for name in ("movie_id", "similar_movie_id")]
+        kept = batch.filter(pa.array(here[0] & here[1]))
+        for movie_id, _, *rest in zip(*(column.to_pylist() for column in kept.columns), strict=True):
             position = position + 1 if movie_id == of else 1
             of = movie_id
-            yield movie_id, position, other, similarity
+            yield movie_id, position, *rest
 
 
 def _batches(path: Path, schema: Any) -> Iterator[Any]:
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=schema.names):
-                yield pa.Table.from_batches([batch]).select(schema.names).cast(schema).combine_chunks()
+                table = pa.Table.from_batches([batch])
+                for name in LATER_COLUMNS - set(table.column_names):
+                    table = table.append_column(name, pa.nulls(len(table)))
+                yield table.select(schema.names).cast(schema).combine_chunks()
     except (OSError, pa.ArrowException, KeyError) as e:
         raise SavedModelError(f"{path} cannot be read: {e}") from e
 

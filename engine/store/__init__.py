@@ -17,6 +17,7 @@ from engine.store.models import (
     Queue,
     Recommendation,
     SimilarMovie,
+    SimilarRow,
 )
 from engine.store.nights import Guest, Night, NightStore
 from engine.store.people import Act, Dismissal, Event, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
@@ -49,6 +50,7 @@ __all__ = [
     "RunAlreadyOpen",
     "Scope",
     "SimilarMovie",
+    "SimilarRow",
     "Spread",
     "StarsGiven",
     "Store",

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from engine.store.database import Database
-from engine.store.models import Recommendation, SimilarMovie
+from engine.store.models import SIMILAR_COLUMNS, Recommendation, SimilarMovie
 from engine.store.schema import RecommendationRow, SimilarMovieRow, UserRow, table
 
 recommendations, similar_movies, users = table(RecommendationRow), table(SimilarMovieRow), table(UserRow)
@@ -47,7 +47,7 @@ def similar_of(store: Database, version: int, movie_ids: Collection[int]) -> dic
     """Return the titles most like a few films, best first, as any version had them."""
     s = similar_movies.c
     query = (
-        sa.select(s.movie_id, s.position, s.similar_movie_id, s.similarity)
+        sa.select(s.movie_id, *(s[name] for name in SIMILAR_COLUMNS))
         .where(s.model_version == version, s.movie_id.in_(movie_ids))
         .order_by(s.movie_id, s.position)
     )
@@ -85,9 +85,10 @@ def all_lists(store: Database, version: int) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def all_similar(store: Database, version: int) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield (movie_id, position, similar_movie_id, similarity) of one version in batches, by film and position."""
+    """Yield (movie_id, position, similar_movie_id, similarity, times_chance, shared_tag) of one version in batches, by
+    film and position."""
     s = similar_movies.c
-    columns = (s.movie_id, s.position, s.similar_movie_id, s.similarity)
+    columns = (s.movie_id, *(s[name] for name in SIMILAR_COLUMNS))
     yield from _batches(store, sa.select(*columns).where(s.model_version == version).order_by(s.movie_id, s.position))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.domain import FactorRows, Floats, MatineeError, ModelState, RunState
 from engine.store.database import Database, chunked
 from engine.store.schema import (
+    TAG_LENGTH,
     ItemFactorsRow,
     LiveRow,
     ModelVersionRow,
@@ -32,6 +33,12 @@ CHUNK_ROWS = 5_000
 """Rows in one transaction: some 30 ms on SQLite, so that a rating written meanwhile waits no longer than that."""
 
 LISTS = (recommendations, similar_movies)
+
+SIMILAR_COLUMNS = ("position", "similar_movie_id", "similarity", "times_chance", "shared_tag")
+"""Of one line in a film's list, in the order of ``SimilarMovie``."""
+
+SimilarRow = tuple[int, int, int, float, float | None, str | None]
+"""movie_id, position, similar_movie_id, similarity, times_chance, shared_tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,14 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class SimilarMovie:
+    """One line of a film's list. ``times_chance`` is how many times as many people as by chance like both films,
+    ``shared_tag`` what people call both of them; each null where it is no reason."""
+
     position: int
     movie_id: int
     similarity: float
+    times_chance: float | None = None
+    shared_tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +190,10 @@ class ModelStore(Database):
         """
         return self._copy(recommendations, ((version, *row) for row in rows), only_known_users=True)
 
-    def write_similar(self, version: int, rows: Iterable[tuple[int, int, int, float]]) -> int:
-        """Write (movie_id, position, similar_movie_id, similarity) in chunks, beside what is live."""
-        return self._copy(similar_movies, ((version, *row) for row in rows))
+    def write_similar(self, version: int, rows: Iterable[SimilarRow]) -> int:
+        """Write (movie_id, position, similar_movie_id, similarity, times_chance, shared_tag) in chunks, beside what is
+        live."""
+        return self._copy(similar_movies, ((version, *row[:-1], row[-1] and row[-1][:TAG_LENGTH]) for row in rows))
 
     def _copy(self, into: sa.Table, rows: Iterable[tuple[Any, ...]], *, only_known_users: bool = False) -> int:
         columns, marks = ", ".join(column.name for column in into.columns), ", ".join("?" * len(into.columns))
@@ -338,7 +351,7 @@ class ModelStore(Database):
     def similar(self, movie_id: int, *, limit: int = 20) -> list[SimilarMovie]:
         """Return the published titles most like one film, best first; empty if there are none."""
         query = (
-            sa.select(similar_movies.c.position, similar_movies.c.similar_movie_id, similar_movies.c.similarity)
+            sa.select(*(similar_movies.c[name] for name in SIMILAR_COLUMNS))
             .where(similar_movies.c.model_version == _live(), similar_movies.c.movie_id == movie_id)
             .order_by(similar_movies.c.position)
             .limit(limit)

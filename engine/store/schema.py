@@ -30,6 +30,9 @@ LANGUAGE_LENGTH = 16
 SITE_ID_LENGTH = 128
 """Characters of the id by which a site knows a person."""
 
+TAG_LENGTH = 64
+"""Characters of a data set's tag that are kept."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC in Python; SQLite, which knows no time zones, keeps it naive."""
@@ -246,6 +249,9 @@ class SimilarMovieRow(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     similar_movie_id: Mapped[int]
     similarity: Mapped[float]
+    # What speaks for it, beside what the catalogue says of both: null where it is no reason.
+    times_chance: Mapped[float | None]
+    shared_tag: Mapped[str | None] = mapped_column(String(TAG_LENGTH))
 
 
 class RunRow(Base):

@@ -49,6 +49,19 @@ async def test_similar_lists_ten_at_most_with_numbers_that_open_cards(anna: Pers
     assert anna.sees.startswith(film)
 
 
+async def test_similar_says_what_the_films_share(anna: Person):
+    """The world stores reasons with the first of each list alone; a tag comes from the data set, and is no HTML."""
+    await anna.says("/similar high noon")
+    films = titles(anna.sees)
+    await anna.presses("Why these?")
+    heading, first, second = anna.sees.splitlines()[:3]
+    assert heading == "What these share with High Noon (1952):"
+    assert first.endswith(f": liked by the same people · <cult>, {films[0][-5:-1]}")
+    assert second.endswith(f": Western, {films[1][-5:-1]}")
+    await anna.presses("Back to the list")
+    assert titles(anna.sees) == films
+
+
 async def test_similar_to_an_unclear_title_asks_which(anna: Person):
     await anna.says("/similar true grit")
     assert anna.buttons == ["True Grit (2010)", "True Grit (1969)"]

@@ -48,7 +48,7 @@ def write(store: Store, user_id: int, movie_id: int = HEAT, minute: float = 0) -
     version = create(store, minute)
     store.write_item_factors(version, factors())
     store.write_recommendations(version, [(user_id, 1, movie_id, 1.5, 4.25)])
-    store.write_similar(version, [(HEAT, 1, ALIEN, 0.9)])
+    store.write_similar(version, [(HEAT, 1, ALIEN, 0.9, 2.5, "space")])
     return version
 
 
@@ -125,7 +125,7 @@ def test_what_is_written_aside_is_seen_once_it_is_published(films: Store, ann: i
     films.publish(version, event_ids=NO_EVENTS, now=at(5))
     assert films.live_version() == version
     assert films.recommendations(ann) == [Recommendation(1, HEAT, 1.5, 4.25)]
-    assert films.similar(HEAT) == [SimilarMovie(1, ALIEN, 0.9)]
+    assert films.similar(HEAT) == [SimilarMovie(1, ALIEN, 0.9, 2.5, "space")]
     assert films.model_version(version).published_at == at(5)
 
 
@@ -147,7 +147,7 @@ def test_lists_of_many_chunks_are_written_whole(films: Store, ann: int) -> None:
     version = create(films)
     rows = [(ann, position, 7, 1.0, 4.0) for position in range(1, 12_346)]
     assert films.write_recommendations(version, iter(rows)) == 12_345
-    assert films.write_similar(version, [(1, position, 7, 0.5) for position in range(1, 5_002)]) == 5_001
+    assert films.write_similar(version, [(1, position, 7, 0.5, None, None) for position in range(1, 5_002)]) == 5_001
 
 
 def test_people_who_are_not_there_get_no_list(films: Store, ann: int) -> None:
@@ -464,7 +464,7 @@ def test_what_is_rolled_back_to_during_a_sweep_stays_whole(films: Store, swept: 
     assert films.live_version() == second
     assert len(films.item_factors(second).movie_ids) == 3
     assert listed(films, ann) == [HEAT]
-    assert films.similar(HEAT) == [SimilarMovie(1, ALIEN, 0.9)]
+    assert films.similar(HEAT) == [SimilarMovie(1, ALIEN, 0.9, 2.5, "space")]
 
 
 def test_what_a_killed_sweep_has_begun_with_is_not_rolled_back_to_and_goes_with_the_next(

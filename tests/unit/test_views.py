@@ -18,6 +18,7 @@ from bot.speech.views import View
 from bot.speech.words import plain
 from engine.domain import STARS, Movie, RunKind, RunState
 from engine.serving.advice import PAGE, Card, Line
+from engine.serving.likeness import Likeness
 from engine.serving.wish import Wish
 from engine.store import Dismissal, Run
 from tests.fakes import parse_html
@@ -109,6 +110,8 @@ def test_lists_of_films_fit_one_message(films: list[Movie], text: str, code: str
     language.use(code)
     check(lookup_views.choices(OWNER, text, films[:8], 100))
     check(lookup_views.similar(OWNER, films[0], films[1:], 1, published=True))
+    shared = [Likeness(film, True, True, tag="<&" * 32, genres=film.genres) for film in films[1:11]]
+    check(lookup_views.why_similar(OWNER, films[0], shared, 999))
     entries = [Entry(movie, NOW, stars=4.5) for movie in films] * 2
     check(mine_views.my_ratings(OWNER, entries, 1, aside=3, undo=Undo(OWNER, 2**62)))
     check(mine_views.watchlist(OWNER, entries, 2))

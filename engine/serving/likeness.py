@@ -1,0 +1,45 @@
+"""Why one film is like another, as people can be told. Pure: it follows from the catalogue and from what the training
+stored beside the list of similar films."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.domain import Movie
+from engine.serving.library import Films
+from engine.store import SimilarMovie
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a film shares with another.
+
+    ``same_people``: clearly more people like both than by chance. ``tag`` is what people call both, as the data set
+    has it; ``genres`` are those of both.
+    """
+
+    movie: Movie
+    same_series: bool = False
+    same_people: bool = False
+    tag: str | None = None
+    genres: tuple[str, ...] = ()
+
+
+def likenesses(
+    films: Films, movie: Movie, others: Sequence[Movie], published: Sequence[SimilarMovie]
+) -> list[Likeness]:
+    """Return for each of ``others`` what it shares with ``movie``, in their order."""
+    stored = {line.movie_id: line for line in published}
+    series = films.parts[movie.id].series if movie.id in films.parts else None
+    found = []
+    for other in others:
+        line, part = stored.get(other.id), films.parts.get(other.id)
+        found.append(
+            Likeness(
+                other,
+                same_series=part is not None and part.series == series,
+                same_people=line is not None and line.times_chance is not None,
+                tag=line.shared_tag if line else None,
+                genres=tuple(genre for genre in movie.genres if genre in other.genres),
+            )
+        )
+    return found
