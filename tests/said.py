@@ -48,14 +48,19 @@ def sentences(language: str) -> list[Sentence]:
 
 
 @cache
-def demo_world() -> World:
+def demo_films() -> list[Movie]:
     """The bundled films, each with as many ratings as it gets from the simulated audience."""
     films = demo.films()
     audience = demo.audience(films)
     counts: dict[int, int] = {}
     for movie_id in audience.movie_ids.tolist():
         counts[movie_id] = counts.get(movie_id, 0) + 1
-    movies = [replace(movie, rating_count=counts.get(movie.id, 0)) for movie in films]
+    return [replace(movie, rating_count=counts.get(movie.id, 0)) for movie in films]
+
+
+@cache
+def demo_world() -> World:
+    movies = demo_films()
     genres = tuple(sorted({genre for movie in movies for genre in movie.genres}))
     return World(TitleIndex(movies, names.read()), genres, max(movie.year or 0 for movie in movies), THIS_YEAR)
 

@@ -60,6 +60,9 @@ COVERED = 0.4
 """How much of a title must have been typed to be sure, in letters: "thanks" is a word of one film only, but a small
 part of its title. What stands before or after a colon counts as a title."""
 
+NEARLY_ALL = 0.66
+"""The same where the last word typed is only the beginning of one."""
+
 OTHER_YEAR, NEARLY_THAT_YEAR = 36, 6
 """What a film of another year loses, so that the right title with a wrong year is a hit but never sure; and a film of
 no known year or of the year next to it, which people often say."""
@@ -119,6 +122,9 @@ class TitleIndex:
                 words[word] += [film for film in films if film not in words[word]]
         self._names = _Table(names)
         self._words = _Table(words)
+        self._series_names = _Table(
+            {key: films for key, (words_of, films) in self._series.items() if not self._has_own_name(words_of, films)}
+        )
 
     def find(self, text: str, limit: int = 8) -> Found:
         """Return the films that ``text`` may mean, at most ``limit``, best first.
@@ -142,11 +148,16 @@ class TitleIndex:
         # A stable sort keeps the order of fame among equals.
         ranked = good[np.argsort(-scores[good], kind="stable")]
         shown = ranked[: max(limit, 0)].tolist()
-        if best == IN_SERIES:  # the best known of a series, in its order
-            order = self._of_series(words)
-            shown.sort(key=lambda film: (-scores[film], order.index(film) if film in order else 0))
+        series = self._of_series(words)
+        if (
+            ranked[0] in series
+            and best in (IN_SERIES, TITLE)
+            and scores[ranked[0]] == scores[ranked[1:2]].max(initial=0)
+        ):
+            # all of a series are meant alike: the best known of it, in its order
+            shown.sort(key=lambda film: (-scores[film], series.index(film) if film in series else len(series)))
         hits = tuple(Hit(self._movies[film], int(scores[film])) for film in shown)
-        sure = _is_sure(scores[ranked], ranked) and (best >= BEGINS or self._covered(int(ranked[0]), words) >= COVERED)
+        sure = _is_sure(scores[ranked], ranked) and (best > IN_SERIES or self._is_most(int(ranked[0]), words, best))
         return Found(hits, total=len(good), sure=sure)
 
     def named(self, text: str) -> list[Movie]:
@@ -196,6 +207,19 @@ class TitleIndex:
                 return list(self._series[key][1])
         return []
 
+    def _is_most(self, film: int, words: Sequence[str], score: int) -> bool:
+        """Return whether enough of a film's title has been typed to be sure; its beginning in whole words, or nearly
+        all of it: "shining th" may well be The Shining."""
+        covered = self._covered(film, words)
+        if score != BEGINS:
+            return covered >= COVERED
+        whole = any(
+            list(form[: len(words)]) == list(words)
+            for title in map(_split, self._titles[film])
+            for form in (title, _without_article(title))
+        )
+        return covered >= (COVERED if whole else NEARLY_ALL)
+
     def _covered(self, film: int, words: Sequence[str]) -> float:
         """Return how much of a title of this film, or of a part of it, has been typed."""
         heard = {word[:3] for word in words}
@@ -241,16 +265,30 @@ class TitleIndex:
             _raise(points, films, CONTAINS)
             _raise(points, films[by_words], BEGINS)
             _raise(points, self._names.equal(key), NAME)
-        _raise(points, np.array(self._of_series(words), dtype=np.int32), self._in_series(words))
+        for score, meant in self._in_series(words):
+            _raise(points, np.array(meant, dtype=np.int32), score)
         whole = "".join(words)
         for film in self._names.equal(whole).tolist():
             if "".join(_split(_fold(self._movies[film].display_title))) == whole:
                 points[film] = TITLE
         return points
 
-    def _in_series(self, words: Sequence[str]) -> float:
-        """Return what a film of a series scores: one that is meant by its number as much as if it were called so."""
-        return NAME if len(self._of_series(words)) == 1 else IN_SERIES
+    def _in_series(self, words: Sequence[str]) -> Iterator[tuple[float, Sequence[int]]]:
+        """Yield films that are meant by their series, and what they score."""
+        films = self._of_series(words)
+        if len(films) == 1:  # by its number it is meant as much as if it were called so
+            yield NAME, films
+        elif films:
+            yield (IN_SERIES if self._has_own_name(words, films) else TITLE), films
+        else:
+            for wrong, films_of in self._series_names.near("".join(_without_article(words))):
+                yield RESEMBLES * (1 - wrong), films_of.tolist()
+
+    def _has_own_name(self, words: Sequence[str], films: Sequence[int]) -> bool:
+        """Return whether one film of a series is called as the whole: who says "the matrix" means the first one, but no
+        part of The Lord of the Rings is called just so, though some other film is."""
+        called = {film for key in _keys(words) for film in self._names.equal(key).tolist()}
+        return bool(called & set(films))
 
     def _contained(self, words: Sequence[str]) -> Scores:
         """Return every film's points for the words that its titles share with these, a rare word weighing more."""

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.domain import Movie
+from engine.serving import names
 from engine.serving.title_index import Found, Hit, TitleIndex
 
 REAL_MOVIES = Path(__file__).parents[3] / "shared" / "data" / "ml-latest-small" / "movies.csv"
@@ -103,7 +104,7 @@ TYPED = ("the", "matrix", "1995", "2001", "godfather", "II", "part", "a", "heat"
 
 @pytest.fixture(scope="module")
 def index() -> TitleIndex:
-    return TitleIndex(CATALOGUE)
+    return TitleIndex(CATALOGUE, names.read())
 
 
 def named(hits: tuple[Hit, ...]) -> list[str]:
@@ -199,7 +200,6 @@ def named(hits: tuple[Hit, ...]) -> list[str]:
         ("empire strikes", "Star Wars: Episode V - The Empire Strikes Back (1980)"),
         # Other scripts
         ("千と千尋の神隠し", "Spirited Away (2001)"),
-        ("기생", "기생충 (2019)"),
         ("брат", "Брат (1997)"),
         # An exact title, though others contain it
         ("alien", "Alien (1979)"),
@@ -246,11 +246,41 @@ def test_where_several_films_may_be_meant_the_best_known_comes_first(
     assert not found.sure
 
 
-@pytest.mark.parametrize(("text", "film"), [("千尋", "Spirited Away (2001)"), ("worrying", "Dr. Strangelove")])
+@pytest.mark.parametrize(
+    ("text", "film"), [("千尋", "Spirited Away (2001)"), ("기생", "기생충 (2019)"), ("worrying", "Dr. Strangelove")]
+)
 def test_a_small_part_of_a_title_is_offered_but_not_sure(index: TitleIndex, text: str, film: str) -> None:
     found = index.find(text)
     assert named(found.hits)[0].startswith(film)
     assert not found.sure
+
+
+RINGS = [
+    Movie(1, "", "The Lord of the Rings: The Fellowship of the Ring", (), 2001, rating_count=300),
+    Movie(2, "", "The Lord of the Rings: The Two Towers", (), 2002, rating_count=290),
+    Movie(3, "", "The Lord of the Rings: The Return of the King", (), 2003, rating_count=310),
+    Movie(4, "", "The Lord of the Rings", (), 1978, rating_count=20),
+    Movie(5, "", "Die Hard", (), 1988, rating_count=200),
+    Movie(6, "", "Die Hard 2", (), 1990, rating_count=100),
+    Movie(7, "", "Die Hard: With a Vengeance", (), 1995, rating_count=120),
+]
+
+
+@pytest.mark.parametrize("text", ["lotr", "the lord of the rings", "lord of the rigns", "Der Herr der Ringe"])
+def test_a_series_is_offered_in_its_order_and_no_namesake_is_opened(text: str) -> None:
+    found = TitleIndex(RINGS, names.read()).find(text)
+    assert {hit.movie.year for hit in found.hits[:3]} == {2001, 2002, 2003}
+    assert not found.sure
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [("lotr 2", 2002), ("die hard 3", 1995), ("die hard three", 1995), ("stirb langsam 2", 1990), ("die hard", 1988)],
+)
+def test_a_number_tells_the_film_of_a_series(text: str, year: int) -> None:
+    found = TitleIndex(RINGS, names.read()).find(text)
+    assert found.hits[0].movie.year == year
+    assert found.sure
 
 
 @pytest.mark.parametrize("text", ["alien 1980", "blade runner 1983", "heat 1996"])
