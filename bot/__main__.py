@@ -70,7 +70,8 @@ def run() -> None:
     from bot.features import FEATURES
     from bot.frame.application import build_application, polling_request
     from bot.frame.health import LAST_POLL_AGE, WatchedRequest
-    from bot.frame.serving import Polling, Webhook, secret, serve
+    from bot.frame.serving import Polling, serve
+    from bot.frame.webhook import Webhook, secret
 
     settings = _settings()
     token = settings.telegram_token.get_secret_value() if settings.telegram_token is not None else ""

@@ -23,6 +23,8 @@ from telegram.request import BaseRequest, HTTPXRequest
 from bot.frame.context import App, Context, Feature, Handler, Services, handling
 from bot.frame.errors import on_error
 from bot.frame.flood import FloodLimits, Slots
+from bot.frame.inbox import Inbox
+from bot.frame.outbox import Outbox
 from bot.frame.turns import CONCURRENT_UPDATES, InTurn
 
 TERMINAL_TOKEN = "1:terminal"  # noqa: S105 - opens nothing: the terminal chat has no server behind it
@@ -50,21 +52,23 @@ def build_application(
     settings = services.settings
     token = settings.telegram_token.get_secret_value() if settings.telegram_token else TERMINAL_TOKEN
     api = settings.telegram_api.rstrip("/")
-    slots = Slots(CONCURRENT_UPDATES)
+    slots, inbox = Slots(CONCURRENT_UPDATES), Inbox(services.store)
     builder: ApplicationBuilder[Any, Context, Any, Any, Any, Any] = (
         Application.builder()
         .token(token)
         .base_url(f"{api}/bot")
         .base_file_url(f"{api}/file/bot")
         .context_types(ContextTypes(context=Context))
-        .concurrent_updates(InTurn(token, slots))
-        .request(request or HTTPXRequest(read_timeout=10))
+        .updater(None)  # ``serving`` takes updates in
+        .concurrent_updates(InTurn(token, slots, inbox))
+        .request(Outbox(request or HTTPXRequest(read_timeout=10), inbox))
         .get_updates_request(get_updates_request or request or polling_request())
     )
     if flood_limits or (flood_limits is None and request is None):
         builder = builder.rate_limiter(FloodLimits(slots))
     application: App = builder.build()
     application.bot_data["services"] = services
+    application.bot_data["inbox"] = inbox
     application.bot_data["refusals"] = tuple(
         refused for feature in features if (refused := getattr(feature, "refused", None)) is not None
     )

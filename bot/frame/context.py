@@ -65,7 +65,10 @@ class Handling:
 
     handler: str = "none"
     outcome: str = "ignored"
+    update_id: int | None = None
     tap_answered: bool = False
+    answered: bool = False
+    """Whether a message has been sent in answer, or is being sent."""
 
 
 handling: ContextVar[Handling | None] = ContextVar("handling", default=None)

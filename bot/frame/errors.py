@@ -10,6 +10,7 @@ from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, Tele
 
 from bot.frame import health
 from bot.frame.context import Context, handling, topic
+from bot.frame.outbox import AnsweredBefore
 from bot.speech.language import _, marked
 from engine.domain import MatineeError
 from engine.store import StoreError, StoreUnavailable
@@ -39,6 +40,8 @@ def diagnose(error: BaseException | None) -> Diagnosis:
             return Diagnosis("store_unavailable", True, _(DATABASE_DOWN))
         case StoreError():  # its text speaks of tables
             return Diagnosis("update_failed", False, _(SOMETHING_WRONG))
+        case AnsweredBefore():
+            return Diagnosis("answered_before", True, None)
         case MatineeError():
             return Diagnosis("refused", True, _sentence(str(error)))
         case Forbidden():

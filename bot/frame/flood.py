@@ -3,13 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from aiolimiter import AsyncLimiter
-from telegram.ext import AIORateLimiter
+from telegram.error import RetryAfter
+from telegram.ext import BaseRateLimiter
 
-ALL = (5, 0.2)
-"""A burst of five and then 25 a second: never more than Telegram's 30 in any second."""
+from bot.frame.delivery import wait_asked
+
+log = structlog.get_logger(__name__)
+
+ALL = (3, 0.12)
+"""A burst of three and then 25 a second of calls of every kind, answers to taps too: with the polls, never more than
+Telegram's 30 in any second, nor in the first after a restart."""
 
 PERSON = (5, 5.0)
 """A burst of five and then one a second, as Telegram asks for one chat."""
@@ -18,7 +26,10 @@ GROUP = (10, 60.0)
 """A burst of ten and then ten a minute: never more than Telegram's 20 in any minute."""
 
 MAX_RETRIES = 2
-"""How often a call is made again when Telegram says for how long to wait. It then waits that long with all others."""
+"""How often a call is made again when Telegram says for how long to wait."""
+
+SLACK_SECONDS = 0.1
+"""How much longer we wait than Telegram asks."""
 
 CHATS = 1000
 """Most per-chat limiters kept; beyond that, idle ones are dropped."""
@@ -58,23 +69,24 @@ class Slots:
             await self._free.acquire()
 
 
-class FloodLimits(AIORateLimiter):
+class FloodLimits(BaseRateLimiter[int]):
     """Holds calls back until they are within the limits; those to one chat stay in their order.
 
-    By itself, ``AIORateLimiter`` lets a burst pass on top of what flows, and does not look at private chats: one person
-    with quick fingers would make Telegram refuse us, and hold up everybody's answers. We count groups here too: a call
-    that waits for its group lends its slot, or one busy group would take them all.
+    Where Telegram says for how long to wait all the same, the chat that it says so of waits, and nobody else: taps are
+    answered in no chat, so such an answer waits alone. A call that waits for its chat lends its slot, or one busy group
+    would take them all.
     """
 
     def __init__(self, slots: Slots) -> None:
-        super().__init__(
-            overall_max_rate=ALL[0],
-            overall_time_period=ALL[1],
-            group_max_rate=0,
-            max_retries=MAX_RETRIES,
-        )
         self._slots = slots
-        self._chats: dict[int, AsyncLimiter] = {}
+        self._all = AsyncLimiter(*ALL)
+        self._chats: dict[int, _Chat] = {}
+
+    async def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    async def shutdown(self) -> None:
+        """Nothing to release."""
 
     async def process_request(
         self,
@@ -86,16 +98,53 @@ class FloodLimits(AIORateLimiter):
         rate_limit_args: int | None,
     ) -> Any:
         chat_id = data.get("chat_id")
-        if isinstance(chat_id, int):
-            limit = self._of_chat(chat_id)
-            if limit.has_capacity():
-                await limit.acquire()
-            else:
-                async with self._slots.lent():
-                    await limit.acquire()
-        return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
+        chat = self._chat(chat_id) if isinstance(chat_id, int) else None
+        for tries_left in reversed(range(MAX_RETRIES + 1)):
+            if chat is not None:
+                await self._turn_in(chat)
+            await self._all.acquire()
+            try:
+                return await callback(*args, **kwargs)
+            except RetryAfter as error:
+                seconds = wait_asked(error).total_seconds() + SLACK_SECONDS
+                log.info("told_to_wait", endpoint=endpoint, seconds=seconds)
+                if not tries_left:
+                    raise
+                if chat is None:
+                    await asyncio.sleep(seconds)
+                else:
+                    chat.not_before = max(chat.not_before, asyncio.get_running_loop().time() + seconds)
+        raise AssertionError("the last try returns or raises")
 
-    def _of_chat(self, chat_id: int) -> AsyncLimiter:
+    async def _turn_in(self, chat: "_Chat") -> None:
+        if not chat.turn.locked() and chat.wait_seconds <= 0 and chat.limit.has_capacity():
+            await chat.limit.acquire()
+            return
+        async with self._slots.lent(), chat.turn:
+            while chat.wait_seconds > 0:  # noqa: ASYNC110 - it may grow meanwhile
+                await asyncio.sleep(chat.wait_seconds)
+            await chat.limit.acquire()
+
+    def _chat(self, chat_id: int) -> "_Chat":
         if len(self._chats) > CHATS:
-            self._chats = {known: kept for known, kept in self._chats.items() if not kept.has_capacity(kept.max_rate)}
-        return self._chats.setdefault(chat_id, AsyncLimiter(*(PERSON if chat_id > 0 else GROUP)))
+            self._chats = {known: chat for known, chat in self._chats.items() if not chat.is_idle}
+        if chat_id not in self._chats:
+            self._chats[chat_id] = _Chat(AsyncLimiter(*(PERSON if chat_id > 0 else GROUP)))
+        return self._chats[chat_id]
+
+
+@dataclass(slots=True)
+class _Chat:
+    """What may be said in one chat, and when."""
+
+    limit: AsyncLimiter
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    not_before: float = 0.0
+
+    @property
+    def wait_seconds(self) -> float:
+        return self.not_before - asyncio.get_running_loop().time()
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.turn.locked() and self.wait_seconds <= 0 and self.limit.has_capacity(self.limit.max_rate)

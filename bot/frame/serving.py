@@ -6,24 +6,18 @@ anywhere. A ``Webhook`` has Telegram bring them to an https address of ours.
 
 import asyncio
 import contextlib
-import hmac
-import logging
-import re
 import signal
-import time
-from dataclasses import dataclass
-from typing import Protocol, cast
-from urllib.parse import urlsplit
+import warnings
+from typing import Any, Protocol, cast
 
 import structlog
-from telegram import Update
-from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
-from telegram.ext import Updater
-from tornado.web import HTTPError
+from telegram import Bot, Update
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError, TimedOut
+from telegram.warnings import PTBUserWarning
 
-from bot.frame import health
 from bot.frame.context import App
-from engine.domain import MatineeError
+from bot.frame.delivery import wait_asked
+from bot.frame.inbox import Inbox, Json
 from engine.health import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -37,21 +31,13 @@ STOP_SECONDS = 8
 STALLED = 75
 """Exit code when no update could have come in for too long: sysexits' "try again later"."""
 
-LOOK_SECONDS = 15
-"""How often we ask Telegram about our webhook."""
+POLL_SECONDS = 10
+"""How long a poll waits at Telegram for something to come."""
 
-CONNECTIONS = 40
-"""How many updates Telegram may bring at once. It brings those of one person one after the other."""
+POLL_TIMEOUT_SECONDS = POLL_SECONDS + 5
 
-UPDATER = "telegram.ext.Updater"
-"""The log of python-telegram-bot's part that takes updates in."""
-
-NOTE_SECONDS = 60
-"""How often the log says that strangers knock at the webhook; the metrics count each."""
-
-
-class WebhookError(MatineeError):
-    """The webhook cannot work as it is set up; the text says which setting is wrong."""
+MOST_PAUSE_SECONDS = 30.0
+"""How long we wait at most after a poll that failed."""
 
 
 class Intake(Protocol):
@@ -60,17 +46,21 @@ class Intake(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def start(self, updater: Updater) -> None:
-        """Let updates come in. It may be called again after a ``TelegramError``."""
+    async def open(self, bot: Bot) -> None:
+        """Tell Telegram which way updates take. It may be called again after a ``TelegramError``."""
 
-    async def watch(self, application: App, heartbeat: Heartbeat) -> None:
-        """Beat while updates can come in. Goes on until it is cancelled."""
+    async def run(self, application: App, inbox: Inbox, heartbeat: Heartbeat) -> None:
+        """Put what comes into the inbox, and beat while updates can come. Goes on until it is cancelled."""
+
+    async def close(self, bot: Bot) -> None:
+        """Tell Telegram what has come in, after the end of ``run``. It need not succeed."""
 
 
 async def serve(application: App, heartbeat: Heartbeat, intake: Intake, *, patience_seconds: float) -> int:
     """Serve Telegram until SIGTERM or SIGINT.
 
-    Updates that came while the bot was away are handled, and so are those at hand when it is told to stop.
+    Updates that came while the bot was away are handled, and so are those at hand when it is told to stop. What is
+    still at hand ``STOP_SECONDS`` later is handled after the next start.
 
     Returns:
         The exit code: 0 if told to stop, ``STALLED`` if there was no heartbeat for ``patience_seconds``. A connection
@@ -78,36 +68,36 @@ async def serve(application: App, heartbeat: Heartbeat, intake: Intake, *, patie
 
     Raises:
         InvalidToken: Telegram does not know the token.
+        StoreError: the database cannot be reached at the start.
         WebhookError: the webhook's port is taken, or Telegram refuses its address.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    for name in (UPDATER, "telegram.ext.ExtBot", "telegram.ext"):
-        logging.getLogger(name).addFilter(_discreet)
-    updater = cast(Updater, application.updater)
-    watching: asyncio.Task[None] | None = None
+    inbox = cast(Inbox, application.bot_data["inbox"])
+    running: asyncio.Task[None] | None = None
     try:
         if not await _connect(application, heartbeat, intake, stop, patience_seconds):
             return 0 if stop.is_set() else STALLED
         await application.start()
-        watching = asyncio.create_task(intake.watch(application, heartbeat))
+        await inbox.replay(application)
+        running = asyncio.create_task(intake.run(application, inbox, heartbeat))
         log.info(intake.name, bot=application.bot.username)
         stalled = await _stalls(heartbeat, stop, patience_seconds)
         return STALLED if stalled else 0
     finally:
         log.info("stopping")
-        if watching is not None:
-            watching.cancel()
-        # The last poll tells Telegram what has been read. Without a network that fails, at length and harmlessly.
-        logging.getLogger(UPDATER).setLevel(logging.CRITICAL)
-        if updater.running:
-            # It may be waiting to try again, for up to half a minute.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(updater.stop(), STOP_SECONDS)
+        if running is not None:
+            running.cancel()
+            for died in await asyncio.gather(running, return_exceptions=True):
+                if not isinstance(died, asyncio.CancelledError):
+                    log.critical("intake_died", exc_info=died)
+            with contextlib.suppress(TimeoutError, TelegramError):
+                await asyncio.wait_for(intake.close(application.bot), STOP_SECONDS)
         if application.running:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(application.stop(), STOP_SECONDS)
+        await inbox.close()
         await application.shutdown()
         await application.bot.shutdown()  # if it never came to be initialized
 
@@ -120,7 +110,7 @@ async def _connect(
     while not stop.is_set() and heartbeat.age_seconds() < patience_seconds:
         try:
             await application.initialize()
-            await intake.start(cast(Updater, application.updater))
+            await intake.open(application.bot)
             return True
         except InvalidToken:
             raise
@@ -144,144 +134,54 @@ async def _stalls(heartbeat: Heartbeat, stop: asyncio.Event, patience_seconds: f
     return False
 
 
-# --- Polling ----------------------------------------------------------------------------------------------------------
-
-
 class Polling:
     """Ask Telegram for updates, again and again. Whatever carries the polls beats the heartbeat."""
 
     name = "polling"
 
-    async def start(self, updater: Updater) -> None:
-        # It begins with taking away a webhook that was left behind, without which every poll would be refused.
-        await updater.start_polling(
-            allowed_updates=ALLOWED_UPDATES, drop_pending_updates=False, error_callback=_poll_failed
-        )
+    def __init__(self) -> None:
+        self._offset = 0
 
-    async def watch(self, application: App, heartbeat: Heartbeat) -> None:
-        """Nothing more to watch."""
+    async def open(self, bot: Bot) -> None:
+        """Take away a webhook that was left behind, without which every poll would be refused."""
+        await bot.delete_webhook(drop_pending_updates=False)
+
+    async def run(self, application: App, inbox: Inbox, heartbeat: Heartbeat) -> None:
+        pause = 0.0
+        while True:
+            try:
+                updates = await self._poll(application.bot, POLL_SECONDS)
+            except RetryAfter as e:
+                pause = wait_asked(e).total_seconds()
+            except TimedOut:
+                pause = 0.0  # it has waited long enough
+            except TelegramError as e:
+                _note_failure(e)
+                pause = min(max(1.0, 1.5 * pause), MOST_PAUSE_SECONDS)
+            else:
+                pause = 0.0
+                if updates:
+                    await inbox.receive(application, updates)
+                    # With the next poll Telegram forgets those below.
+                    self._offset = updates[-1]["update_id"] + 1
+            await asyncio.sleep(pause)
+
+    async def close(self, bot: Bot) -> None:
+        if self._offset:
+            await self._poll(bot, 0)
+
+    async def _poll(self, bot: Bot, wait_seconds: int) -> list[Json]:
+        asked: dict[str, Any] = {
+            "offset": self._offset,
+            "timeout": wait_seconds,
+            "allowed_updates": list(ALLOWED_UPDATES),
+        }
+        with warnings.catch_warnings(action="ignore", category=PTBUserWarning):  # it prefers updates that it has read
+            return cast(list[Json], await bot.do_api_request("getUpdates", asked, read_timeout=POLL_TIMEOUT_SECONDS))
 
 
-def _poll_failed(error: TelegramError) -> None:
+def _note_failure(error: TelegramError) -> None:
     if isinstance(error, Conflict):  # Telegram's own words tell which way the other one takes
         log.error("poll_failed", reason="Conflict", detail=str(error), hint="another program uses this token: stop it")
     else:
         log.warning("poll_failed", reason=type(error).__name__, detail=str(error))
-
-
-# --- A webhook --------------------------------------------------------------------------------------------------------
-
-
-def secret(token: str) -> str:
-    """Return what Telegram says with every update that it brings, so that nobody else can bring any.
-
-    It follows from the token, so nobody has to think one up; the token does not follow from it.
-    """
-    return hmac.new(token.encode(), b"matinee's webhook", "sha256").hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """Have Telegram bring updates to ``url``; whatever speaks https there passes them on to our ``port``."""
-
-    url: str
-    port: int
-    secret: str
-    look_seconds: float = LOOK_SECONDS
-    name: str = "webhook"
-
-    async def start(self, updater: Updater) -> None:
-        """Listen, and tell Telegram where. When we stop, Telegram keeps the address, and the updates until we are back.
-
-        Raises:
-            WebhookError: the port is taken, or Telegram refuses the address.
-            TelegramError: it cannot be told now.
-        """
-        logging.getLogger(UPDATER).setLevel(logging.DEBUG)  # for _discreet to hear who is refused
-        try:
-            await updater.start_webhook(
-                listen="",
-                port=self.port,
-                url_path=re.escape(urlsplit(self.url).path.rstrip("/")),
-                webhook_url=self.url,
-                secret_token=self.secret,
-                allowed_updates=ALLOWED_UPDATES,
-                max_connections=CONNECTIONS,
-                drop_pending_updates=False,
-            )
-        except BadRequest as e:
-            raise WebhookError(f"MATINEE_WEBHOOK_URL: Telegram refuses {self.url}: {e.message}") from e
-        except OSError as e:
-            raise WebhookError(f"MATINEE_WEBHOOK_PORT: port {self.port} cannot be had: {e.strerror}") from e
-
-    async def watch(self, application: App, heartbeat: Heartbeat) -> None:
-        """Beat while Telegram can be reached and still has our address, and our port answers.
-
-        What Telegram could not bring is only logged: a new process of ours would not mend the way to us.
-        """
-        failed, first = None, True
-        while True:
-            try:
-                info = await application.bot.get_webhook_info()
-            except TelegramError as e:
-                log.warning("telegram_unreachable", reason=type(e).__name__, detail=str(e))
-            else:
-                health.WEBHOOK_PENDING.set(info.pending_update_count)
-                if info.url != self.url:
-                    log.error("webhook_lost", hint="another program uses this token: stop it")
-                elif not await self._answers():
-                    log.error("webhook_deaf", port=self.port)
-                else:
-                    heartbeat.beat()
-                if not first and info.last_error_date != failed:
-                    self._not_delivered(info.last_error_message, info.pending_update_count)
-                failed, first = info.last_error_date, False  # what failed before the first look did so without us
-            await asyncio.sleep(self.look_seconds)
-
-    def _not_delivered(self, reason: str | None, pending: int) -> None:
-        log.warning(
-            "webhook_not_reached",
-            detail=reason,
-            pending_updates=pending,
-            hint=f"does {self.url} have a valid certificate, and does it lead to port {self.port} here?",
-        )
-
-    async def _answers(self) -> bool:
-        """Return whether somebody answers at our port."""
-        try:
-            async with asyncio.timeout(5):
-                reader, writer = await asyncio.open_connection("localhost", self.port)
-                try:
-                    writer.write(b"GET / HTTP/1.0\r\n\r\n")
-                    return (await reader.readline()).startswith(b"HTTP/")
-                finally:
-                    writer.close()
-        except (OSError, TimeoutError):
-            return False
-
-
-class _Discreet(logging.Filter):
-    """Keeps messages and repetitions out of the log, and notes who comes to the webhook without the secret.
-
-    Of those, python-telegram-bot speaks only where it debugs, beside messages and the secrets that were tried; nothing
-    else of that passes. An update that it cannot read it would quote in full.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._noted = float("-inf")
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HTTPError) and error.status_code == 403:
-            health.WEBHOOK_REFUSED.inc()
-            if time.monotonic() >= self._noted + NOTE_SECONDS:
-                self._noted = time.monotonic()
-                log.warning("webhook_refused", reason="the secret was missing or wrong: this was not Telegram")
-        if record.levelno >= logging.CRITICAL and "data" in record.msg:
-            record.msg, record.args = "update_unreadable", ()
-        again = "Aborting" in record.msg  # with a traceback, of what reaches us as an error
-        return record.levelno >= logging.WARNING and not again
-
-
-_discreet = _Discreet()

@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import structlog
 from telegram import CallbackQuery, Message, Update, User
 from telegram.constants import ChatType, ParseMode
-from telegram.error import BadRequest
+from telegram.error import BadRequest, TelegramError
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from bot.frame.context import Context, Handler, Services, in_whose_name, note_tap_answered, topic
@@ -202,8 +202,12 @@ def tap(kind: type[AnyButton], act: TapAct[AnyButton], *, only: AdminsOnly | Non
         elif button.owner not in (0, query.from_user.id):
             await _decline(query, context, views.NOT_YOURS)
         else:
-            await _toast(query)  # first of all: until then the button spins
-            await _answer(update, context, act, button)
+            # Until it is answered the button spins; but what it asks for does not hang on the way to Telegram.
+            toast = asyncio.create_task(_stop_spinning(query))
+            try:
+                await _answer(update, context, act, button)
+            finally:
+                await toast
 
     return CallbackQueryHandler(handle, pattern=buttons.pattern(kind))
 
@@ -269,6 +273,13 @@ async def _speak_theirs(user: User | None, context: Context) -> None:
     if user is not None:
         person = await asyncio.to_thread(context.services.store.find_person, user.id)
         language.use(person.language if person is not None else None, user.language_code)
+
+
+async def _stop_spinning(query: CallbackQuery) -> None:
+    try:
+        await _toast(query)
+    except TelegramError as error:
+        log.warning("tap_not_answered", reason=type(error).__name__, detail=str(error))
 
 
 async def _toast(query: CallbackQuery, text: str | None = None) -> None:

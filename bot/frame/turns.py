@@ -18,6 +18,7 @@ from telegram.ext import BaseUpdateProcessor
 from bot.frame import health
 from bot.frame.context import Handling, handling, in_whose_name
 from bot.frame.flood import Slots
+from bot.frame.inbox import Inbox
 from bot.speech import language
 
 log = structlog.get_logger(__name__)
@@ -48,8 +49,9 @@ class InTurn(BaseUpdateProcessor):
     has too many at hand are turned away. Taps never are: what they say is kept, and one edit can show many of them.
     """
 
-    def __init__(self, secret: str, slots: Slots) -> None:
+    def __init__(self, secret: str, slots: Slots, inbox: Inbox | None = None) -> None:
         super().__init__(max_concurrent_updates=1_000_000)
+        self._inbox = inbox
         self._secret = secret
         self._slots = slots
         # A sender's lock disappears once none of their updates is queued or running.
@@ -61,11 +63,18 @@ class InTurn(BaseUpdateProcessor):
         with self._room_in(_group(update)) as room:
             if room:
                 turn = self._turns.setdefault(_sender(update), asyncio.Lock())
-                async with turn, self._slots.held(), self._noted(update):
-                    await coroutine
+                async with turn:
+                    async with self._slots.held(), self._noted(update):
+                        await coroutine
+                    await self._ended(update)  # before their next: of two acts that are done again, one is the last
             else:
                 health.UPDATES.labels("none", "turned_away").inc()
                 cast(Coroutine[Any, Any, Any], coroutine).close()
+                await self._ended(update)
+
+    async def _ended(self, update: object) -> None:
+        if self._inbox is not None and isinstance(update, Update):
+            await self._inbox.handled(update.update_id)
 
     @contextmanager
     def _room_in(self, group: int | None) -> Iterator[bool]:
@@ -90,7 +99,7 @@ class InTurn(BaseUpdateProcessor):
     @asynccontextmanager
     async def _noted(self, update: object) -> AsyncIterator[None]:
         """Speak the sender's language in the block; afterwards, leave a line in the log and a sample in the metrics."""
-        note = Handling()
+        note = Handling(update_id=update.update_id if isinstance(update, Update) else None)
         token = handling.set(note)
         started = time.perf_counter()
         with (

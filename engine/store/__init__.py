@@ -8,6 +8,7 @@ migrated.
 from engine.store.catalogue import CatalogueStore
 from engine.store.database import StoreError, StoreUnavailable
 from engine.store.digests import Digest, DigestStore
+from engine.store.inbox import InboxStore, WaitingUpdate
 from engine.store.keys import ApiKey, KeyStore, Scope
 from engine.store.models import (
     ModelStore,
@@ -59,11 +60,21 @@ __all__ = [
     "StoredTrial",
     "Taste",
     "UndoTooLate",
+    "WaitingUpdate",
     "Watcher",
 ]
 
 
 class Store(
-    CatalogueStore, PeopleStore, ModelStore, RunStore, NightStore, DigestStore, PictureStore, KeyStore, SiteStore
+    CatalogueStore,
+    PeopleStore,
+    ModelStore,
+    RunStore,
+    NightStore,
+    DigestStore,
+    PictureStore,
+    KeyStore,
+    SiteStore,
+    InboxStore,
 ):
     """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""

@@ -409,6 +409,23 @@ class ApiAnswerRow(Base):
     answered_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class InboxRow(Base):
+    """What Telegram has told the bot. ``body`` is null once it has been handled: the row then only tells a repeat.
+
+    ``digest`` is of the body, because another Telegram (a test's, or another bot's) counts its updates from elsewhere.
+    ``answered`` says that an answer to it may have been sent, ``tries`` how often it has been handled anew.
+    """
+
+    __tablename__ = "inbox"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    update_id: Mapped[int] = mapped_column(BigInteger, unique=True)
+    digest: Mapped[int] = mapped_column(BigInteger)
+    body: Mapped[str | None] = mapped_column(Text)
+    answered: Mapped[bool]
+    tries: Mapped[int]
+
+
 class LiveRow(Base):
     """One row: the version that is served. Publishing is changing it."""
 

@@ -1,0 +1,189 @@
+"""What Telegram has told us and we have not dealt with yet, kept in the database: the end of the process loses none.
+
+Telegram forgets an update once we say that we have it, so we say so only when it is on the disk. Its row is emptied
+when the update has been handled; what an earlier process left behind is handled before anything new. Doing it again
+harms nothing: acts say what shall be, not what to change, and ``bot.frame.outbox`` keeps a second message back.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from telegram import Update
+
+from bot.frame import health
+from bot.frame.context import App
+from engine.store import Store, StoreError
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _AtHand:
+    """An update between its coming and its end."""
+
+    end: asyncio.Future[None]
+    written: bool
+    answered_before: bool = False
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What the next transaction writes, for all who have asked for it meanwhile."""
+
+    done: asyncio.Future[set[int]]
+    came: dict[int, str] = field(default_factory=dict)
+    answered: dict[int, bool] = field(default_factory=dict)
+    handled: list[int] = field(default_factory=list)
+
+
+class Inbox:
+    """Takes updates in, and follows each to its end. One transaction at a time: those who come meanwhile share one."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._at_hand: dict[int, _AtHand] = {}
+        self._next: _Entry | None = None
+        self._owed: list[int] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def receive(self, application: App, updates: Sequence[Json]) -> None:
+        """Have updates handled, and return once none of them can be lost: Telegram may then forget them.
+
+        That is when they are in the database. Where it cannot be reached, it is when they have been handled, for then
+        people have been told so. Those that have come before are left alone. Questions of an inline query are not
+        kept: a second later nobody waits for the answer.
+        """
+        here = [
+            known.end for update in updates if (known := self._at_hand.get(update["update_id"])) if not known.written
+        ]
+        new = {update["update_id"]: update for update in updates if update["update_id"] not in self._at_hand}
+        kept = {number: json.dumps(update) for number, update in new.items() if "inline_query" not in update}
+        try:
+            fresh = await self._write(came=kept) if kept else set()
+        except StoreError as e:
+            log.warning("inbox_unavailable", reason=type(e).__name__, detail=str(e), updates=len(kept))
+            here += [self._pass_on(application, update, written=False) for update in new.values()]
+        else:
+            for number, update in new.items():
+                if number in fresh or number not in kept:
+                    self._pass_on(application, update, written=number in fresh)
+        if here:
+            await asyncio.wait(here)
+
+    async def replay(self, application: App) -> None:
+        """Have what an earlier process left behind handled.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        left = await asyncio.to_thread(self._store.waiting_updates)
+        if left:
+            log.info("updates_replayed", updates=len(left))
+        for waiting in left:
+            self._pass_on(application, json.loads(waiting.body), written=True, answered_before=waiting.answered)
+
+    async def may_answer(self, update_id: int) -> bool:
+        """Note that a message in answer to an update is about to be sent. Return False if one may have been before.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        known = self._at_hand.get(update_id)
+        if known is None or not known.written:
+            return True
+        if known.answered_before:
+            return False
+        await self._write(answered={update_id: True})
+        return True
+
+    async def not_answered(self, update_id: int) -> None:
+        """Note that the message of which ``may_answer`` heard has surely not been sent.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        if (known := self._at_hand.get(update_id)) is not None and known.written:
+            await self._write(answered={update_id: False})
+
+    async def handled(self, update_id: int) -> None:
+        """Note that an update has been dealt with."""
+        known = self._at_hand.get(update_id)
+        if known is None or self._closed:
+            return
+        if known.written:
+            try:
+                await self._write(handled=[update_id])
+            except StoreError as e:
+                log.warning("inbox_unavailable", reason=type(e).__name__, detail=str(e))
+        self._end(update_id)
+
+    async def close(self) -> None:
+        """Finish writing. What has not been handled by now stays for the next process."""
+        self._closed = True
+        if self._writing is not None:
+            await self._writing
+
+    def _pass_on(
+        self, application: App, update: Json, *, written: bool, answered_before: bool = False
+    ) -> asyncio.Future[None]:
+        end = asyncio.get_running_loop().create_future()
+        number = update["update_id"]
+        self._at_hand[number] = _AtHand(end, written, answered_before)
+        health.AT_HAND.set(len(self._at_hand))
+        try:
+            parsed = Update.de_json(update, application.bot)
+        except Exception as e:  # noqa: BLE001 - whatever the library makes of what it does not know
+            log.error("update_unreadable", reason=type(e).__name__)
+            self._owed += [number] if written else []
+            self._end(number)
+        else:
+            application.update_queue.put_nowait(parsed)
+        return end
+
+    def _end(self, update_id: int) -> None:
+        self._at_hand.pop(update_id).end.set_result(None)
+        health.AT_HAND.set(len(self._at_hand))
+
+    async def _write(
+        self,
+        *,
+        came: dict[int, str] | None = None,
+        answered: dict[int, bool] | None = None,
+        handled: Sequence[int] = (),
+    ) -> set[int]:
+        """Write in the next transaction. Return what ``Store.keep_updates`` does, for all who share it."""
+        entry = self._next or _Entry(asyncio.get_running_loop().create_future())
+        self._next = entry
+        entry.came.update(came or {})
+        entry.answered.update(answered or {})
+        entry.handled += handled
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+        return await asyncio.shield(entry.done)
+
+    async def _write_all(self) -> None:
+        try:
+            while (entry := self._next) is not None:
+                self._next = None
+                await self._write_one(entry)
+        finally:
+            self._writing = None
+
+    async def _write_one(self, entry: _Entry) -> None:
+        handled = [*self._owed, *entry.handled]
+        try:
+            new = await asyncio.to_thread(self._store.keep_updates, entry.came, entry.answered, handled)
+        except Exception as e:  # noqa: BLE001 - for who waits for it
+            self._owed = handled  # it is written with the next that can be
+            entry.done.set_exception(e)
+            entry.done.exception()  # whoever waited for it may have gone
+        else:
+            self._owed = []
+            entry.done.set_result(new)

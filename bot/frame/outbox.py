@@ -1,0 +1,124 @@
+"""What we say to Telegram, on its last step: nothing is said twice, and no message is changed into what it is."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import structlog
+from telegram.error import BadRequest, TelegramError
+from telegram.request import BaseRequest, RequestData
+
+from bot.frame.context import Handling, handling
+from bot.frame.delivery import surely_not_sent
+from bot.frame.inbox import Inbox
+from engine.store import StoreError
+
+log = structlog.get_logger(__name__)
+
+SHOWN = 5000
+"""Messages whose content is known; of older ones Telegram says whether an edit changes them."""
+
+TOO_MANY_REQUESTS = 429
+
+
+class AnsweredBefore(TelegramError):
+    """An earlier process may have sent its answer to this update. What the update asked for has been done again."""
+
+    def __init__(self) -> None:
+        super().__init__("this may have been answered before")
+
+
+class Outbox(BaseRequest):
+    """Carries calls as ``inner`` does, but for messages that were sent before, and edits that change nothing."""
+
+    def __init__(self, inner: BaseRequest, inbox: Inbox) -> None:
+        self._inner = inner
+        self._inbox = inbox
+        self._shown: OrderedDict[tuple[str, str], object] = OrderedDict()
+
+    @property
+    def read_timeout(self) -> float | None:
+        return self._inner.read_timeout
+
+    async def initialize(self) -> None:
+        await self._inner.initialize()
+
+    async def shutdown(self) -> None:
+        await self._inner.shutdown()
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *timeouts: Any, **named: Any
+    ) -> tuple[int, bytes]:
+        """Carry a call.
+
+        Raises:
+            AnsweredBefore: it is a message in answer to an update that may have been answered before.
+            BadRequest: the message shows this already.
+        """
+        called = url.rpartition("/")[2]
+        if called.startswith("send"):
+            code, payload = await self._send(url, method, request_data, *timeouts, **named)
+            if called == "sendMessage" and code == httpx.codes.OK and request_data is not None:
+                parameters = request_data.json_parameters
+                message_id = json.loads(payload)["result"]["message_id"]
+                self._keep((parameters["chat_id"], str(message_id)), _content(parameters))
+            return code, payload
+        if called == "editMessageText" and request_data is not None and "message_id" in request_data.parameters:
+            return await self._edit(request_data.json_parameters, url, method, request_data, *timeouts, **named)
+        return await self._inner.do_request(url, method, request_data, *timeouts, **named)
+
+    async def _send(self, *call: Any, **named: Any) -> tuple[int, bytes]:
+        now = handling.get()
+        if now is None or now.update_id is None or now.answered:
+            return await self._inner.do_request(*call, **named)
+        if not await self._may_answer(now.update_id):
+            raise AnsweredBefore
+        now.answered = True
+        sent = True
+        try:
+            code, payload = await self._inner.do_request(*call, **named)
+            sent = code != TOO_MANY_REQUESTS
+        except TelegramError as e:
+            sent = not surely_not_sent(e)
+            raise
+        finally:
+            if not sent:
+                await self._take_back(now, now.update_id)
+        return code, payload
+
+    async def _may_answer(self, update_id: int) -> bool:
+        try:
+            return await self._inbox.may_answer(update_id)
+        except StoreError as e:
+            log.warning("inbox_unavailable", reason=type(e).__name__, detail=str(e))
+            return True
+
+    async def _take_back(self, now: Handling, update_id: int) -> None:
+        now.answered = False
+        try:
+            await self._inbox.not_answered(update_id)
+        except StoreError as e:
+            log.warning("inbox_unavailable", reason=type(e).__name__, detail=str(e))
+
+    async def _edit(self, parameters: Mapping[str, str], *call: Any, **named: Any) -> tuple[int, bytes]:
+        message, content = (parameters["chat_id"], parameters["message_id"]), _content(parameters)
+        if self._shown.get(message) == content:
+            raise BadRequest("Message is not modified")
+        mine = object()  # until it is known what the message shows: another edit may overtake this one
+        self._keep(message, mine)
+        code, payload = await self._inner.do_request(*call, **named)
+        if code == httpx.codes.OK and self._shown.get(message) is mine:
+            self._keep(message, content)
+        return code, payload
+
+    def _keep(self, message: tuple[str, str], content: object) -> None:
+        self._shown[message] = content
+        self._shown.move_to_end(message)
+        if len(self._shown) > SHOWN:
+            self._shown.popitem(last=False)
+
+
+def _content(parameters: Mapping[str, str]) -> int:
+    return hash((parameters.get("text"), parameters.get("parse_mode"), parameters.get("reply_markup")))

@@ -1,0 +1,106 @@
+"""What Telegram has told the bot and the bot has not dealt with yet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.store.database import Database, chunked
+from engine.store.schema import InboxRow, table
+
+inbox = table(InboxRow)
+
+REMEMBERED = 1000
+"""Updates that are recognised when they come again. Telegram repeats what it was not told that we have: at most the
+100 of one poll, or the 40 that it brings to a webhook at once."""
+
+MOST_TRIES = 3
+"""How often an update is handled anew. One that ends the process each time must not do so for ever."""
+
+IN_ONE_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingUpdate:
+    """An update that an earlier process left behind. ``answered`` says that an answer to it may have been sent."""
+
+    body: str
+    answered: bool
+
+
+class InboxStore(Database):
+    def keep_updates(
+        self,
+        came: Mapping[int, str] | None = None,
+        answered: Mapping[int, bool] | None = None,
+        handled: Sequence[int] = (),
+    ) -> set[int]:
+        """Write down what became of updates, by their ids, in one transaction.
+
+        Args:
+            came: those that came in, with what they say; on the disk once this returns.
+            answered: those that are about to be answered (True), or surely were not (False).
+            handled: those that have been dealt with; what they said goes.
+
+        Returns:
+            The ids of those in ``came`` that have not come before.
+        """
+        new: set[int] = set()
+        with self.write(durable=bool(came)) as connection:
+            if came:
+                new = _add(connection, came)
+            for update_id, whether in (answered or {}).items():
+                connection.execute(_ANSWERED, {"id_": update_id, "whether": whether})
+            for ids in chunked(handled, IN_ONE_STATEMENT):
+                connection.execute(_HANDLED, {"ids": ids})
+            if new:
+                connection.execute(_FORGET_OLD)
+        return new
+
+    def waiting_updates(self) -> list[WaitingUpdate]:
+        """Return what an earlier process did not deal with, in the order in which it came, and count the attempt.
+
+        What has been tried ``MOST_TRIES`` times is given up, and not among them.
+        """
+        waits = inbox.c.body.is_not(None)
+        with self.write() as connection:
+            connection.execute(sa.update(inbox).where(waits, inbox.c.tries >= MOST_TRIES).values(body=None))
+            connection.execute(sa.update(inbox).where(waits).values(tries=inbox.c.tries + 1))
+            rows = connection.execute(sa.select(inbox.c.body, inbox.c.answered).where(waits).order_by(inbox.c.id))
+            return [WaitingUpdate(row.body, row.answered) for row in rows]
+
+
+def _add(connection: sa.Connection, came: Mapping[int, str]) -> set[int]:
+    statement = _NEW[connection.dialect.name]
+    added = (
+        connection.scalar(
+            statement, {"update_id": update_id, "digest": _digest(body), "body": body, "answered": False, "tries": 0}
+        )
+        for update_id, body in came.items()
+    )
+    return {update_id for update_id in added if update_id is not None}
+
+
+def _digest(body: str) -> int:
+    return int.from_bytes(blake2b(body.encode(), digest_size=8).digest(), signed=True)
+
+
+def _new(statement: Any) -> Any:
+    """An INSERT that returns the id, or nothing if this very update is there already."""
+    fresh = {name: statement.excluded[name] for name in ("digest", "body", "answered", "tries")}
+    return statement.on_conflict_do_update(
+        index_elements=["update_id"], set_=fresh, where=inbox.c.digest != statement.excluded.digest
+    ).returning(inbox.c.update_id)
+
+
+# Put together once: that takes longer than the database needs to answer.
+_NEW = {"sqlite": _new(sqlite.insert(inbox)), "postgresql": _new(postgresql.insert(inbox))}
+_THESE = inbox.c.update_id.in_(sa.bindparam("ids", expanding=True))
+_ANSWERED = sa.update(inbox).where(inbox.c.update_id == sa.bindparam("id_")).values(answered=sa.bindparam("whether"))
+_HANDLED = sa.update(inbox).where(_THESE).values(body=None)
+_FORGET_OLD = sa.delete(inbox).where(
+    inbox.c.body.is_(None), inbox.c.id <= sa.select(sa.func.max(inbox.c.id) - REMEMBERED).scalar_subquery()
+)
