@@ -122,6 +122,7 @@ class FakeTelegram(LocalTelegram):
         calls: every request of the bot, those that were refused too.
         answers: what appeared over buttons, latest last.
         errors: what the bot's error handler met and should not have.
+        describes_polls_as_before: whether it leaves out of polls what Bot API 9.6 added to them.
         local: whether it is a Bot API server of one's own, which brings updates to any address.
         floods_refused: how often the bot said more than ``limits_floods`` allows.
         webhook: what the bot asked to be brought updates with; None while it asks for them itself.
@@ -130,8 +131,10 @@ class FakeTelegram(LocalTelegram):
     def __init__(self, *, local: bool = False) -> None:
         super().__init__()
         self.local = local
+        self.describes_polls_as_before = False
         self.webhook: Json | None = None
         self._not_brought: Json = {}
+        self._came: list[float] | None = None
         self.floods_refused = 0
         self._flood_clock: Callable[[], float] | None = None
         self._let_through: defaultdict[int, deque[float]] = defaultdict(deque)
@@ -295,9 +298,30 @@ class FakeTelegram(LocalTelegram):
             return failure.error.code, json.dumps(failure.error.as_json()).encode()
         raise failure.error
 
+    def message_json(self, message: Message) -> Json:
+        result = super().message_json(message)
+        if self.describes_polls_as_before:
+            for option in result.get("poll", {}).get("options", ()):
+                del option["persistent_id"]
+        return result
+
     def call(self, method: str, params: Json, files: Files) -> Any:
         with self._changed:
             return super().call(method, params, files)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are updates that the bot has not said that it has."""
+        with self._changed:
+            return bool(self._pending)
+
+    def counts_calls(self) -> None:
+        """From now on, note when calls come."""
+        self._came = []
+
+    def most_calls_in_a_second(self) -> int:
+        times = list(self._came or ())
+        return max(sum(start <= at < start + 1 for at in times) for start in times)
 
     def called(self, method: str) -> list[Json]:
         """What a method was called with, each time."""
@@ -308,6 +332,8 @@ class FakeTelegram(LocalTelegram):
 
     def check(self, method: str, params: Json, files: Files) -> None:
         self.calls.append(Call(method, params))
+        if self._came is not None:
+            self._came.append(time.monotonic())
         if method in self._unwell:
             raise ApiError(502, "Bad Gateway")
         if method.startswith(("send", "edit", "delete")) and "chat_id" in params:
@@ -602,7 +628,8 @@ class Person:
     def messages(self) -> list[Message]:
         """The bot's messages in this chat as they stand, in the order in which they were sent."""
         here = (self.chat["id"], self.topic)
-        return [message for message in self.telegram.messages.values() if (message.chat_id, message.topic) == here]
+        there = list(self.telegram.messages.values())  # which the bot's calls over HTTP may change meanwhile
+        return [message for message in there if (message.chat_id, message.topic) == here]
 
     @property
     def message(self) -> Message:

@@ -144,6 +144,9 @@ async def start_poll(visit: Visit, button: buttons.NightPoll) -> None:
         if not isinstance(error, BadRequest | ChatMigrated):
             raise
         await show(visit, button.night_id, night_views.no_poll)
+    except TypeError:  # it was sent; the library cannot read what a Bot API server before 9.6 says of it
+        log.info("poll_not_read_back")
+        await show(visit, button.night_id)
     else:
         await show(visit, button.night_id)
 

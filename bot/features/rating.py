@@ -153,6 +153,7 @@ async def redo(visit: Visit, button: buttons.Redo) -> None:
 
 async def undo_last(visit: Visit) -> None:
     """/undo: take the latest act back, or the whole import if it was one."""
+    await visit.once()  # after an undo the latest act is the undo itself
     event_id = await visit.store(Store.last_event, visit.person.id)
     if event_id is None:
         await visit.show(rating_views.nothing_to_undo(visit.owner))

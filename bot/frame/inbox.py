@@ -53,6 +53,11 @@ class Inbox:
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def at_hand(self) -> int:
+        """How many updates have come in and are not handled yet."""
+        return len(self._at_hand)
+
     async def receive(self, application: App, updates: Sequence[Json]) -> None:
         """Have updates handled, and return once none of them can be lost: Telegram may then forget them.
 

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import structlog
 from telegram import CallbackQuery, Message, Update, User
@@ -17,8 +17,10 @@ from telegram.constants import ChatType, ParseMode
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
-from bot.frame.context import Context, Handler, Services, in_whose_name, note_tap_answered, topic
+from bot.frame.context import Context, Handler, Services, handling, in_whose_name, note_tap_answered, topic
 from bot.frame.delivery import deliver, edit
+from bot.frame.inbox import Inbox
+from bot.frame.outbox import AnsweredBefore
 from bot.speech import buttons, language, views
 from bot.speech.buttons import BadButton, Button
 from bot.speech.language import _
@@ -101,6 +103,18 @@ class Visit:
     async def think(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do some longer work in a thread, so that nobody else waits."""
         return await asyncio.to_thread(work, *args, **kwargs)
+
+    async def once(self) -> None:
+        """Begin what must not be done a second time, by a process that finds this update left behind.
+
+        Raises:
+            AnsweredBefore: an earlier process has begun it.
+        """
+        now, inbox = handling.get(), cast(Inbox, self.context.bot_data["inbox"])
+        if now is not None and not now.answered:
+            if not await inbox.may_answer(self.update.update_id):
+                raise AnsweredBefore
+            now.answered = True
 
     async def show(self, view: View) -> None:
         """Show it in place of the message whose button was pressed, or else as a new one."""

@@ -203,6 +203,18 @@ async def test_a_poll_that_telegram_refuses_can_be_tried_again(
     assert "The poll is up." in a.sees
 
 
+async def test_a_poll_that_the_library_cannot_read_back_is_no_error(
+    anna: Person, club: dict[str, Any], telegram: FakeTelegram
+):
+    """An older Bot API server tells of a poll that was sent without what the library wants to know of it."""
+    telegram.describes_polls_as_before = True
+    (a,) = await all_in(club, anna)
+    await a.presses("Find films")
+    await a.presses("Start the poll")
+    assert "The poll is up." in a.sees
+    assert len(telegram.called("sendPoll")) == 1
+
+
 async def test_many_may_tap_at_once(club: dict[str, Any], application: App, telegram: FakeTelegram):
     people = [telegram.person(2000 + n, f"P{n}").at(club) for n in range(12)]
     await people[0].says("/night")
