@@ -20,7 +20,7 @@ from engine.store.inbox import inbox
 from engine.store.migrate import migrate
 from tests import world
 from tests.conftest import Program
-from tests.fakes import TOKEN, FakeTelegram, Person, serve_bot_api
+from tests.fakes import TOKEN, FakeTelegram, Json, Person, serve_bot_api
 
 FIRST_ID = 2000
 PATIENCE_SECONDS = 240
@@ -71,10 +71,18 @@ class Club:
 
     async def tap(self, person: Person) -> None:
         """Press stars on the card that was shown first: others than the time before, so that every tap is an act."""
+        await self.telegram.deliver(self.tap_update(person))
+
+    def tap_update(self, person: Person) -> Json:
+        """Return what Telegram tells the bot of such a tap."""
         stars = random.choice([stars for stars in STARS if stars != self.latest.get(person.id)])
         self.latest[person.id] = stars
         self.taps[person.id] += 1
-        await person.presses(stars, in_message=self.cards[person.id])
+        card = self.cards[person.id]
+        button = card.button(stars)
+        assert button is not None
+        assert button.data is not None
+        return self.telegram.press_update(person.user, card, button.data)
 
     async def tap_on(self, seconds: float, *, per_second: float) -> None:
         """Have people tap, whoever it hits."""
@@ -133,6 +141,7 @@ class Club:
 @contextmanager
 def club(home: Path, *, people: int, webhook: bool = False) -> Iterator[Club]:
     """A club in an empty folder, its Telegram over HTTP; its bot is started by the test, and ended afterwards."""
+    home.mkdir(exist_ok=True)
     store = Store(f"sqlite:///{home}/tiny/matinee.db")
     migrate(store)
     world.build(store)
