@@ -29,6 +29,7 @@ class _AtHand:
 
     end: asyncio.Future[None]
     written: bool
+    left_behind: bool = False
     answered_before: bool = False
 
 
@@ -39,6 +40,7 @@ class _Entry:
     done: asyncio.Future[set[int]]
     came: dict[int, str] = field(default_factory=dict)
     answered: dict[int, bool] = field(default_factory=dict)
+    tried: list[int] = field(default_factory=list)
     handled: list[int] = field(default_factory=list)
 
 
@@ -92,7 +94,16 @@ class Inbox:
         if left:
             log.info("updates_replayed", updates=len(left))
         for waiting in left:
-            self._pass_on(application, json.loads(waiting.body), written=True, answered_before=waiting.answered)
+            update = json.loads(waiting.body)
+            self._pass_on(application, update, written=True)
+            if (known := self._at_hand.get(update["update_id"])) is not None:
+                known.left_behind, known.answered_before = True, waiting.answered
+
+    async def begins(self, update_id: int) -> None:
+        """Note that an update is about to be handled, if an earlier process may have ended over it."""
+        known = self._at_hand.get(update_id)
+        if known is not None and known.left_behind:
+            await self._note(tried=[update_id])
 
     async def may_answer(self, update_id: int) -> bool:
         """Note that a message in answer to an update is about to be sent. Return False if one may have been before.
@@ -123,10 +134,7 @@ class Inbox:
         if known is None or self._closed:
             return
         if known.written:
-            try:
-                await self._write(handled=[update_id])
-            except StoreError as e:
-                log.warning("inbox_unavailable", reason=type(e).__name__, detail=str(e))
+            await self._note(handled=[update_id])
         self._end(update_id)
 
     async def close(self) -> None:
@@ -135,12 +143,10 @@ class Inbox:
         if self._writing is not None:
             await self._writing
 
-    def _pass_on(
-        self, application: App, update: Json, *, written: bool, answered_before: bool = False
-    ) -> asyncio.Future[None]:
+    def _pass_on(self, application: App, update: Json, *, written: bool) -> asyncio.Future[None]:
         end = asyncio.get_running_loop().create_future()
         number = update["update_id"]
-        self._at_hand[number] = _AtHand(end, written, answered_before)
+        self._at_hand[number] = _AtHand(end, written)
         health.AT_HAND.set(len(self._at_hand))
         try:
             parsed = Update.de_json(update, application.bot)
@@ -156,11 +162,18 @@ class Inbox:
         self._at_hand.pop(update_id).end.set_result(None)
         health.AT_HAND.set(len(self._at_hand))
 
+    async def _note(self, *, tried: Sequence[int] = (), handled: Sequence[int] = ()) -> None:
+        try:
+            await self._write(tried=tried, handled=handled)
+        except StoreError as e:
+            log.warning("inbox_unavailable", reason=type(e).__name__, detail=str(e))
+
     async def _write(
         self,
         *,
         came: dict[int, str] | None = None,
         answered: dict[int, bool] | None = None,
+        tried: Sequence[int] = (),
         handled: Sequence[int] = (),
     ) -> set[int]:
         """Write in the next transaction. Return what ``Store.keep_updates`` does, for all who share it."""
@@ -168,6 +181,7 @@ class Inbox:
         self._next = entry
         entry.came.update(came or {})
         entry.answered.update(answered or {})
+        entry.tried += tried
         entry.handled += handled
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
@@ -184,7 +198,7 @@ class Inbox:
     async def _write_one(self, entry: _Entry) -> None:
         handled = [*self._owed, *entry.handled]
         try:
-            new = await asyncio.to_thread(self._store.keep_updates, entry.came, entry.answered, handled)
+            new = await asyncio.to_thread(self._store.keep_updates, entry.came, entry.answered, entry.tried, handled)
         except Exception as e:  # noqa: BLE001 - for who waits for it
             self._owed = handled  # it is written with the next that can be
             entry.done.set_exception(e)

@@ -65,12 +65,17 @@ class InTurn(BaseUpdateProcessor):
                 turn = self._turns.setdefault(_sender(update), asyncio.Lock())
                 async with turn:
                     async with self._slots.held(), self._noted(update):
+                        await self._begins(update)
                         await coroutine
                     await self._ended(update)  # before their next: of two acts that are done again, one is the last
             else:
                 health.UPDATES.labels("none", "turned_away").inc()
                 cast(Coroutine[Any, Any, Any], coroutine).close()
                 await self._ended(update)
+
+    async def _begins(self, update: object) -> None:
+        if self._inbox is not None and isinstance(update, Update):
+            await self._inbox.begins(update.update_id)
 
     async def _ended(self, update: object) -> None:
         if self._inbox is not None and isinstance(update, Update):

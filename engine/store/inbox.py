@@ -17,8 +17,8 @@ REMEMBERED = 1000
 """Updates that are recognised when they come again. Telegram repeats what it was not told that we have: at most the
 100 of one poll, or the 40 that it brings to a webhook at once."""
 
-MOST_TRIES = 3
-"""How often an update is handled anew. One that ends the process each time must not do so for ever."""
+MOST_TRIES = 10
+"""How often an update that was left behind is begun again. One that ends the process must not do so for ever."""
 
 IN_ONE_STATEMENT = 500
 
@@ -36,6 +36,7 @@ class InboxStore(Database):
         self,
         came: Mapping[int, str] | None = None,
         answered: Mapping[int, bool] | None = None,
+        tried: Sequence[int] = (),
         handled: Sequence[int] = (),
     ) -> set[int]:
         """Write down what became of updates, by their ids, in one transaction.
@@ -43,6 +44,7 @@ class InboxStore(Database):
         Args:
             came: those that came in, with what they say; on the disk once this returns.
             answered: those that are about to be answered (True), or surely were not (False).
+            tried: those that an earlier process left behind, and that are begun again.
             handled: those that have been dealt with; what they said goes.
 
         Returns:
@@ -54,6 +56,8 @@ class InboxStore(Database):
                 new = _add(connection, came)
             for update_id, whether in (answered or {}).items():
                 connection.execute(_ANSWERED, {"id_": update_id, "whether": whether})
+            for ids in chunked(tried, IN_ONE_STATEMENT):
+                connection.execute(_TRIED, {"ids": ids})
             for ids in chunked(handled, IN_ONE_STATEMENT):
                 connection.execute(_HANDLED, {"ids": ids})
             if new:
@@ -61,14 +65,13 @@ class InboxStore(Database):
         return new
 
     def waiting_updates(self) -> list[WaitingUpdate]:
-        """Return what an earlier process did not deal with, in the order in which it came, and count the attempt.
+        """Return what an earlier process did not deal with, in the order in which it came.
 
-        What has been tried ``MOST_TRIES`` times is given up, and not among them.
+        What has been begun again ``MOST_TRIES`` times is given up, and not among them.
         """
         waits = inbox.c.body.is_not(None)
         with self.write() as connection:
             connection.execute(sa.update(inbox).where(waits, inbox.c.tries >= MOST_TRIES).values(body=None))
-            connection.execute(sa.update(inbox).where(waits).values(tries=inbox.c.tries + 1))
             rows = connection.execute(sa.select(inbox.c.body, inbox.c.answered).where(waits).order_by(inbox.c.id))
             return [WaitingUpdate(row.body, row.answered) for row in rows]
 
@@ -100,6 +103,7 @@ def _new(statement: Any) -> Any:
 _NEW = {"sqlite": _new(sqlite.insert(inbox)), "postgresql": _new(postgresql.insert(inbox))}
 _THESE = inbox.c.update_id.in_(sa.bindparam("ids", expanding=True))
 _ANSWERED = sa.update(inbox).where(inbox.c.update_id == sa.bindparam("id_")).values(answered=sa.bindparam("whether"))
+_TRIED = sa.update(inbox).where(_THESE).values(tries=inbox.c.tries + 1)
 _HANDLED = sa.update(inbox).where(_THESE).values(body=None)
 _FORGET_OLD = sa.delete(inbox).where(
     inbox.c.body.is_(None), inbox.c.id <= sa.select(sa.func.max(inbox.c.id) - REMEMBERED).scalar_subquery()

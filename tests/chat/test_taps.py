@@ -213,9 +213,19 @@ async def test_undo_is_not_undone_by_doing_it_again(runs: Runs, someone: Person,
     assert stars(store) == {}
 
 
-async def test_what_ends_the_process_each_time_is_given_up(store: Store, someone: Person):
-    left_behind(store, said(someone, "/top"))
-    assert [len(store.waiting_updates()) for _ in range(MOST_TRIES + 1)] == [1] * MOST_TRIES + [0]
+async def test_what_ends_the_process_each_time_is_given_up_and_nothing_else(
+    services: Services, someone: Person, telegram: FakeTelegram, store: Store
+):
+    """What only waited behind it, as often, has not been begun."""
+    deadly, harmless = said(someone, "/top"), said(someone, "/help")
+    left_behind(store, deadly, harmless)
+    for _ in range(MOST_TRIES):
+        application = build_application(services, FEATURES, request=telegram)
+        inbox = application.bot_data["inbox"]
+        await inbox.replay(application)
+        assert inbox.at_hand == 2
+        await inbox.begins(deadly["update_id"])  # and the process ends
+    assert [json.loads(waiting.body) for waiting in store.waiting_updates()] == [harmless]
 
 
 async def test_what_is_at_hand_when_the_bot_stops_is_left_for_the_next(
