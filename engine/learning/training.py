@@ -117,14 +117,30 @@ def train(
         people, known = (ratings.select(name).distinct().count() if large else 0 for name in ("user_id", "movie_id"))
         chosen = place(count, people, known, rank=hyperparameters.largest_rank)
     log.info("training_placed", placement=chosen.value, ratings=count, asked=placement is not None)
-    if chosen is Placement.WHOLE:
-        fitted = _fit_whole(values, hyperparameters, films, seed, progress)
-    else:
-        fitted = _fit_apart(spark, values, hyperparameters, films, seed, chosen, progress)
+    fitted = fit(values, hyperparameters, films=films, seed=seed, placement=chosen, progress=progress)
     users = fold_everyone(values, fitted)
     users.count()
     progress(1.0, "trained")
     return Trained(fitted.rows, fitted.hyperparameters, fitted.mean_stars, fitted.average_taste, seed, users)
+
+
+def fit(
+    values: DataFrame,
+    hyperparameters: Hyperparameters,
+    *,
+    films: Sequence[Movie] = (),
+    seed: int,
+    placement: Placement,
+    progress: Progress = lambda done, detail: None,
+) -> Fitted:
+    """Fit both models where ``placement`` says; people are not folded in yet.
+
+    Args:
+        values: user_id, movie_id, value (stars or log(1 + plays)); partitioned by user_id.
+    """
+    if placement is Placement.WHOLE:
+        return _fit_whole(values, hyperparameters, films, seed, progress)
+    return _fit_apart(values, hyperparameters, films, seed, placement, progress)
 
 
 def values_of(ratings: DataFrame) -> Column:
@@ -203,7 +219,6 @@ def _fit_whole(
 
 
 def _fit_apart(
-    spark: SparkSession,
     values: DataFrame,
     hyperparameters: Hyperparameters,
     films: Sequence[Movie],
@@ -216,6 +231,7 @@ def _fit_apart(
         np.sort(values.select(name).distinct().toArrow()[name].to_numpy()).astype(np.int32)
         for name in ("user_id", "movie_id")
     )
+    spark = values.sparkSession
     kinds, rows = pseudo_pairs(films, movie_ids)
     pseudo = pa.table({"user_id": -1 - kinds, "movie_id": movie_ids[rows]})
     schema = "user_id int, movie_id int"
