@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.context import Services
 from api.etags import NotModified, not_modified
 from api.problems import ProblemDetails, handle_problems, problem_response
-from api.routes import films, people, picks, service
+from api.routes import films, groups, models, page, people, picks, runs, service
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,17 @@ def build_application(services: Services) -> FastAPI:
     app.state.services = services
     handle_problems(app)
     app.add_exception_handler(NotModified, not_modified)  # type: ignore[arg-type]
-    for router in (films.router, picks.sent_along, picks.of_person, people.router, service.router):
+    for router in (
+        films.router,
+        picks.sent_along,
+        picks.of_person,
+        people.router,
+        groups.router,
+        models.router,
+        runs.router,
+        service.router,
+        page.router,
+    ):
         app.include_router(router)
     app.add_middleware(BoundedBody, most=services.settings.api_body_kb * 1024)
     if services.settings.api_origins:

@@ -135,18 +135,14 @@ class Given(Wire):
     rated_at: RatedAt | None = Field(default=None, description="When, if not now.")
 
 
-class Wanted(Wire):
-    """The kind of films that are asked for, and how."""
+class Kind(Wire):
+    """The kind of films that are asked for, and how many."""
 
     genre: list[GenreName] = Field(default=[], max_length=20, description="Films of all these genres.")
     without: list[GenreName] = Field(default=[], max_length=20, description="Films of none of these genres.")
     since: int | None = Field(default=None, ge=FIRST_YEAR, le=LAST_YEAR, description="Of this year or later.")
     until: int | None = Field(default=None, ge=FIRST_YEAR, le=LAST_YEAR, description="Of this year or earlier.")
     limit: int = Field(default=10, ge=1, le=100)
-    reasons: int = Field(default=2, ge=0, le=5, description="How many of their own films are named with each.")
-    diversity: float = Field(
-        default=VARIETY, ge=0, le=5, description="What being just like a film above costs, in standard deviations."
-    )
     cursor: str | None = Field(default=None, max_length=2_000, description="`next` of the page before.")
 
     def wish(self, shelf: Shelf) -> Wish:
@@ -160,13 +156,26 @@ class Wanted(Wire):
         )
 
 
-class WantedOf(Wanted):
-    """The same, from or without films that are named."""
+class Wanted(Kind):
+    """The same for one person, and how their list is to be."""
+
+    reasons: int = Field(default=2, ge=0, le=5, description="How many of their own films are named with each.")
+    diversity: float = Field(
+        default=VARIETY, ge=0, le=5, description="What being just like a film above costs, in standard deviations."
+    )
+
+
+class Among(Wire):
+    """From or without films that are named."""
 
     only: list[FilmRef] | None = Field(
         default=None, max_length=MOST_FILMS, description="Choose from these only: what is in stock."
     )
     exclude: list[FilmRef] = Field(default=[], max_length=MOST_FILMS, description="None of these.")
+
+
+class WantedOf(Wanted, Among):
+    """What is wanted for one person, from or without films that are named."""
 
 
 class Taste(Wire):

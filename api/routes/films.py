@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel
 
 from api.context import InStore, OnShelf
 from api.etags import etag
@@ -24,14 +25,14 @@ UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as whe
 NOBODY = Taste(0)
 
 router = APIRouter(
-    prefix="/v1/films",
+    prefix="/v1",
     tags=["films"],
     dependencies=[Depends(anybody), Depends(etag)],
     responses=UNCHANGED | may_answer(401, 422, 429, 503),
 )
 
 
-@router.get("")
+@router.get("/films")
 def search(
     shelf: OnShelf,
     q: Annotated[str, Query(min_length=1, max_length=200, description="A title.", examples=["the matrx"])],
@@ -42,13 +43,13 @@ def search(
     return Found(films=[Film.of(hit.movie) for hit in found.hits], total=found.total, sure=found.sure)
 
 
-@router.get("/{film}", responses=may_answer(404))
+@router.get("/films/{film}", responses=may_answer(404))
 def card(shelf: OnShelf, film: FilmInPath) -> Film:
     """Return one film."""
     return Film.of(film_named(shelf, film))
 
 
-@router.get("/{film}/similar", responses=may_answer(404))
+@router.get("/films/{film}/similar", responses=may_answer(404))
 def similar(
     shelf: OnShelf, store: InStore, film: FilmInPath, limit: Annotated[int, Query(ge=1, le=20)] = 10
 ) -> FilmList:
@@ -56,3 +57,15 @@ def similar(
     movie = film_named(shelf, film)
     films = advice.like(shelf, NOBODY, movie, store.similar(movie.id))
     return FilmList(films=[Film.of(other) for other in films[:limit]])
+
+
+class Genres(BaseModel):
+    """Those that most films have come first."""
+
+    genres: list[str]
+
+
+@router.get("/genres")
+def genres(shelf: OnShelf) -> Genres:
+    """Return the catalogue's genres."""
+    return Genres(genres=list(shelf.films.genres))

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 
 from api.context import InStore, OnShelf
-from api.guard import Caller, site
+from api.guard import Caller, anybody, site
 from api.problems import may_answer
 from engine.store import Scope
 
@@ -24,3 +25,16 @@ def healthz(store: InStore, shelf: OnShelf) -> Response:
 def metrics(_: Annotated[Caller, Depends(site(Scope.ADMIN))]) -> Response:
     """Return this worker's figures for Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class Key(BaseModel):
+    """What the key of this call may do, and whose it is if it is a person's token."""
+
+    scope: Scope | None
+    person: str | None
+
+
+@router.get("/v1/key", responses=may_answer(401, 429, 503))
+def which_key(caller: Annotated[Caller, Depends(anybody)]) -> Key:
+    """Return what the key that this call carries may do. ``scope`` is null where none is needed and none was sent."""
+    return Key(scope=caller.key and caller.key.scope, person=caller.key and caller.key.site_id)

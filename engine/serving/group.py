@@ -40,6 +40,7 @@ def proposals(
     *,
     misery: float,
     leave_out: Collection[int] = (),
+    only: Collection[int] | None = None,
     limit: int = PROPOSALS,
 ) -> list[Movie]:
     """Return the films that suit a group best, best first; fewer than ``limit`` when no more fit.
@@ -51,6 +52,7 @@ def proposals(
         tastes: of everybody who is in.
         misery: see ``group_scores``.
         leave_out: films that the group was shown already.
+        only: the films to choose from; None: all there are.
 
     Raises:
         EmptyCatalogue: there are no films at all.
@@ -61,12 +63,20 @@ def proposals(
         hidden |= {rating.movie_id for rating in taste.ratings}
         hidden |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
     if shelf.model is None or shelf.facts is None or not tastes:
-        fitting = (movie for movie in shelf.films.well_known if movie.id not in hidden and wish.fits(movie))
+        fitting = (
+            movie
+            for movie in shelf.films.well_known
+            if movie.id not in hidden and wish.fits(movie) and (only is None or movie.id in only)
+        )
         return [movie for movie, _ in zip(fitting, range(limit), strict=False)]
     model = shelf.model
     rated = [{rating.movie_id: rating.stars for rating in taste.ratings} for taste in tastes]
     worth = group_scores(np.stack([model.scores(model.profile(stars)) for stars in rated]), misery)
     fits = shelf.facts.fitting(wish)
+    if only is not None:
+        in_stock = np.zeros_like(fits)
+        in_stock[model.rows(only)] = True
+        fits &= in_stock
     fits[model.rows(hidden)] = False
     rows = np.flatnonzero(fits)
     # A film further down than this could not climb into the list: likeness costs little.

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,18 +105,35 @@ class Browser:
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(about["exceptionDetails"]["text"])
 
-    def open(self, page: Path, *, width: int = 1000, scheme: str = "light") -> None:
-        """Load a page into a window so wide, for somebody who prefers light or dark."""
+    def open(self, page: Path | str, *, width: int = 1000, scheme: str = "light") -> None:
+        """Load a file, or what is at an address, into a window so wide, for somebody who prefers light or dark."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.send("Page.navigate", url=page.as_uri())
+        self.send("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         self._wait_for("Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of a line of JavaScript on the page."""
-        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return the value of a line of JavaScript on the page; what it promises, once it is there."""
+        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def wait_for(self, expression: str, *, seconds: float = 30) -> Any:
+        """Return the value of a line of JavaScript as soon as it is true."""
+        until = time.monotonic() + seconds
+        while not (value := self.evaluate(expression)):
+            assert time.monotonic() < until, f"never true: {expression}"
+            time.sleep(0.02)
+        return value
+
+    def press(self, key: str, code: int) -> None:
+        """Press a key of the keyboard: its name and its number ("Tab", 9)."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self.send("Input.insertText", text=text)
 
     def add_style(self, rules: str) -> None:
         """Change how the page looks, until the next one is opened."""
