@@ -34,7 +34,7 @@ def main() -> int:
         began.setdefault(stage, time.perf_counter())
 
     with tempfile.TemporaryDirectory() as home:
-        settings = EngineSettings(home=Path(home), dataset=asked.data, database_url=None)
+        settings = EngineSettings(home=Path(home), dataset=asked.data, database_url=None, search_seconds=0)
         store = Store(f"sqlite:///{home}/retrain.db")
         migrate(store)
         now = datetime.now(UTC)

@@ -80,6 +80,12 @@ class Catalogue:
     loaded_at: datetime
     kind: ItemKind = ItemKind.FILM
 
+    @property
+    def item(self) -> str:
+        """What one thing in the catalogue is called: film, artist, or where people play who knows what, title."""
+        plays = self.feedback is Feedback.COUNTS
+        return "title" if plays and self.kind is ItemKind.FILM else str(self.kind)
+
 
 class RunKind(enum.StrEnum):
     TRAIN = "train"

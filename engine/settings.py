@@ -101,6 +101,9 @@ class EngineSettings(StoreSettings):
     train_after_ratings: int = Field(default=200, ge=0)
     """Retrain once so many new ratings wait; 0 for never."""
 
+    search_seconds: int = Field(default=60, ge=0)
+    """How long a data set's first training may look for hyperparameters, and others once a week; 0 for never."""
+
     recommendations_per_user: int = Field(default=50, ge=1, le=1000)
     """How many films each published list holds."""
 

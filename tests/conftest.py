@@ -114,7 +114,8 @@ class Program:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATINEE_", "MAKE"))}
         # Else a test that runs at four in the morning would meet a training that it did not ask for.
         ours = {"PYTHONPATH": str(ROOT), "MATINEE_HOME": str(self.home), "MATINEE_TRAIN_CRON": "off"}
-        return kept | ours | self.settings
+        quick = {"MATINEE_SEARCH_SECONDS": "0"}
+        return kept | ours | quick | self.settings
 
     def start(self, *arguments: str, **popen: Any) -> subprocess.Popen[str]:
         """Start ``python -m ARGUMENTS``, in the home folder: a ``.env`` of the project's own folder is not for us."""

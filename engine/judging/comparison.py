@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from engine.datasets import load, ratings_folder
 from engine.domain import Catalogue, Feedback, MatineeError, Movie
 from engine.judging import evaluation
-from engine.judging.gate import Interval, bootstrap
+from engine.judging.gate import Interval, bootstrap, resampled_sums, spread
 from engine.judging.rivals import MODELS, Field
 from engine.judging.tuning import default_hyperparameters, tuned_hyperparameters
 from engine.learning.training import SEED
@@ -44,14 +44,16 @@ class Comparison:
 
     ``models`` has each metric of ``METRICS``, null where it does not apply: popularity and EASE predict no stars, and
     plain ALS none for a film or person it was not trained on. ``intervals`` are 95 % bootstrap intervals over people.
-    ``lead`` is how far our nDCG@10 lies above each other model's, person by person. ``split`` names the split and
-    counts its sides. ``notes`` say what was left out and why.
+    ``lead`` is how far our nDCG@10 lies above each other model's, ``rmse_lead`` how far our RMSE lies below that of
+    each other that predicts stars, both person by person. ``split`` names the split and counts its sides. ``notes`` say
+    what was left out and why.
     """
 
     split: dict[str, Any]
     models: dict[str, Metrics]
     intervals: dict[str, dict[str, Interval]]
     lead: dict[str, Interval]
+    rmse_lead: dict[str, Interval]
     hyperparameters: Hyperparameters
     notes: tuple[str, ...] = ()
 
@@ -64,6 +66,7 @@ class Comparison:
                 name: {metric: [i.low, i.high] for metric, i in found.items()} for name, found in self.intervals.items()
             },
             "ndcg_at_10_lead_of_matinee": {name: [i.mean, i.low, i.high] for name, i in self.lead.items()},
+            "rmse_warm_lead_of_matinee": {name: [i.mean, i.low, i.high] for name, i in self.rmse_lead.items()},
             "hyperparameters": asdict(self.hyperparameters),
             "notes": list(self.notes),
         }
@@ -277,7 +280,9 @@ def compare(
     for used in (training_side, test_side, people, trained_on):
         used.unpersist()
     show("compare", 1.0, "done")
-    return Comparison(split | sizes, models, intervals, _lead(per_user), hyperparameters, tuple(notes))
+    return Comparison(
+        split | sizes, models, intervals, _lead(per_user), _rmse_lead(per_user), hyperparameters, tuple(notes)
+    )
 
 
 def _lead(per_user: dict[str, pd.DataFrame]) -> dict[str, Interval]:
@@ -289,3 +294,19 @@ def _lead(per_user: dict[str, pd.DataFrame]) -> dict[str, Interval]:
         if name != "matinee"
     }
     return {name: bootstrap(gain) for name, gain in gains.items() if len(gain)}
+
+
+def _rmse_lead(per_user: dict[str, pd.DataFrame]) -> dict[str, Interval]:
+    """Compare RMSE with that of every other model that predicts stars, on the same people's warm ratings."""
+    columns = ["user_id", "squared_warm", "n_warm"]
+    ours = per_user["matinee"][columns]
+    found = {}
+    for name, theirs in per_user.items():
+        pairs = ours.merge(theirs[columns], on="user_id", suffixes=("", "_theirs")).dropna()
+        sums = pairs[["squared_warm", "n_warm", "squared_warm_theirs", "n_warm_theirs"]].to_numpy(np.float64)
+        if name != "matinee" and sums[:, 1].sum() and sums[:, 3].sum():
+            own, other = (np.sqrt(part[0] / part[1]) for part in np.split(sums.sum(axis=0), 2))
+            drawn = resampled_sums(sums)
+            gains = np.sqrt(drawn[:, 2] / drawn[:, 3]) - np.sqrt(drawn[:, 0] / drawn[:, 1])
+            found[name] = spread(float(other - own), gains)
+    return found

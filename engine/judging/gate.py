@@ -28,6 +28,12 @@ TOLERATED = 0.01
 MOST_LOST = 0.5
 """If more of the people that the live model was measured on are gone, the data is taken to be damaged."""
 
+LEVEL = 1e-6
+"""Figures that differ by less are of the same order of films."""
+
+TRY = ": `tune` looks for better settings, `train --force` publishes it all the same"
+"""The remedies where a model measured worse than it must."""
+
 LEAST_SPREAD_STARS = 0.1
 """Where stars lie closer together than this, nearly everybody gives the same, and there is nothing to predict."""
 
@@ -36,6 +42,28 @@ LEAST_SPREAD_STARS = 0.1
 class Verdict:
     accepted: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Losing:
+    """What the simplest recommender does better than a model: the lists (popularity), the stars (the mean of all)."""
+
+    lists: bool
+    stars: bool
+
+    def __bool__(self) -> bool:
+        return self.lists or self.stars
+
+    def said(self) -> str:
+        """Say what goes live in place of what lost."""
+        parts = []
+        if self.lists:
+            parts.append(
+                "no personal order beats popularity on these ratings, so everybody is shown what most people rated"
+            )
+        if self.stars:
+            parts.append("no predicted stars beat the mean of all, so everybody is shown that")
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +107,10 @@ def decide(
 ) -> Verdict:
     """Decide whether the challenger may go live.
 
-    Its lists must be better than popularity's and its stars better than the mean of all stars, which is what popularity
-    predicts. Neither may be worse than the champion's by more than both chance and ``TOLERATED``, in a paired bootstrap
-    over the people that both were measured on. Most of those people must still be there.
+    Its lists must be as good as popularity's and its stars as good as the mean of all stars, which is what popularity
+    predicts: what loses to them is replaced by them first (``losing``). Neither may be worse than the champion's by
+    more than both chance and ``TOLERATED``, in a paired bootstrap over the people that both were measured on. Most of
+    those people must still be there.
 
     Args:
         challenger: per-user figures (``evaluation.measure``).
@@ -92,33 +121,54 @@ def decide(
         common, before = int(champion["user_id"].isin(challenger["user_id"]).sum()), len(champion)
         if before >= FEWEST_PEOPLE and common < (1 - MOST_LOST) * before:
             return Verdict(
-                False, f"only {common} of {before} people that the live model was measured on are still in it"
+                False,
+                f"only {common} of {before} people that the live model was measured on are still in it: load the whole "
+                "data set again, or publish with `train --force` if it is meant to be so",
             )
     ndcg = challenger["ndcg"].dropna().to_numpy(np.float64)
     if len(ndcg) < FEWEST_PEOPLE:
         before = 0 if champion is None else int(champion["ndcg"].notna().sum())
         if before >= FEWEST_PEOPLE:
-            return Verdict(False, f"only {len(ndcg)} people could be measured, with the live model {before}")
+            few = f"only {len(ndcg)} people could be measured, with the live model {before}"
+            return Verdict(False, f"{few}: load the whole data set again, or publish with `train --force`")
         return Verdict(True, f"only {len(ndcg)} people could be measured, too few to judge by")
 
     worse = _below_the_bar(challenger, ndcg, popularity)
     if worse is not None:
         return Verdict(False, worse)
-    beaten = f"nDCG@10 {ndcg.mean():.3f} beats popularity ({popularity['ndcg_at_10'] or 0.0:.3f})"
+    bar = popularity["ndcg_at_10"] or 0.0
+    beaten = (
+        f"nDCG@10 {ndcg.mean():.3f} {'beats' if ndcg.mean() > bar + LEVEL else 'is that of'} popularity ({bar:.3f})"
+    )
     if champion is None:
         return Verdict(True, beaten)
     return _beside_champion(challenger.merge(champion, on="user_id", suffixes=("", "_champion")), beaten)
 
 
-def _below_the_bar(challenger: pd.DataFrame, ndcg: Doubles, popularity: Mapping[str, float | None]) -> str | None:
-    """Say what the simplest recommender does better, if anything."""
+def losing(challenger: pd.DataFrame, popularity: Mapping[str, float | None]) -> Losing:
+    """Return what the simplest recommender does better on the same test side; nothing where too few can be measured."""
+    ndcg = challenger["ndcg"].dropna().to_numpy(np.float64)
+    if len(ndcg) < FEWEST_PEOPLE:
+        return Losing(lists=False, stars=False)
     bar, mean_rmse = popularity["ndcg_at_10"] or 0.0, popularity["rmse_all"]
-    if ndcg.mean() <= bar:
-        return f"nDCG@10 {ndcg.mean():.3f} does not beat popularity ({bar:.3f})"
-    rmse = float(_rmse(challenger["squared_all"].sum(skipna=False), challenger["n_all"].sum()))
-    # Not "rmse >= mean_rmse", which would let NaN pass.
-    if mean_rmse is not None and mean_rmse > LEAST_SPREAD_STARS and not rmse < mean_rmse:
-        return f"RMSE {rmse:.3f} does not beat the mean of all stars ({mean_rmse:.3f})"
+    # Stars that are not numbers do not lose to the mean: they are broken, and ``decide`` refuses them.
+    stars = mean_rmse is not None and mean_rmse > LEAST_SPREAD_STARS and _rmse_of(challenger) >= mean_rmse
+    return Losing(lists=bool(ndcg.mean() <= bar), stars=bool(stars))
+
+
+def _rmse_of(challenger: pd.DataFrame) -> float:
+    return float(_rmse(challenger["squared_all"].sum(skipna=False), challenger["n_all"].sum()))
+
+
+def _below_the_bar(challenger: pd.DataFrame, ndcg: Doubles, popularity: Mapping[str, float | None]) -> str | None:
+    """Say what the simplest recommender does better, if anything; to do as well as it is enough."""
+    bar, mean_rmse = popularity["ndcg_at_10"] or 0.0, popularity["rmse_all"]
+    if ndcg.mean() < bar - LEVEL:
+        return f"nDCG@10 {ndcg.mean():.3f} is below popularity ({bar:.3f}){TRY}"
+    rmse = _rmse_of(challenger)
+    # Not "rmse > mean_rmse", which would let NaN pass.
+    if mean_rmse is not None and mean_rmse > LEAST_SPREAD_STARS and not rmse <= mean_rmse + LEVEL:
+        return f"RMSE {rmse:.3f} is above that of the mean of all stars ({mean_rmse:.3f}){TRY}"
     return None
 
 
@@ -133,7 +183,7 @@ def _beside_champion(pairs: pd.DataFrame, beaten: str) -> Verdict:
         return Verdict(
             False,
             f"nDCG@10 is worse than the live model's: {was + gain.mean:.3f}, was {was:.3f} "
-            f"(difference {gain.low:+.3f} to {gain.high:+.3f})",
+            f"(difference {gain.low:+.3f} to {gain.high:+.3f}){TRY}",
         )
     reason = f"nDCG@10 {was + gain.mean:.3f}, was {was:.3f}"
     columns = ["squared_all", "n_all", "squared_all_champion", "n_all_champion"]
@@ -144,7 +194,7 @@ def _beside_champion(pairs: pd.DataFrame, beaten: str) -> Verdict:
     worlds = resampled_sums(stars)
     loss = spread(now - before, _rmse(*worlds[:, :2].T) - _rmse(*worlds[:, 2:].T), confidence=SURE)
     if loss.low > 0 and now > (1 + TOLERATED) * before:
-        return Verdict(False, f"RMSE is worse than the live model's: {now:.3f}, was {before:.3f}")
+        return Verdict(False, f"RMSE is worse than the live model's: {now:.3f}, was {before:.3f}{TRY}")
     return Verdict(True, f"{reason}; RMSE {now:.3f}, was {before:.3f}")
 
 

@@ -29,7 +29,7 @@ from engine.serving.factors import Hyperparameters, Model
 MODELS = {
     "popularity": "the films that most people rated, for everybody",
     "biases": "how far each film and each person lies above the mean of all stars",
-    "plain_als": "Spark ALS as tutorials have it: rank 10; on stars reg 0.15, nonnegative, on plays 0.01",
+    "plain_als": "Spark ALS as tutorials have it: rank 10; of stars nonnegative, reg chosen within the training side",
     "signed_als": "implicit ALS as MLlib has it: likes above 3 stars, dislikes below, weighed by how far",
     "ease": "a closed-form item-item model of who liked what (Steck 2019), its λ chosen within the training side",
     "ease_stars": "the same of stars/5 in place of likes",
@@ -44,6 +44,9 @@ OF_STARS = (
 
 SIGNED = {"neutral": 3.0, "reg": 0.2, "reg_of_plays": 2.0, "alpha": 2.0}
 """What suits MLlib's implicit ALS best on ml-latest-small and on play counts (docs/experiments.md)."""
+
+REGS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Among which plain ALS gets its reg."""
 
 CHOICE_PEOPLE = 2_000
 """People at the most by whom EASE's λ is chosen."""
@@ -135,12 +138,29 @@ class Field:
         values = self.ratings.select("user_id", "movie_id", F.col("stars" if stars else "plays").alias("value"))
         with _clock() as seconds:
             if stars:
-                fitted = fit_als(values, rank=10, reg=0.15, iterations=15, seed=SEED, nonnegative=True)
+                reg = self.best_reg(values)
+                fitted = fit_als(values, rank=10, reg=reg, iterations=15, seed=SEED, nonnegative=True)
             else:
                 fitted = fit_als(values, rank=10, reg=0.01, iterations=5, alpha=1.0, seed=SEED)
             taken = seconds()
         lacks = ("rmse_all",) if stars else OF_STARS
         return self.of_spark(fitted, taken, lacks)
+
+    def best_reg(self, values: DataFrame) -> float:
+        """Return the reg with the least error within the training side."""
+        held = values.withColumn("held", _held(values)).cache()
+        rest, asked = held.where(~F.col("held")).drop("held"), held.where("held").drop("held")
+
+        def squared(reg: float) -> float:
+            fitted = fit_als(rest, rank=10, reg=reg, iterations=10, seed=SEED, nonnegative=True)
+            fitted.setColdStartStrategy("drop")
+            error = fitted.transform(asked).agg(F.avg((F.col("prediction") - F.col("value")) ** 2)).collect()[0][0]
+            return float("inf") if error is None else float(error)
+
+        best = min(REGS, key=squared)
+        held.unpersist()
+        self.notes.append(f"plain_als: reg {best:g}")
+        return best
 
     def signed_als(self) -> Entrant:
         """Train implicit ALS on stars above and below 3, or on log(1 + plays), as MLlib has it."""

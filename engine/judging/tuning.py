@@ -1,8 +1,8 @@
-"""Searching for hyperparameters: a wide grid on a sample of people, then the best few on everybody.
+"""Searching for hyperparameters: by itself at the first training on a data set, deeper when somebody asks.
 
-Every trial is a row in the store as soon as it ends, so a search that was killed goes on where it stopped, and of a
-finished trial nothing else is kept. The test side of the split is never looked at: trials train and are judged within
-the training side.
+A search goes from wide to fine: a grid, then steps around what was best, then the blend of both models. Its trials are
+rows in the store as soon as they end (``trials``), so a search that was killed goes on where it stopped. What the next
+training uses is remembered with the data set's models and searches (``remembered``).
 """
 
 import itertools
@@ -11,43 +11,94 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
-from statistics import fmean
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-import numpy as np
+from pyspark.core.broadcast import Broadcast
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from engine.domain import Catalogue, Feedback, MatineeError, Movie, RunKind, RunState, Stage
 from engine.judging import evaluation
 from engine.judging.gate import HIGHER_IS_BETTER
-from engine.learning.fits import Fitted, Preference, Progress, Stars, StarsFit
-from engine.learning.training import SEED, fold_everyone, rating_table, train, values_of
-from engine.serving.factors import OF_PLAYS, Hyperparameters, Model, PreferenceSettings, RatingSettings
+from engine.judging.trials import (
+    METRIC,
+    VALIDATION_PERCENT,
+    WHOLE,
+    WORDS,
+    Fold,
+    Setting,
+    Trial,
+    Trials,
+    Tuned,
+    folds_of,
+    names_of,
+    setting_of,
+    with_setting,
+    words,
+)
+from engine.learning.fits import Progress
+from engine.learning.training import SEED
+from engine.serving.factors import OF_PLAYS, Hyperparameters
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
 from engine.spark.session import spark_session
 from engine.store import Store
 
-Tuned = Literal["preference", "rating"]
-Setting = dict[str, float]
-
 GRIDS: dict[Tuned, dict[str, Sequence[float]]] = {
-    "preference": {"rank": (32, 64, 96), "reg": (0.05, 0.1, 0.2, 0.4), "alpha": (0.25, 0.5, 1.0, 2.0)},
-    "rating": {"rank": (10, 25, 50, 100), "reg": (0.05, 0.1, 0.15, 0.2, 0.3)},
+    "preference": {"rank": (16, 32, 64, 96), "reg": (0.02, 0.1, 0.5, 1, 2, 4, 8, 16, 30), "alpha": (1, 4, 16)},
+    "rating": {"rank": (10, 25, 50, 100), "reg": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 5, 30)},
 }
-GRID_OF_PLAYS = {"rank": (32, 64, 96), "reg": (0.5, 1.0, 2.0, 4.0), "alpha": (1.0, 2.0, 5.0)}
-"""For the preference model on play counts, whose strengths are larger."""
+"""What ``tune`` begins with, on a sample of people."""
 
-JUDGED_BY = {"preference": "ndcg_at_10", "rating": "rmse_all"}
-JUDGED_BY_PLAYS = "roem"
-"""What the preference model is judged by where nobody gave stars."""
+COARSE: dict[Tuned, dict[str, Sequence[float]]] = {
+    "preference": {"rank": (16, 64), "reg": (1, 2, 4, 8, 16)},
+    "rating": {"reg": (0.1, 0.15, 0.3, 1)},
+}
+"""What a first training begins with."""
+
+LADDERS: dict[Tuned, dict[str, Sequence[float]]] = {
+    "preference": {
+        "reg": (0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16, 30),
+        "rank": (4, 8, 16, 32, 64, 96, 128),
+        "alpha": (0.5, 1, 2, 4, 8, 16, 32),
+        "nu_users": (0, 0.25, 0.5, 0.75, 1),
+        "nu_items": (0, 0.25, 0.5, 0.75, 1),
+        "pull": (0, 0.5, 1),
+        "pseudo": (0, 0.03, 0.1, 0.3, 1),
+    },
+    "rating": {
+        "reg": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 15, 30),
+        "rank": (4, 8, 16, 32, 64, 100),
+        "pseudo": (0, 0.5, 1, 2, 3, 5),
+        "user_damping": (1, 2, 4, 8, 16, 32),
+        "movie_damping": (1, 2, 3, 5, 8, 16),
+    },
+}
+"""The values at which steps are taken: from where they are, one down and one up."""
+
+BLENDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
+
+LEAST_GAIN = 0.002
+"""A step that improves the metric by a smaller part than this is not worth another round: it is chance."""
+
 REFINED = 3
-"""How many of the first phase's best settings are measured on everybody."""
+"""How many of a grid's best settings are measured on everybody."""
 
-VALIDATION_PERCENT = 20
+WIDE, FINE, STEPS = 1, 2, 3
+"""A trial's phase: on a sample; on everybody; around the best."""
+
+LOOK_AROUND = timedelta(days=7)
+"""How old a search may be before a training takes a few steps around what it found."""
+
+TURNS: tuple[tuple[Tuned, float], ...] = (("rating", 0.3), ("preference", 0.9))
+"""The models in the order in which a first training looks for theirs, and by which share of the time each is done."""
+
+FOLDED_RATINGS = 50_000
+"""Below so many ratings one validation split is too much chance: a first training's search takes two."""
+
+SEARCH_ITERATIONS = 8
+"""How long a first training's trials are fitted: what is best after 8 iterations is best, or nearly, after 15."""
 
 
 class BadGrid(MatineeError):
@@ -63,11 +114,11 @@ class NothingToTune(MatineeError):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked of a search. ``grid`` None means the usual one; ``sample`` is the share of people in the first
-    phase; ``folds`` 1 means one split."""
+    """What is asked of a search. ``grid`` None means the usual one, and steps around the best; ``sample`` is the share
+    of people in the first phase; ``folds`` 1 means one split."""
 
     model: Tuned
-    grid: Mapping[str, Sequence[float]] | None = None
+    grid: Mapping[str, Sequence[float | str]] | None = None
     sample: float = 0.3
     folds: int = 1
     budget_seconds: float | None = None
@@ -90,52 +141,50 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One setting measured: ``score`` is the mean over folds of the metric that it is judged by."""
-
-    setting: Setting
-    phase: int
-    score: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """How a search ended. ``finished`` is false when the budget ran out first; ``reused`` trials were there before."""
 
     winner: Setting
     metric: str
     score: float
-    trials: tuple[Trial, ...]
+    trials: int
     reused: int
     finished: bool
 
 
-def parse_grid(text: str, model: Tuned) -> dict[str, tuple[float, ...]]:
+def parse_grid(text: str, model: Tuned) -> dict[str, tuple[float | str, ...]]:
     """Read "rank=8,10,12 reg=.05,.1 iterations=10,15".
 
     Raises:
-        BadGrid: a name that the model does not have, or a value that is no number.
+        BadGrid: a name that the model does not have, or a value that it cannot take.
     """
-    known = {
-        field.name: field.type for field in fields(PreferenceSettings if model == "preference" else RatingSettings)
-    }
-    grid: dict[str, tuple[float, ...]] = {}
+    known = names_of(Hyperparameters(), model)
+    grid: dict[str, tuple[float | str, ...]] = {}
     for part in text.split():
         name, _, values = part.partition("=")
         if name not in known:
             raise BadGrid(f"{name!r} is no hyperparameter of the {model} model: it has {', '.join(known)}")
-        try:
-            grid[name] = tuple(float(value) for value in values.split(","))
-        except ValueError:
-            raise BadGrid(f"{part!r} should look like reg=.05,.1,.15") from None
-        if not all(math.isfinite(value) and value >= 0 for value in grid[name]):
-            raise BadGrid(f"{name} takes numbers from 0: {part!r}")
-        if name in ("rank", "iterations") and any(value < 1 or value != int(value) for value in grid[name]):
-            raise BadGrid(f"{name} takes whole numbers from 1: {part!r}")
+        if name in WORDS:
+            grid[name] = tuple(values.split(","))
+            if not set(grid[name]) <= set(WORDS[name]):
+                raise BadGrid(f"{name} is {' or '.join(WORDS[name])}, not {values}")
+            continue
+        grid[name] = _numbers(name, values, part)
     if not grid:
         raise BadGrid('the grid is empty: it should look like "rank=8,10,12 reg=.05,.1,.15"')
     return grid
+
+
+def _numbers(name: str, values: str, part: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(value) for value in values.split(","))
+    except ValueError:
+        raise BadGrid(f"{part!r} should look like reg=.05,.1,.15") from None
+    if not all(math.isfinite(value) and value >= 0 for value in numbers):
+        raise BadGrid(f"{name} takes numbers from 0: {part!r}")
+    if name in WHOLE and any(value < 1 or value != int(value) for value in numbers):
+        raise BadGrid(f"{name} takes whole numbers from 1: {part!r}")
+    return numbers
 
 
 def parse_budget(text: str) -> float:
@@ -150,32 +199,66 @@ def parse_budget(text: str) -> float:
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def settings_of(grid: Mapping[str, Sequence[float]]) -> list[Setting]:
+def settings_of(grid: Mapping[str, Sequence[float | str]]) -> list[Setting]:
     """Return every combination, in the order in which the grid names them."""
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def with_setting(hyperparameters: Hyperparameters, model: Tuned, setting: Mapping[str, float]) -> Hyperparameters:
-    """Return the hyperparameters with one model's setting put in."""
-    whole = {name: int(value) if name in ("rank", "iterations") else float(value) for name, value in setting.items()}
-    return replace(hyperparameters, **{model: replace(getattr(hyperparameters, model), **whole)})
+# --- What trainings use -----------------------------------------------------------------------------------------------
 
 
 def default_hyperparameters(feedback: Feedback) -> Hyperparameters:
     return OF_PLAYS if feedback is Feedback.COUNTS else Hyperparameters()
 
 
-def tuned_hyperparameters(store: Store, catalogue: Catalogue) -> Hyperparameters:
-    """Return the defaults, with the winners of the last searches on this data set put in."""
-    found = default_hyperparameters(catalogue.feedback)
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the next training on a data set uses, and when a search last looked for it; null: never."""
+
+    hyperparameters: Hyperparameters
+    searched_at: datetime | None
+
+    def due(self, now: datetime) -> bool:
+        """Say whether it is time to search again, or for the first time."""
+        return self.searched_at is None or now >= self.searched_at + LOOK_AROUND
+
+    def noted(self) -> dict[str, Any]:
+        """Return what a version notes beside its hyperparameters, for ``remembered`` to read."""
+        return {} if self.searched_at is None else {SEARCHED_AT: self.searched_at.isoformat()}
+
+
+def remembered(store: Store, catalogue: Catalogue) -> Remembered:
+    """Return what the last training on this data set used, with the winners of later searches put in."""
+    found, since, searched_at = default_hyperparameters(catalogue.feedback), None, None
+    stars = found.predicts_stars
+    for version in store.model_versions():
+        noted = version.hyperparameters.get(SEARCHED_AT)
+        ours = version.dataset == catalogue.dataset and (version.hyperparameters["rating"] is not None) == stars
+        if ours and noted and (since is None or version.created_at > since):
+            found, since = Hyperparameters.parse(version.hyperparameters), version.created_at
+            searched_at = datetime.fromisoformat(noted)
     runs = store.last_runs(limit=10_000, kind=RunKind.TUNE, state=RunState.DONE)
     # The same name may have been loaded with values of the other kind before.
-    here = [run.metrics for run in runs if run.metrics["dataset"] == catalogue.dataset]
-    here = [metrics for metrics in here if metrics["feedback"] == catalogue.feedback]
+    here = [run for run in runs if run.metrics["dataset"] == catalogue.dataset]
+    here = [run for run in here if run.metrics["feedback"] == catalogue.feedback]
     for model in GRIDS:
-        if (last := next((metrics for metrics in here if metrics["model"] == model), None)) is not None:
-            found = with_setting(found, model, last["winner"])
-    return found
+        last = next((run for run in here if run.metrics["model"] == model), None)
+        if last is not None and last.finished_at and (since is None or last.finished_at > since):
+            found = with_setting(found, model, last.metrics["winner"])
+            searched_at = max(searched_at or last.finished_at, last.finished_at)
+    return Remembered(found, searched_at)
+
+
+SEARCHED_AT = "searched_at"
+"""Under which a version notes when its hyperparameters were last searched for."""
+
+
+def tuned_hyperparameters(store: Store, catalogue: Catalogue) -> Hyperparameters:
+    """Return what the next training uses, unless it searches first."""
+    return remembered(store, catalogue).hyperparameters
+
+
+# --- A search that somebody asks for ----------------------------------------------------------------------------------
 
 
 def tune(
@@ -201,12 +284,9 @@ def tune(
         NoCatalogue: no data set is loaded.
         NothingToTune: the rating model is asked for, and the data has play counts.
     """
-
     catalogue = loaded_catalogue(store)
-    plays = catalogue.feedback is Feedback.COUNTS
-    if plays and asked.model == "rating":
+    if catalogue.feedback is Feedback.COUNTS and asked.model == "rating":
         raise NothingToTune(catalogue)
-    asked = replace(asked, grid=asked.grid or (GRID_OF_PLAYS if plays else GRIDS[asked.model]))
     report(Stage.INGEST, 0.0, "starting Spark")
     with (
         scratch_folder(settings) as folder,
@@ -219,7 +299,6 @@ def tune(
             spark,
             ratings,
             asked,
-            metric=JUDGED_BY_PLAYS if plays else JUDGED_BY[asked.model],
             films=store.movies(),
             store=store,
             name=name,
@@ -235,7 +314,7 @@ def tune(
         "winner": found.winner,
         "metric": found.metric,
         found.metric: found.score,
-        "trials": len(found.trials),
+        "trials": found.trials,
         "reused": found.reused,
         "finished": found.finished,
     }
@@ -247,7 +326,7 @@ def describe(metrics: Mapping[str, Any]) -> str:
     told = f"{metrics['trials']} trials" + (f", {metrics['reused']} of them from before" if metrics["reused"] else "")
     ended = "" if metrics["finished"] else "; the budget ran out before all were done"
     return (
-        f"Best {metrics['model']} setting: {_words(metrics['winner'])}, {metric} {metrics[metric]:.4f} ({told}{ended})"
+        f"Best {metrics['model']} setting: {words(metrics['winner'])}, {metric} {metrics[metric]:.4f} ({told}{ended})"
     )
 
 
@@ -263,7 +342,6 @@ def search(
     ratings: DataFrame,
     asked: Search,
     *,
-    metric: str,
     films: Sequence[Movie] = (),
     store: Store,
     name: str,
@@ -273,160 +351,154 @@ def search(
 ) -> Found:
     """Run a search, or go on with it: trials that the store has under ``name`` are not run again.
 
-    What is in use now is measured beside the best few, so that nothing worse than that is found.
+    What is in use now is measured beside the best, so that nothing worse than that is found.
 
     Args:
         ratings: user_id, movie_id, and stars or plays, of everybody; its test side is left alone.
-        metric: what settings are judged by, one of ``HIGHER_IS_BETTER``.
-        films: the catalogue, which a training learns from as well.
+        films: the catalogue, which a model learns from as well.
         base: what a setting does not name is taken from here.
         progress: hears of each trial, with the time that is probably left.
     """
-    seed = SEED
-    side, _ = evaluation.split(ratings, seed=seed)
-    everyone = side.repartition("user_id").cache()
-    share = F.pmod(F.xxhash64("user_id", F.lit(seed)), F.lit(10_000))
-    sampled = everyone.where(share < int(asked.sample * 10_000)).cache()
-    everyone.count(), sampled.count()  # cached now, outside any trial
-    deadline = None if asked.budget_seconds is None else time.monotonic() + asked.budget_seconds
-
-    trials = _stored(store, name, metric)
-    reused = len(trials)
-    finished = True
+    side, _ = evaluation.split(ratings, seed=SEED)
     grid = asked.grid or GRIDS[asked.model]
-    in_use = {name: float(getattr(getattr(base, asked.model), name)) for name in grid}
-    for phase, people in ((1, sampled), (2, everyone)):
-        settings = settings_of(grid)
-        if phase == 2:
-            settings = [trial.setting for trial in _best(trials, metric, 1)[:REFINED]]
-            settings += [in_use] if in_use not in settings else []
-        todo = [setting for setting in settings if _label(phase, setting) not in trials]
-        for number, setting in enumerate(todo, start=1):
-            if deadline is not None and time.monotonic() > deadline and trials:
-                finished = False
-                break
-            left = _time_left(trials, phase, len(todo) - number + 1)
-            done = (phase - 1) * 0.7 + (0.7 if phase == 1 else 0.3) * (number - 1) / len(todo)
-            progress(done, f"trial {number} of {len(todo)}, {_words(setting)}{left}")
-            start = time.monotonic()
-            with _nothing_kept(spark):
-                tried = with_setting(base, asked.model, setting)
-                scores = [
-                    _score(_measure(spark, people, tried, asked, films, fold, seed), metric)
-                    for fold in range(asked.folds)
-                ]
-            trial = Trial(setting, phase, fmean(scores), round(time.monotonic() - start, 2))
-            label = _label(phase, setting)
-            store.save_trial(
-                search=name,
-                setting=label,
-                model=asked.model,
-                phase=phase,
-                hyperparameters=setting,
-                metrics={metric: trial.score, "folds": scores},
-                seconds=trial.seconds,
-                now=now(),
-            )
-            trials[label] = trial
-    ranked = _best(trials, metric, 2) or _best(trials, metric, 1)
-    best = ranked[0]
-    everyone.unpersist()
-    sampled.unpersist()
-    return Found(best.setting, metric, best.score, tuple(trials.values()), reused, finished)
-
-
-def _stored(store: Store, name: str, metric: str) -> dict[str, Trial]:
-    return {
-        kept.setting: Trial(kept.hyperparameters, kept.phase, kept.metrics[metric], kept.seconds)
-        for kept in store.trials(name)
-    }
-
-
-def _best(trials: Mapping[str, Trial], metric: str, phase: int) -> list[Trial]:
-    """Return a phase's trials, best first; of equals the one with the smaller rank."""
-    sign = -1 if HIGHER_IS_BETTER[metric] else 1
-    mine = [trial for trial in trials.values() if trial.phase == phase]
-    return sorted(mine, key=lambda trial: (sign * trial.score, trial.setting.get("rank", 0)))
-
-
-def _measure(
-    spark: SparkSession,
-    people: DataFrame,
-    hyperparameters: Hyperparameters,
-    asked: Search,
-    films: Sequence[Movie],
-    fold: int,
-    seed: int,
-) -> evaluation.Measured:
-    """Train one model on a part of the ratings and measure it on the rest."""
-    percent = VALIDATION_PERCENT if asked.folds == 1 else 100 // asked.folds
-    draw = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed + 1)), F.lit(100))
-    held = (draw >= fold * percent) & (draw < (fold + 1) * percent)
-    training_side, validation = people.where(~held).cache(), people.where(held)
-    stars = asked.model == "rating"
-    one = _rating_only if stars else _preference_only
-    users, model = one(spark, training_side, hyperparameters, films, seed)
-    counts = np.ones(len(model.movie_ids), np.float32)
-    held_out = evaluation.held_out(training_side, validation)
-    measured = evaluation.measure(users, model, held_out, counts, predicts_stars=stars)
-    # By Spark's own books: else the next trial takes its training side for cached.
-    training_side.unpersist()
-    users.unpersist()
-    return measured
-
-
-def _score(measured: evaluation.Measured, metric: str) -> float:
-    score = measured.metrics[metric]
-    if score is None:
-        raise MatineeError("there are too few ratings to judge a setting by: use a larger --sample, or load more data")
-    return score
-
-
-def _preference_only(
-    spark: SparkSession, ratings: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int
-) -> tuple[DataFrame, Model]:
-    alone = replace(hyperparameters, rating=None, blend=0.0)
-    trained = train(spark, ratings, alone, films=films, seed=seed, progress=lambda done, detail: None)
-    return trained.users, trained.model()
-
-
-def _rating_only(
-    spark: SparkSession, ratings: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int
-) -> tuple[DataFrame, Model]:
-    values = ratings.select("user_id", "movie_id", values_of(ratings).alias("value"))
-    table = rating_table(values, films)
-    settings = hyperparameters.rating or RatingSettings()
-    stars: Stars = StarsFit(table, settings).run(seed)
-    nothing = Preference(np.zeros((len(table.movie_ids), 1), np.float32), np.zeros(1, np.float32))
-    alone = Hyperparameters(replace(hyperparameters.preference, rank=1), settings, 0.0)
-    fitted = Fitted.of(table.movie_ids, nothing, stars, alone, seed)
-    return fold_everyone(values, fitted), fitted.model()
+    deadline = None if asked.budget_seconds is None else time.monotonic() + asked.budget_seconds
+    trials = Trials(spark, store, name, asked.model, base, deadline, now, lambda detail: progress(0.0, detail))
+    with _shared(spark, folds_of(side, films=films, folds=asked.folds, sample=asked.sample)) as sampled:
+        trials.tell = lambda detail: progress(0.0, f"grid: {detail}")
+        trials.measure(WIDE, settings_of(grid), sampled)
+    with _shared(spark, folds_of(side, films=films, folds=asked.folds)) as everyone:
+        trials.tell = lambda detail: progress(0.6, f"the best on everybody: {detail}")
+        refine(trials, list(grid), everyone)
+        if asked.grid is None:
+            trials.tell = lambda detail: progress(0.8, f"around the best: {detail}")
+            climb(trials, everyone)
+            best = blend(trials, everyone)
+        else:
+            best = _best(trials)
+    return Found(best.setting, METRIC[asked.model], best.score, len(trials), trials.reused, trials.finished)
 
 
 @contextmanager
-def _nothing_kept(spark: SparkSession) -> Iterator[None]:
-    """Let go of every RDD cached inside: ALS leaves its factors cached, and 192 trials would fill any machine."""
-    persistent = spark.sparkContext._jsc.getPersistentRDDs
-    before = set(persistent().keySet())
+def _shared(spark: SparkSession, folds: list[Fold]) -> Iterator[Broadcast[list[Fold]]]:
+    """Hold ratings in every executor while the block lasts."""
+    shared = spark.sparkContext.broadcast(folds)
     try:
-        yield
+        yield shared
     finally:
-        for key, rdd in dict(persistent()).items():
-            if key not in before:
-                rdd.unpersist(False)
+        shared.destroy()
 
 
-def _label(phase: int, setting: Mapping[str, float]) -> str:
-    return f"{phase}: {_words(setting)}"
+# --- Its phases -------------------------------------------------------------------------------------------------------
 
 
-def _words(setting: Mapping[str, float]) -> str:
-    return " ".join(f"{name}={value:g}" for name, value in setting.items())
+def refine(trials: Trials, names: Sequence[str], everyone: Broadcast[list[Fold]]) -> None:
+    """Measure a grid's best few on everybody, and what is in use."""
+    settings = [trial.setting for trial in trials.ranked(WIDE)[:REFINED]]
+    in_use = setting_of(trials.base, trials.model, names)
+    trials.measure(FINE, [*settings, *([in_use] if in_use not in settings else [])], everyone)
 
 
-def _time_left(trials: Mapping[str, Trial], phase: int, todo: int) -> str:
-    taken = [trial.seconds for trial in trials.values() if trial.phase == phase]
-    if not taken:
-        return ""
-    minutes = fmean(taken[-5:]) * todo / 60
-    return f", about {minutes:.0f} min left" if minutes >= 1 else ", under a minute left"
+def climb(trials: Trials, everyone: Broadcast[list[Fold]], *, rounds: int = 6) -> None:
+    """Take steps from the best setting, each hyperparameter one down and one up, while that helps.
+
+    A round measures all steps side by side, then the best of each hyperparameter together.
+    """
+    sign = 1 if HIGHER_IS_BETTER[METRIC[trials.model]] else -1
+    for _ in range(rounds):
+        before = _best(trials)
+        steps = [before.setting | step for step in _steps(trials, before.setting)]
+        taken = trials.measure(STEPS, steps, everyone)
+        better: dict[str, Trial] = {}
+        for trial in sorted(taken, key=lambda trial: sign * trial.score):
+            if sign * (trial.score - before.score) > 0:
+                changed = next(name for name in trial.setting if trial.setting[name] != before.setting.get(name))
+                better[changed] = trial
+        if len(better) > 1:
+            together = before.setting | {name: trial.setting[name] for name, trial in better.items()}
+            trials.measure(STEPS, [together], everyone)
+        if trials.late or sign * (_best(trials).score - before.score) < LEAST_GAIN * abs(before.score):
+            return
+
+
+def _steps(trials: Trials, setting: Setting) -> Iterator[Setting]:
+    settings = getattr(with_setting(trials.base, trials.model, setting), trials.model)
+    for name, ladder in LADDERS[trials.model].items():
+        now = getattr(settings, name)
+        below, above = [x for x in ladder if x < now], [x for x in ladder if x > now]
+        for x in (*below[-1:], *above[:1]):
+            yield {name: x}
+
+
+def blend(trials: Trials, everyone: Broadcast[list[Fold]]) -> Trial:
+    """Measure how far the stars should have a say in the order of the best setting; return the best trial of all.
+
+    The blend is settled even if it is 0: a setting that names none would leave the one in use.
+    """
+    best = _best(trials)
+    if trials.model == "rating" or not trials.base.predicts_stars:
+        return best
+    tried = trials.measure(STEPS, [best.setting | {"blend": x} for x in BLENDS], everyone)
+    return max(tried, key=lambda trial: trial.score, default=best)
+
+
+def _best(trials: Trials) -> Trial:
+    """Return the best trial on everybody; before there is any, on the sample."""
+    sign = 1 if HIGHER_IS_BETTER[METRIC[trials.model]] else -1
+    full = [*trials.ranked(STEPS)[:1], *trials.ranked(FINE)[:1]]
+    return max(full or trials.ranked(WIDE)[:1], key=lambda trial: sign * trial.score)
+
+
+# --- A search that a training makes by itself -------------------------------------------------------------------------
+
+
+def settle(
+    spark: SparkSession,
+    ratings: DataFrame,
+    base: Hyperparameters,
+    *,
+    films: Sequence[Movie] = (),
+    store: Store,
+    key: str,
+    first: bool,
+    budget_seconds: float,
+    progress: Progress,
+    now: Callable[[], datetime],
+) -> Hyperparameters:
+    """Return hyperparameters that suit the data: the first time from a coarse grid, later from steps around ``base``.
+
+    Args:
+        ratings: user_id, movie_id, and stars or plays; all of them may be looked at.
+        key: names the data in ``trials``.
+        first: whether nothing has been searched for on this data set.
+        budget_seconds: after these nothing more is begun.
+    """
+    folds = 2 if ratings.count() < FOLDED_RATINGS else 1
+    started = time.monotonic()
+    with _shared(spark, folds_of(ratings, films=films, folds=folds, percent=VALIDATION_PERCENT)) as everyone:
+        for model, until in TURNS:
+            if model == "rating" and not base.predicts_stars:
+                continue
+            name = _search_name(store, f"{key[:12]} {model} {'first' if first else 'around'}", resume=False)
+
+            def tell(detail: str, model: str = model) -> None:
+                spent = (time.monotonic() - started) / budget_seconds
+                progress(min(spent, 1.0), f"looking for hyperparameters, {model} model: {detail}")
+
+            deadline = started + until * budget_seconds
+            trials = Trials(spark, store, name, model, _quick(base), deadline, now, tell)
+            in_use = setting_of(base, model, list(COARSE[model]))
+            coarse = settings_of(COARSE[model]) if first else []
+            trials.measure(FINE, [in_use, *(one for one in coarse if one != in_use)], everyone)
+            climb(trials, everyone, rounds=6 if first else 1)
+            trials.deadline = started + budget_seconds
+            base = with_setting(base, model, blend(trials, everyone).setting)
+    return base
+
+
+def _quick(hyperparameters: Hyperparameters) -> Hyperparameters:
+    rating = hyperparameters.rating
+    return replace(
+        hyperparameters,
+        preference=replace(hyperparameters.preference, iterations=SEARCH_ITERATIONS),
+        rating=rating and replace(rating, iterations=SEARCH_ITERATIONS),
+    )

@@ -114,6 +114,7 @@ def explore_numbers(catalogue: Catalogue, movies: Sequence[Movie], ratings: Rati
         "dataset": catalogue.dataset,
         "simulated": catalogue.simulated,
         "feedback": str(catalogue.feedback),
+        "item": catalogue.item,
         "terms": catalogue.terms,
         "loaded_at": catalogue.loaded_at.isoformat(),
         "ratings": total,
@@ -308,7 +309,7 @@ def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
     """Return what the template needs: the numbers, and pictures by name (null where there is nothing to draw)."""
     dense, random = filled_blocks(ratings)
     counts = numbers["feedback"] == Feedback.COUNTS
-    noun, item = ("play counts", "title") if counts else ("ratings", "film")
+    noun, item = "play counts" if counts else "ratings", numbers["item"]
     half = numbers["films_for_half_of_ratings"] / numbers["films_rated"]
     return {
         **numbers,
@@ -323,8 +324,8 @@ def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
             if counts
             else pictures.star_columns(numbers["stars"], label="How often each rating was given"),
             "plays": pictures.log_histograms(
-                [("", "plays of one title by one person", "pairs", numbers["plays_spread"])],
-                label="How often people play the same title",
+                [("", f"plays of one {item} by one person", "pairs", numbers["plays_spread"])],
+                label=f"How often people play the same {item}",
             )
             if counts
             else None,
@@ -333,7 +334,7 @@ def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
                     ("People", f"{noun} by one person", "people", numbers["ratings_per_person"]),
                     (f"{item.capitalize()}s", f"{noun} of one {item}", f"{item}s", numbers["ratings_per_film"]),
                 ],
-                label="Ratings for each person and for each film, on a logarithmic scale",
+                label=f"{noun.capitalize()} for each person and for each {item}, on a logarithmic scale",
             ),
             "tail": pictures.long_tail(
                 numbers["long_tail"],
@@ -341,7 +342,7 @@ def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
                 text=f"half of the {noun} go to {pictures.percent(half)} of the {item}s",
                 x=f"share of {item}s, best known first",
                 y=f"share of all {noun}",
-                label="Share of ratings that the best known films have",
+                label=f"Share of {noun} that the best known {item}s have",
             ),
             "grid": pictures.filled_cells(
                 [
@@ -350,7 +351,7 @@ def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
                 ],
                 x=f"{item}s",
                 y="people",
-                label="Two blocks of the grid of people by films; a dot is a rating",
+                label=f"Two blocks of the grid of people by {item}s; a dot is one of the {noun}",
             ),
             "genres": pictures.named_rows(
                 [row["genre"] for row in numbers["genres"]],

@@ -96,8 +96,9 @@ def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now
 
     found = data_shown(catalogue, store.movies(), ratings_folder(settings.folder, catalogue.fingerprint))
     if catalogue.feedback is Feedback.COUNTS:
-        people = ("People by how many titles they played", "titles played")
-        titles = ("Titles by how many people played them", "people who played it")
+        items = f"{catalogue.item}s"
+        people = (f"People by how many {items} they played", f"{items} played")
+        titles = (f"{items.capitalize()} by how many people played them", "people who played it")
     else:
         people = ("People by how much they rated", "ratings by one person")
         titles = ("Films by how often they were rated", "ratings of one film")

@@ -428,10 +428,12 @@ class HeatMap:
     y_values: Sequence[float]
     values: Sequence[Sequence[float | None]]
     higher_is_better: bool
+    winner: tuple[float, float] | None = None
+    """The cell of the setting that the whole search chose."""
 
 
 def heat_maps(maps: Sequence[HeatMap], *, label: str) -> Markup:
-    """Draw heat maps two abreast; the best cell of each has a frame."""
+    """Draw heat maps two abreast; the best cell of each has a frame, the winner's a star."""
     return _svg(_heat_maps(maps, STAND_INS), label)
 
 
@@ -464,6 +466,9 @@ def _heat_map(axes: Axes, one: HeatMap, colours: Colours) -> None:
         axes.text(x, y, f"{value:.4f}", ha="center", va="center", fontsize=8)
     x, y, _ = next(cell for cell in cells if cell[2] == best)
     axes.add_patch(Rectangle((x - 0.46, y - 0.44), 0.92, 0.88, fill=False, edgecolor=colours.second, linewidth=1.8))
+    if one.winner is not None:
+        x, y = one.x_values.index(one.winner[0]), one.y_values.index(one.winner[1])
+        axes.plot([x + 0.36], [y + 0.3], "*", color=colours.second, markersize=9)
     axes.set(title=one.title, xlabel=one.x, ylabel=one.y)
     axes.set(xlim=(-0.5, len(one.x_values) - 0.5), ylim=(-0.5, len(one.y_values) - 0.5))
     axes.set_xticks(range(len(one.x_values)), [f"{value:g}" for value in one.x_values])

@@ -107,6 +107,7 @@ def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numb
         "dataset": model.dataset,
         "simulated": bool(catalogue and catalogue.simulated),
         "terms": catalogue.terms if catalogue else None,
+        "item": catalogue.item if catalogue else "film",
         "created_at": f"{model.created_at:%Y-%m-%d %H:%M} UTC",
         "hyperparameters": {k: v for k, v in model.hyperparameters.items() if k != "average_taste"},
         "counts": model.counts,
@@ -310,21 +311,26 @@ def latest_searches(names: Sequence[str]) -> list[str]:
 
 
 def _search(store: Store, name: str) -> Numbers | None:
-    """Return one search: its metric and its trials' settings and scores, those of the wide first phase."""
-    rows = [trial for trial in store.trials(name) if trial.phase == 1]
-    if not rows:
-        return None
-    metric = next((key for key in HIGHER_IS_BETTER if key in rows[0].metrics), None)
+    """Return one search: its metric, its trials' settings and scores, and the setting that won.
+
+    Trials are those of the wide first phase, if it has one.
+    """
+    rows = store.trials(name)
+    metric = next((key for key in HIGHER_IS_BETTER if rows and key in rows[0].metrics), None)
     if metric is None:
         return None
-    trials = [{"setting": row.hyperparameters, "score": float(row.metrics[metric])} for row in rows]
-    return {"search": name, "model": rows[0].model, "metric": metric, "trials": trials}
+    wide = [row for row in rows if row.phase == 1]
+    sign = 1 if HIGHER_IS_BETTER[metric] else -1
+    won = max([row for row in rows if row.phase > 1] or wide, key=lambda row: sign * row.metrics[metric])
+    trials = [{"setting": row.hyperparameters, "score": float(row.metrics[metric])} for row in wide or rows]
+    return {"search": name, "model": rows[0].model, "metric": metric, "trials": trials, "winner": won.hyperparameters}
 
 
 def heat_maps_of(search: Numbers) -> list[pictures.HeatMap]:
     """Return the metric over (reg, rank) and (reg, alpha), or over the first two hyperparameters that were varied.
 
-    A cell is the best of all trials that share its two values.
+    A cell is the best of all trials that share its two values; the one that the winner of the whole search lies in, if
+    any does, is marked.
     """
     trials, higher = search["trials"], HIGHER_IS_BETTER[search["metric"]]
     names = dict.fromkeys(name for trial in trials for name in trial["setting"])
@@ -336,12 +342,16 @@ def heat_maps_of(search: Numbers) -> list[pictures.HeatMap]:
     for x, y in pairs:
         cells: dict[tuple[float, float], float] = {}
         for trial in trials:
+            if not {x, y} <= trial["setting"].keys():
+                continue
             at = (trial["setting"][x], trial["setting"][y])
             cells[at] = (max if higher else min)(cells.get(at, trial["score"]), trial["score"])
         xs, ys = sorted({at[0] for at in cells}), sorted({at[1] for at in cells})
         values = [[cells.get((one, other)) for one in xs] for other in ys]
         title = f"{search['model'].capitalize()} model: {METRIC_NAMES[search['metric']]}"
-        maps.append(pictures.HeatMap(title, x, xs, y, ys, values, higher))
+        winner = search.get("winner", {})
+        won = (winner.get(x), winner.get(y))
+        maps.append(pictures.HeatMap(title, x, xs, y, ys, values, higher, won if won in cells else None))
     return maps
 
 
@@ -493,9 +503,9 @@ def report_facts(numbers: Numbers) -> dict[str, Any]:
             "tiers": pictures.paired_shares(
                 numbers["lists"]["tiers"],
                 [("ratings", "share of all ratings"), ("places", "share of places in lists")],
-                x="films, from best known to least",
+                x=f"{numbers['item']}s, from best known to least",
                 y="share",
-                label="Ratings and places in lists by how well known films are",
+                label=f"Ratings and places in lists by how well known {numbers['item']}s are",
             )
             if numbers["lists"]
             else None,
@@ -521,6 +531,7 @@ def metric_rows(numbers: Numbers) -> list[Numbers]:
         if known:
             top = (max if higher else min)(known.values())
             best = [column for column, value in known.items() if value == top]
+            about = about.replace("film", numbers.get("item", "film"))
             rows.append({"key": key, "name": name, "about": about, "higher_is_better": higher, "best": best, **values})
     return rows
 

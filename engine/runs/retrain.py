@@ -22,14 +22,14 @@ from pyspark.sql import DataFrame, SparkSession
 from engine.datasets import tags_file
 from engine.domain import Catalogue, Feedback, Floats, RunState, Stage
 from engine.judging import evaluation
-from engine.judging.gate import Verdict, decide
-from engine.judging.tuning import tuned_hyperparameters
+from engine.judging.fallback import best_there_is
+from engine.judging.gate import Losing, Verdict, decide, losing
+from engine.judging.tuning import Remembered, remembered, settle
 from engine.learning import scoring
 from engine.learning.content import Tags
 from engine.learning.fits import Progress
 from engine.learning.similarity import similar_films
 from engine.learning.training import SEED, Placement, Trained, train
-from engine.serving.factors import Hyperparameters
 from engine.serving.similar_titles import SimilarTitles
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
@@ -49,7 +49,9 @@ SHARES = {
     Stage.PUBLISH: (0.92, 0.98),
     Stage.SWEEP: (0.98, 1.00),
 }
-"""Which part of a run each stage is, by the clock on ml-latest-small."""
+"""Which part of a run each stage is, by the clock on ml-latest-small; of a run that searches first, of what is left."""
+
+SEARCH_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +95,30 @@ def retrain(
         scratch_folder(settings) as folder,
         spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark,
     ):
-        run = _Run(store, settings, spark, folder, catalogue, report, now)
+        known = remembered(store, catalogue)
+        run = _Run(store, settings, spark, folder, catalogue, known, report, now)
         report(Stage.INGEST, 0.05, "reading ratings")
         waiting = store.waiting_ratings()  # now: what comes after the queue is read is not in this model
         queue, ratings = read_ratings(spark, store, settings, catalogue, folder)
-        trained, measured, popularity = run.measure(ratings)
+        training_side, test_side = (side.cache() for side in evaluation.split(ratings, seed=SEED))
+        if run.searches and not dry_run:
+            run = replace(run, known=run.search(training_side), searched=True)
+        trained, measured, popularity = run.measure(training_side, test_side)
         report(Stage.GATE, SHARES[Stage.GATE][0], "comparing with the live model")
         champion = run.champion()
         recorded = run.recorded(champion)
-        verdict = decide(measured.per_user, popularity, recorded)
+        lost = losing(measured.per_user, popularity.metrics)
+        if lost:
+            trained, measured = run.measure_again(trained, lost, training_side, test_side)
+        verdict = decide(measured.per_user, popularity.metrics, recorded)
+        if lost:
+            verdict = replace(verdict, reason=f"{verdict.reason}; {lost.said()}")
         if champion is not None and recorded is None:
             apart = f"{verdict.reason}; model {champion.version} was measured on other data or elsewhere"
             verdict = replace(verdict, reason=apart)
         metrics: dict[str, Any] = {
             **measured.metrics,
-            "popularity": popularity,
+            "popularity": popularity.metrics,
             "before": champion.metrics if champion else None,
             "new_ratings": waiting,
         }
@@ -119,8 +130,12 @@ def retrain(
             metrics["seconds"] = _seconds(started, now())
             return Outcome(RunState.REJECTED, version, verdict.reason, metrics)
 
+        for used in (training_side, test_side, trained.users):
+            used.unpersist()
         reason = verdict.reason if verdict.accepted else f"published by force; the gate said: {verdict.reason}"
         final = run.refit(ratings)
+        if lost:
+            final = best_there_is(final, _rating_counts(ratings, final), lost)
         run.score(final, ratings)
         version = run.note(final, metrics, queue, measured)
         run.publish(version, final, ratings, queue, run_id)
@@ -142,16 +157,41 @@ class _Run:
     spark: SparkSession
     folder: Path
     catalogue: Catalogue
+    known: Remembered
     report: Report
     now: Callable[[], datetime]
+    searched: bool = False
 
     @property
     def gives_stars(self) -> bool:
         return self.catalogue.feedback is Feedback.STARS
 
-    def measure(self, ratings: DataFrame) -> tuple[Trained, evaluation.Measured, dict[str, float | None]]:
+    @property
+    def searches(self) -> bool:
+        """Say whether hyperparameters are to be looked for: at first and once a week, and not for an audience that is
+        made up."""
+        return bool(self.settings.search_seconds) and self.known.due(self.now()) and not self.catalogue.simulated
+
+    def search(self, training_side: DataFrame) -> Remembered:
+        """Look for hyperparameters on the training side of the split; the gate goes on to judge by the other."""
+        found = settle(
+            self.spark,
+            training_side,
+            self.known.hyperparameters,
+            films=self.store.movies(),
+            store=self.store,
+            key=self.catalogue.fingerprint,
+            first=self.known.searched_at is None,
+            budget_seconds=self.settings.search_seconds,
+            progress=lambda done, detail: self.report(Stage.SEARCH, SEARCH_SHARE * done, detail),
+            now=self.now,
+        )
+        return Remembered(found, self.now())
+
+    def measure(
+        self, training_side: DataFrame, test_side: DataFrame
+    ) -> tuple[Trained, evaluation.Measured, evaluation.Measured]:
         """Train on one side of the split, measure on the other, and measure popularity beside it."""
-        training_side, test_side = (side.cache() for side in evaluation.split(ratings, seed=SEED))
         trained = self.train(training_side, Stage.TRAIN)
         progress = self.progress(Stage.EVALUATE)
         progress(0.0, "measuring on the test ratings")
@@ -162,13 +202,17 @@ class _Run:
         popularity = evaluation.measure(
             *evaluation.popularity(counts, trained), people, counts, predicts_stars=self.gives_stars
         )
-        for used in (training_side, test_side, people, trained.users):
-            used.unpersist()
-        return trained, measured, popularity.metrics
+        people.unpersist()
+        return trained, measured, popularity
 
-    def hyperparameters(self) -> Hyperparameters:
-        """Return the defaults with what the last searches on this data set found put in."""
-        return tuned_hyperparameters(self.store, self.catalogue)
+    def measure_again(
+        self, trained: Trained, lost: Losing, training_side: DataFrame, test_side: DataFrame
+    ) -> tuple[Trained, evaluation.Measured]:
+        """Put the simplest recommender in the place of what it does better, and measure what that makes."""
+        counts = _rating_counts(training_side, trained)
+        fallen = best_there_is(trained, counts, lost)
+        people = evaluation.held_out(training_side, test_side)
+        return fallen, evaluation.measure(fallen.users, fallen.model(), people, counts, predicts_stars=self.gives_stars)
 
     def champion(self) -> ModelVersion | None:
         live = self.store.live_version()
@@ -199,7 +243,7 @@ class _Run:
         return train(
             self.spark,
             ratings,
-            self.hyperparameters(),
+            self.known.hyperparameters,
             films=films,
             seed=SEED,
             placement=placement,
@@ -233,7 +277,7 @@ class _Run:
         version = self.store.create_version(
             dataset=self.catalogue.dataset,
             dataset_fingerprint=self.catalogue.fingerprint,
-            hyperparameters=trained.parameters,
+            hyperparameters=trained.parameters | self.known.noted(),
             metrics={name: value for name, value in metrics.items() if name != "before"},
             counts={
                 "ratings": self.catalogue.rating_count + len(queue.stars),
@@ -267,7 +311,8 @@ class _Run:
     def progress(self, stage: Stage) -> Progress:
         """Report the progress of one stage as that of the whole run."""
         start, end = SHARES[stage]
-        return lambda done, detail: self.report(stage, start + (end - start) * done, detail)
+        before = SEARCH_SHARE if self.searched else 0.0
+        return lambda done, detail: self.report(stage, before + (1 - before) * (start + (end - start) * done), detail)
 
 
 def keep_people(users: DataFrame, queue: Queue, folder: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.judging.gate import TOLERATED, bootstrap, decide, resampled_sums
+from engine.judging.gate import TOLERATED, Losing, bootstrap, decide, losing, resampled_sums
 
 POPULARITY = {"ndcg_at_10": 0.16, "rmse_all": 1.04}
 RATINGS_EACH = 20
@@ -45,13 +45,32 @@ class TestAgainstTheSimplest:
         """Who watched what has been shuffled: then nothing is left to know but how popular each film is."""
         verdict = decide(measured(0.155, 0.95), POPULARITY, None)
         assert not verdict.accepted
-        assert verdict.reason == "nDCG@10 0.155 does not beat popularity (0.160)"
+        assert verdict.reason.startswith("nDCG@10 0.155 is below popularity (0.160)")
+        assert "`tune`" in verdict.reason
 
     def test_stars_no_better_than_the_mean_of_all_are_rejected(self) -> None:
         """The stars have been shuffled: what people watch is still there to be learned, what they like is not."""
         verdict = decide(measured(0.25, 1.06), POPULARITY, None)
         assert not verdict.accepted
-        assert verdict.reason == "RMSE 1.060 does not beat the mean of all stars (1.040)"
+        assert verdict.reason.startswith("RMSE 1.060 is above that of the mean of all stars (1.040)")
+
+    @pytest.mark.parametrize(
+        ("ndcg", "rmse", "lists", "stars"),
+        [(0.2, 0.9, False, False), (0.155, 0.9, True, False), (0.2, 1.05, False, True), (0.155, 1.05, True, True)],
+    )
+    def test_what_loses_to_the_simplest_is_named(self, ndcg: float, rmse: float, lists: bool, stars: bool) -> None:
+        lost = losing(measured(ndcg, rmse), POPULARITY)
+        assert lost == Losing(lists, stars)
+        assert ("popularity" in lost.said(), "mean of all" in lost.said()) == (lists, stars)
+
+    def test_too_few_people_lose_nothing(self) -> None:
+        assert not losing(measured(0.1, 1.5, people=9), POPULARITY)
+
+    def test_who_does_as_well_as_the_simplest_goes_live(self) -> None:
+        """What lost was replaced by popularity and by the mean of all: that is the best there is."""
+        verdict = decide(measured(0.16, 1.04), POPULARITY, None)
+        assert verdict.accepted
+        assert verdict.reason == "nDCG@10 0.160 is that of popularity (0.160)"
 
     def test_where_everybody_gives_five_stars_there_is_nothing_to_predict(self) -> None:
         assert decide(measured(0.31, 0.01), POPULARITY | {"rmse_all": 0.0}, None).accepted
@@ -92,7 +111,7 @@ class TestAgainstTheLiveModel:
     def test_clearly_worse_stars_are_rejected_even_with_better_lists(self) -> None:
         verdict = decide(measured(0.35, 0.90), POPULARITY, LIVE)
         assert not verdict.accepted
-        assert verdict.reason == "RMSE is worse than the live model's: 0.900, was 0.850"
+        assert verdict.reason.startswith("RMSE is worse than the live model's: 0.900, was 0.850")
 
     def test_a_drop_too_small_to_matter_is_accepted_however_sure_it_is(self) -> None:
         """New ratings reach nobody while a model is withheld: that costs more than half a part in a hundred."""
@@ -129,13 +148,13 @@ class TestTooFewPeople:
         nobody = LIVE.assign(ndcg=np.nan, squared_all=LIVE["squared_all"] * 10)
         verdict = decide(nobody, POPULARITY, LIVE)
         assert not verdict.accepted
-        assert verdict.reason == "only 0 people could be measured, with the live model 400"
+        assert verdict.reason.startswith("only 0 people could be measured, with the live model 400")
 
     def test_data_that_has_lost_most_of_its_people_is_rejected(self) -> None:
         """A ratings file cut short still gives good lists to those who are left."""
         verdict = decide(LIVE.head(150), POPULARITY, LIVE)
         assert not verdict.accepted
-        assert verdict.reason == "only 150 of 400 people that the live model was measured on are still in it"
+        assert verdict.reason.startswith("only 150 of 400 people that the live model was measured on are still in it")
         assert not decide(LIVE.head(4), POPULARITY, LIVE).accepted
 
     def test_people_may_leave(self) -> None:

@@ -1,0 +1,318 @@
+"""Settings measured: side by side in Spark's tasks, none twice, each a row in the store as soon as it has ended.
+
+A trial fits a model and measures it within one task, on ratings that every executor holds: those of all people, or of
+as many as a task can take with their whole histories. The test side of the split is never looked at: trials train and
+are measured within the training side.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from functools import cached_property
+from statistics import fmean
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.core.broadcast import Broadcast
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from scipy.sparse import csr_matrix
+
+from engine.domain import Floats, MatineeError, Movie
+from engine.judging.evaluation import RELEVANT_STARS
+from engine.judging.gate import HIGHER_IS_BETTER
+from engine.judging.ranking import ndcg
+from engine.learning.fits import Fitted, Folding, Preference, RatingTable, StarsFit, fit
+from engine.learning.training import SEED, values_of
+from engine.serving.factors import Hyperparameters, Model, user_order_vectors
+from engine.store import Store
+
+Tuned = Literal["preference", "rating"]
+Setting = dict[str, float | str]
+"""Hyperparameters of one model by name. ``blend`` belongs to the preference model, whose order it changes."""
+
+METRIC: dict[Tuned, str] = {"preference": "ndcg_at_10", "rating": "rmse_all"}
+"""What settings are judged by: what the gate judges models by."""
+
+MOST_RATINGS = 2_000_000
+"""A trial on more would take minutes; then a search looks at as many people as have about so many ratings."""
+
+MOST_PEOPLE = 4_000
+"""People at the most by whom a trial judges an order."""
+
+VALIDATION_PERCENT = 20
+
+WHOLE = ("rank", "iterations")
+WORDS = {"target": ("stars", "signed")}
+"""Hyperparameters that are whole numbers, and those that are words."""
+
+
+class TooFewToJudge(MatineeError):
+    """The ratings that are held out say nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("there are too few ratings to judge a setting by: use a larger --sample, or load more data")
+
+
+def with_setting(hyperparameters: Hyperparameters, model: Tuned, setting: Mapping[str, float | str]) -> Hyperparameters:
+    """Return the hyperparameters with one model's setting put in."""
+    values: dict[str, Any] = {
+        name: value if name in WORDS else int(value) if name in WHOLE else float(value)
+        for name, value in setting.items()
+    }
+    blend = values.pop("blend", hyperparameters.blend)
+    settings = replace(getattr(hyperparameters, model), **values)
+    return replace(hyperparameters, blend=blend, **{model: settings})
+
+
+def setting_of(hyperparameters: Hyperparameters, model: Tuned, names: Sequence[str]) -> Setting:
+    """Return what the hyperparameters say under these names."""
+    settings = getattr(hyperparameters, model)
+    return {name: hyperparameters.blend if name == "blend" else getattr(settings, name) for name in names}
+
+
+def names_of(hyperparameters: Hyperparameters, model: Tuned) -> list[str]:
+    """Return the names that a setting of this model may have."""
+    own = [one.name for one in fields(getattr(hyperparameters, model)) if one.name != "prior"]
+    return [*own, "blend"] if model == "preference" and hyperparameters.predicts_stars else own
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Ratings to fit on, and those held out of them.
+
+    ``users`` and ``movies`` are the rows in ``table`` of each rating held out, −1 where it has none; ``values`` are its
+    stars or log(1 + plays), and ``relevant`` says whether its film should have been shown.
+    """
+
+    table: RatingTable
+    users: NDArray[np.intp]
+    movies: NDArray[np.intp]
+    values: Floats
+    relevant: NDArray[np.bool_]
+
+    @cached_property
+    def asked(self) -> tuple[csr_matrix, csr_matrix, NDArray[np.intp]]:
+        """What people have rated, what they should have been shown, and the people by whom an order is judged."""
+        table = self.table
+        shape = len(table.user_ids), len(table.movie_ids)
+        wanted = self.relevant & (self.users >= 0) & (self.movies >= 0)
+        seen = csr_matrix((np.ones(len(table.users), np.int8), (table.users, table.movies)), shape)
+        relevant = csr_matrix((np.ones(wanted.sum(), np.int8), (self.users[wanted], self.movies[wanted])), shape)
+        people = np.flatnonzero(np.diff(relevant.indptr))
+        if len(people) > MOST_PEOPLE:
+            people = np.sort(np.random.default_rng(SEED).choice(people, MOST_PEOPLE, replace=False))
+        return seen, relevant, people
+
+    def orders(self, hyperparameters: Hyperparameters, blends: Sequence[float]) -> list[float]:
+        """Fit once, and return nDCG@10 of the order that each blend gives.
+
+        Raises:
+            TooFewToJudge: nobody has a film to find.
+        """
+        if not len(self.asked[2]):
+            raise TooFewToJudge
+        needed = hyperparameters if any(blends) else replace(hyperparameters, rating=None, blend=0.0)
+        model = fit(self.table, needed, seed=SEED).model()
+        people = self._people(model)
+
+        def score(blend: float) -> float:
+            moments = model.preference_moments, model.rating_moments
+            queries, _ = user_order_vectors(people.preference, people.rating, *moments, blend)
+            return float(ndcg(lambda rows: queries[rows] @ model.order_vectors.T, *self.asked).mean())
+
+        return [score(blend) for blend in blends]
+
+    def rmse(self, hyperparameters: Hyperparameters) -> float:
+        """Fit the rating model alone, and return its RMSE over all that was held out.
+
+        Raises:
+            TooFewToJudge: nothing was.
+        """
+        if hyperparameters.rating is None or not len(self.values):
+            raise TooFewToJudge
+        films = len(self.table.movie_ids)
+        stars = StarsFit(self.table, hyperparameters.rating).run(SEED)
+        nothing = Preference(np.zeros((films, 1), np.float32), np.zeros(1, np.float32))
+        model = Fitted.of(self.table.movie_ids, nothing, stars, hyperparameters, SEED).model()
+        people = self._people(model)
+        stranger, unknown = self.users < 0, self.movies < 0
+        rows, bias = people.rating[self.users], np.where(stranger, 0, people.bias[self.users])
+        products = np.einsum("ij,ij->i", rows, model.rating[self.movies])
+        films_part = np.where(unknown, 0, model.bias[self.movies] + np.where(stranger, 0, products))
+        predicted = np.clip(model.mean_stars + bias + films_part, 0.5, 5)
+        return float(np.sqrt(np.mean((predicted - self.values) ** 2)))
+
+    def _people(self, model: Model) -> Any:
+        table = self.table
+        return Folding(model).people(table.user_ids[table.users], table.movie_ids[table.movies], table.values)
+
+
+def folds_of(
+    ratings: DataFrame, *, films: Sequence[Movie], folds: int, percent: int | None = None, sample: float = 1.0
+) -> list[Fold]:
+    """Hold a part of the ratings out, once for each fold, and bring them to the driver.
+
+    Args:
+        ratings: user_id, movie_id, and stars or plays.
+        films: the catalogue, which a model learns from as well.
+        folds: how many parts are held out, one at a time.
+        percent: the size of a part; by default all parts together are everything, or one is ``VALIDATION_PERCENT``.
+        sample: the share of people, who keep their whole histories; fewer where they have more than ``MOST_RATINGS``.
+    """
+    share = min(sample, MOST_RATINGS / max(ratings.count(), 1))
+    person = F.pmod(F.xxhash64("user_id", F.lit(SEED)), F.lit(10_000))
+    draw = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(SEED + 1)), F.lit(100))
+    stars = "stars" in ratings.columns
+    relevant = F.col("stars") >= RELEVANT_STARS if stars else F.lit(True)
+    table = (
+        ratings.where(person < int(share * 10_000))
+        .select(
+            "user_id", "movie_id", values_of(ratings).alias("value"), draw.alias("draw"), relevant.alias("relevant")
+        )
+        .toPandas()
+    )
+    users, movies, values, drawn, wanted = (table[name].to_numpy() for name in table.columns)
+    percent = percent or (VALIDATION_PERCENT if folds == 1 else 100 // folds)
+    found = []
+    for fold in range(folds):
+        held = (drawn >= fold * percent) & (drawn < (fold + 1) * percent)
+        kept = RatingTable.of(users[~held], movies[~held], values[~held], films)
+        rows = _rows(kept.user_ids, users[held]), _rows(kept.movie_ids, movies[held])
+        found.append(Fold(kept, *rows, values[held].astype(np.float32), wanted[held]))
+    return found
+
+
+def _rows(ids: NDArray[np.int32], wanted: NDArray[Any]) -> NDArray[np.intp]:
+    if not len(ids):
+        return np.full(len(wanted), -1)
+    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.where(ids[at] == wanted, at, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One setting measured: ``score`` is the mean over folds of the metric that it is judged by."""
+
+    setting: Setting
+    phase: int
+    score: float
+    seconds: float
+
+
+@dataclass
+class Trials:
+    """The trials of one search: measured, remembered, ranked.
+
+    ``name`` is the search's in the store; ``base`` is what a setting does not name is taken from. After ``deadline``
+    (``time.monotonic``) nothing more is begun, once there is something to choose from; then ``finished`` is false. A
+    setting that names no ``blend`` is measured by the preference model's order alone.
+    """
+
+    spark: SparkSession
+    store: Store
+    name: str
+    model: Tuned
+    base: Hyperparameters
+    deadline: float | None
+    now: Callable[[], datetime]
+    tell: Callable[[str], None]
+    finished: bool = True
+    reused: int = 0
+    _found: dict[str, Trial] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for row in self.store.trials(self.name):
+            score = row.metrics[METRIC[self.model]]
+            self._found[row.setting] = Trial(row.hyperparameters, row.phase, score, row.seconds)
+        self.reused = len(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def late(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+    def measure(self, phase: int, settings: Sequence[Setting], folds: Broadcast[list[Fold]]) -> list[Trial]:
+        """Measure those settings that were not, as many side by side as there are cores; return all of this phase that
+        are among them.
+        """
+        todo = [setting for setting in settings if label(phase, setting) not in self._found]
+        fits = _one_fit_each(todo)
+        width = max(self.spark.sparkContext.defaultParallelism, 1)
+        for start in range(0, len(fits), width):
+            if self.late and self._found:
+                self.finished = False
+                break
+            batch = fits[start : start + width]
+            self.tell(f"{start + 1} of {len(fits)}, {words(batch[0][0])}{self._time_left(phase, len(fits) - start)}")
+            for measured in self._run(batch, folds):
+                for setting, scores, seconds in measured:
+                    self._keep(Trial(setting, phase, fmean(scores), seconds), scores)
+        wanted = {label(phase, setting) for setting in settings}
+        return [trial for name, trial in self._found.items() if name in wanted]
+
+    def _run(
+        self, batch: Sequence[list[Setting]], folds: Broadcast[list[Fold]]
+    ) -> list[list[tuple[Setting, list[float], float]]]:
+        base, model = self.base, self.model
+
+        def run(settings: list[Setting]) -> list[tuple[Setting, list[float], float]]:
+            started = time.monotonic()
+            tried = with_setting(base, model, settings[0])
+            if model == "rating":
+                scores = [[fold.rmse(tried)] for fold in folds.value]
+            else:
+                scores = [
+                    fold.orders(tried, [float(one.get("blend", 0.0)) for one in settings]) for fold in folds.value
+                ]
+            seconds = round((time.monotonic() - started) / len(settings), 2)
+            return [(one, list(own), seconds) for one, own in zip(settings, zip(*scores, strict=True), strict=True)]
+
+        return self.spark.sparkContext.parallelize(batch, len(batch)).map(run).collect()
+
+    def _keep(self, trial: Trial, scores: Sequence[float]) -> None:
+        self.store.save_trial(
+            search=self.name,
+            setting=label(trial.phase, trial.setting),
+            model=self.model,
+            phase=trial.phase,
+            hyperparameters=trial.setting,
+            metrics={METRIC[self.model]: trial.score, "folds": list(scores)},
+            seconds=trial.seconds,
+            now=self.now(),
+        )
+        self._found[label(trial.phase, trial.setting)] = trial
+
+    def ranked(self, phase: int) -> list[Trial]:
+        """Return a phase's trials, best first; of equals the one with the smaller rank."""
+        sign = -1 if HIGHER_IS_BETTER[METRIC[self.model]] else 1
+        mine = [trial for trial in self._found.values() if trial.phase == phase]
+        return sorted(mine, key=lambda trial: (sign * trial.score, trial.setting.get("rank", 0)))
+
+    def _time_left(self, phase: int, todo: int) -> str:
+        taken = [trial.seconds for trial in self._found.values() if trial.phase == phase]
+        if not taken:
+            return ""
+        minutes = fmean(taken[-5:]) * todo / 60 / max(self.spark.sparkContext.defaultParallelism, 1)
+        return f", about {minutes:.0f} min left" if minutes >= 1 else ", under a minute left"
+
+
+def _one_fit_each(settings: Sequence[Setting]) -> list[list[Setting]]:
+    """Put settings together that differ in their blend alone: they share one fit."""
+    fits: dict[str, list[Setting]] = {}
+    for setting in settings:
+        alone = {name: value for name, value in setting.items() if name != "blend"}
+        fits.setdefault(words(alone), []).append(setting)
+    return list(fits.values())
+
+
+def label(phase: int, setting: Mapping[str, float | str]) -> str:
+    return f"{phase}: {words(setting)}"
+
+
+def words(setting: Mapping[str, float | str]) -> str:
+    return " ".join(f"{name}={value if isinstance(value, str) else f'{value:g}'}" for name, value in setting.items())
