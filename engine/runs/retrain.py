@@ -110,6 +110,7 @@ def retrain(
         lost = losing(measured.per_user, popularity.metrics)
         if lost:
             trained, measured = run.measure_again(trained, lost, training_side, test_side)
+            run = replace(run, known=replace(run.known, searched_at=None))  # the next training looks again
         verdict = decide(measured.per_user, popularity.metrics, recorded)
         if lost:
             verdict = replace(verdict, reason=f"{verdict.reason}; {lost.said()}")
