@@ -73,8 +73,9 @@ def tune(
 ) -> None:
     """Search for better hyperparameters; the next training uses what is found.
 
-    First a wide grid on a sample of people, then the best few on everybody. Each trial is kept as it ends, so a search
-    that was cut goes on with --resume. The test ratings are never looked at.
+    First a wide grid on a sample of people, then the best few on everybody; unless --grid names what to try, then
+    steps around the best, and how far the stars have a say in the order (a grid may name that too: blend=0,.2,.4).
+    Each trial is kept as it ends, so a search that was cut goes on with --resume. The test ratings are never looked at.
     """
     from engine.judging.tuning import Search
 
