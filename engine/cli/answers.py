@@ -94,13 +94,13 @@ def similar(
     if not found.sure and len(found.hits) > 1:
         others = "; ".join(named(hit.movie) for hit in found.hits[1:4])
         typer.echo(f"Took {named(film)}. It could also be: {others}. Add the year to choose.", err=True)
-    films = {movie.id: movie for movie in movies}
+    by_id = {movie.id: movie for movie in movies}
     rows = [
-        {**film_facts(films[like.movie_id]), "position": like.position, "similarity": round(like.similarity, 4)}
+        {**film_facts(by_id[like.movie_id]), "position": like.position, "similarity": round(like.similarity, 4)}
         for like in likes
     ]
     lines = [f"Like {named(film)}:"]
-    lines += [f"{row['position']:3}  {row['similarity']:.2f}  {named(films[row['movie_id']])}" for row in rows]
+    lines += [f"{row['position']:3}  {row['similarity']:.2f}  {named(by_id[row['movie_id']])}" for row in rows]
     if not rows:
         lines = [f"Model {version} knows nothing like {named(film)}."]
     answer(as_json, {"model_version": version, "film": film_facts(film), "similar": rows}, lines)

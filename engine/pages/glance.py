@@ -150,5 +150,5 @@ def _added(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64
 
 def _decades(movies: Sequence[Movie]) -> tuple[Decade, ...]:
     """Return the films of each decade, in order and without gaps; those without a year are in none."""
-    films = Counter(movie.year // 10 * 10 for movie in movies if movie.year is not None)
-    return tuple(Decade(at, films[at]) for at in range(min(films), max(films) + 10, 10)) if films else ()
+    counts = Counter(movie.year // 10 * 10 for movie in movies if movie.year is not None)
+    return tuple(Decade(at, counts[at]) for at in range(min(counts), max(counts) + 10, 10)) if counts else ()

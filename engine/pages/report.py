@@ -385,7 +385,7 @@ def _people(
     With play counts ``loved`` is what they played most, and there are no predicted stars.
     """
     stars = feedback is Feedback.STARS
-    films = {movie.id: movie for movie in movies}
+    by_id = {movie.id: movie for movie in movies}
     liked = ratings.values >= LIKED_STARS if stars else np.ones(len(ratings.values), bool)
     candidates = of_different_tastes(movies, ratings, liked)
     lists = archive.lists_of(store, version, [user_id for user_id, _ in candidates])
@@ -394,13 +394,13 @@ def _people(
     for user_id, genre in [one for one in candidates if lists[one[0]]][:PEOPLE]:
         own = ratings.user_ids == user_id
         rated = dict(zip(ratings.movie_ids[own].tolist(), ratings.values[own].tolist(), strict=True))
-        loved = sorted(rated, key=lambda i: (-rated[i], -films[i].rating_count, i))[:6]
+        loved = sorted(rated, key=lambda i: (-rated[i], -by_id[i].rating_count, i))[:6]
         profile = model.profile(rated)
         picks = [
             {
-                **_film(films[pick.movie_id]),
+                **_film(by_id[pick.movie_id]),
                 "predicted_stars": pick.predicted_stars if stars else None,
-                "because_of": [films[i].display_title for i in model.reasons(profile, pick.movie_id)],
+                "because_of": [by_id[i].display_title for i in model.reasons(profile, pick.movie_id)],
             }
             for pick in lists[user_id][:PICKS]
         ]
@@ -410,7 +410,7 @@ def _people(
                 "favourite_genre": genre,
                 "ratings": len(rated),
                 "mean_stars": float(np.mean(list(rated.values()))) if stars else None,
-                "loved": [{**_film(films[i]), "value": rated[i]} for i in loved],
+                "loved": [{**_film(by_id[i]), "value": rated[i]} for i in loved],
                 "picks": picks,
             }
         )
@@ -432,12 +432,12 @@ def of_different_tastes(
     users, person, counts = np.unique(ratings.user_ids, return_inverse=True, return_counts=True)
     readable = (counts >= 20) & (counts <= 300)
     ids = np.array(sorted(movie.id for movie in movies))
-    film, fan = np.searchsorted(ids, ratings.movie_ids[liked]), person[liked]
+    liked_film, fan = np.searchsorted(ids, ratings.movie_ids[liked]), person[liked]
     genres = sorted({genre for movie in movies for genre in movie.genres})
     likes = np.zeros((len(users), len(genres)))
     for column, genre in enumerate(genres):
         of_genre = np.isin(ids, [movie.id for movie in movies if genre in movie.genres])
-        likes[:, column] = np.bincount(fan, of_genre[film], minlength=len(users))
+        likes[:, column] = np.bincount(fan, of_genre[liked_film], minlength=len(users))
     total = likes.sum(axis=1, keepdims=True)
     everybody = likes.sum(axis=0) / max(likes.sum(), 1)
     # How far above everybody's, in what chance would make of it: that a third of three films is Horror says nothing.
@@ -466,11 +466,11 @@ def _similar(store: Store, version: int, movies: Sequence[Movie]) -> list[Number
         if movie.genres[:1] not in [other.genres[:1] for other in chosen]:
             chosen.append(movie)
     chosen += [movie for movie in known if movie not in chosen]
-    films = {movie.id: movie for movie in movies}
+    by_id = {movie.id: movie for movie in movies}
     return [
         {
             **_film(movie),
-            "similar": [{**_film(films[like.movie_id]), "similarity": like.similarity} for like in likes[movie.id][:8]],
+            "similar": [{**_film(by_id[like.movie_id]), "similarity": like.similarity} for like in likes[movie.id][:8]],
         }
         for movie in chosen[:WELL_KNOWN]
     ]
