@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.features import card_views, rating_views
-from bot.speech import language, views, words
+from bot.speech import language, views, vocabulary, words
 from bot.speech.understanding import Ask, World, understand_wish
 from engine.domain import Movie
 from engine.serving.title_index import TitleIndex
@@ -154,3 +154,7 @@ def test_wishes_are_understood_in_all_languages(text: str, wish: Wish):
 def test_wishes_are_put_in_words(code: str, text: str):
     with language.speaking(code):
         assert views.wished(Wish(("Comedy",), ("Horror",), 2001)) == text
+
+
+def test_whoever_is_answered_in_a_language_is_understood_in_it() -> None:
+    assert set(vocabulary.LANGUAGES) == set(language.LANGUAGES) == set(language._SIGNS)
