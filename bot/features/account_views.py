@@ -50,6 +50,7 @@ def privacy(days: int) -> View:
                 "seen, not for you, or for later. Which films I asked you about and showed you last."),
             say("I keep neither your messages nor your name; only if you join a movie night, your first name until "
                 "that evening is over."),
+            say("What each model picked for you, for 90 days: whether people take to it tells whether it is any good."),
             say("<b>Why</b>\n"
                 "To choose films for you, and to train the model that chooses for everybody. Nobody is shown what you "
                 "rated."),

@@ -207,7 +207,8 @@ async def _brought_up_to_date(
 
 
 async def models(visit: Visit) -> None:
-    await visit.show(admin_views.models(await visit.store(Store.model_versions)))
+    versions, receptions = await visit.store(Store.model_versions), await visit.store(Store.receptions)
+    await visit.show(admin_views.models(versions, receptions))
     picture = await visit.store(Store.picture, ModelsShown)
     if picture is not None:
         served = await visit.store(Store.live_version)

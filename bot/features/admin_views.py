@@ -9,7 +9,7 @@ from bot.speech.language import _, marked, number
 from bot.speech.views import View, press
 from bot.speech.words import Html, bar, clip, count, day, duration, facts, lines, paragraphs, plain, say, stars
 from engine.domain import Catalogue, Feedback, MatineeError, ModelState, RunKind, RunState
-from engine.store import Course, DataShown, ModelsShown, ModelVersion, NoSuchVersion, Run, Spread
+from engine.store import Course, DataShown, ModelsShown, ModelVersion, NoSuchVersion, Reception, Run, Spread
 
 COMMANDS = (
     ("retrain", marked("Train on all ratings; goes live unless clearly worse")),
@@ -184,12 +184,12 @@ def nothing_runs() -> View:
 # --- Models -----------------------------------------------------------------------------------------------------------
 
 
-def models(versions: Sequence[ModelVersion]) -> View:
+def models(versions: Sequence[ModelVersion], receptions: Mapping[int, Reception]) -> View:
     """List the models, newest first, with a way back to those that were live before."""
     if not versions:
         none = say("No model has been trained yet. /retrain trains the first.")
         return View.of(none)
-    entries = [_model(version) for version in versions[:MODELS]]
+    entries = [_model(version, receptions.get(version.version)) for version in versions[:MODELS]]
     if len(versions) > MODELS:
         left = len(versions) - MODELS
         entries.append(count("and {n} older one", "and {n} older ones", left))
@@ -206,15 +206,25 @@ _STATES = {
 }
 
 
-def _model(version: ModelVersion) -> Html:
+def _model(version: ModelVersion, reception: Reception | None) -> Html:
     figures = [plain(f"{label} {value}") for key, label in FIGURES if (value := _number(version.metrics, key))]
     return facts(
         plain(version.version),
         plain(_(_STATES[version.state])),
         plain(day(version.created_at)),
         *figures,
+        _received(version, reception) if reception else None,
         plain(clip(version.reason, 120)) if version.reason else None,
     )
+
+
+def _received(version: ModelVersion, reception: Reception) -> Html:
+    """Say how people took what a model showed them."""
+    shown, rated = number(reception.shown), number(reception.rated)
+    if reception.liked_share is None or version.hyperparameters.get("rating") is None:  # else nobody gives stars
+        return say("shown {shown}, answered {rated}", shown=shown, rated=rated)
+    share = f"{100 * reception.liked_share:.0f} %"
+    return say("shown {shown}, later rated {rated}, {share} of these 4 or more", shown=shown, rated=rated, share=share)
 
 
 _COURSES = {

@@ -94,6 +94,7 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
         shown = [line.movie.id for line in films]
         noted = in_settings(lambda memory: memory.show(shown, now, sitting=timedelta(0)))
         await asyncio.to_thread(store.change_settings, person.id, noted)
+        await asyncio.to_thread(store.note_shown, person.id, shelf.version, shown, now)
     return True
 
 

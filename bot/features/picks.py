@@ -178,6 +178,7 @@ def work_out(
         if noted(memory) != memory:
             # Not durable: nobody misses the page of before a power cut, and the disk would be the longest step.
             store.change_settings(person.id, in_settings(noted), durable=False)
+            store.note_shown(person.id, shelf.version, films, now)
     return PicksPage(
         listing,
         page,

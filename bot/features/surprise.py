@@ -45,4 +45,5 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
     shown = [line.movie.id for line in films.lines]
     noted = in_settings(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
     store.change_settings(person.id, noted)
+    store.note_shown(person.id, shelf.version, shown, now)
     return films

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.shared import Json, Output, answer, cli, figures, opened
-from engine.store import ModelVersion
+from engine.store import ModelVersion, Reception
 
 models = typer.Typer(rich_markup_mode=None)
 
@@ -24,15 +24,27 @@ def list_models(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         return
     with opened() as (_, store):
-        versions = store.model_versions()
-    lines = [_model_line(model) for model in versions] or ["There is none yet: `python -m engine train`."]
-    answer(as_json, [asdict(model) for model in versions], lines)
+        versions, receptions = store.model_versions(), store.receptions()
+    lines = [_model_line(model, receptions.get(model.version)) for model in versions] or [
+        "There is none yet: `python -m engine train`."
+    ]
+    facts = [asdict(model) | {"reception": _reception(receptions.get(model.version))} for model in versions]
+    answer(as_json, facts, lines)
 
 
-def _model_line(model: ModelVersion) -> str:
+def _reception(found: Reception | None) -> dict[str, object]:
+    """Return how many of the films shown by a model, in the last 90 days, were rated later, and how well."""
+    reception = found or Reception()
+    return asdict(reception) | {"liked_share": reception.liked_share}
+
+
+def _model_line(model: ModelVersion, reception: Reception | None) -> str:
     made = f"{model.created_at:%Y-%m-%d %H:%M}"
     reason = f" · {model.reason}" if model.reason else ""
-    return f"{model.version:4}  {model.state:9}  {made}  {figures(model.metrics)}{reason}"
+    received = f" · shown {reception.shown:,}, later rated {reception.rated:,}" if reception else ""
+    if reception and reception.liked_share is not None:
+        received += f", {100 * reception.liked_share:.0f} % of these 4 or more"
+    return f"{model.version:4}  {model.state:9}  {made}  {figures(model.metrics)}{received}{reason}"
 
 
 Saved = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the saved model.")]

@@ -143,6 +143,7 @@ def retrain(
         store.explain_version(version, reason)
         report(Stage.SWEEP, SHARES[Stage.SWEEP][0], "removing what is no longer needed")
         store.sweep(settings.keep_versions)
+        store.sweep_shown(now())
         sweep_files(store, settings)
         metrics["seconds"] = _seconds(started, now())
         report(Stage.SWEEP, 1.0, "done")

@@ -24,6 +24,7 @@ from engine.store.nights import Guest, Night, NightStore
 from engine.store.people import Act, Dismissal, Event, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
 from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
+from engine.store.shown import Reception, ShownStore
 from engine.store.sites import SiteStore
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "PublishRefused",
     "Put",
     "Queue",
+    "Reception",
     "Recommendation",
     "Run",
     "RunAlreadyOpen",
@@ -76,5 +78,6 @@ class Store(
     KeyStore,
     SiteStore,
     InboxStore,
+    ShownStore,
 ):
     """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""

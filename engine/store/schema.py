@@ -426,6 +426,20 @@ class InboxRow(Base):
     tries: Mapped[int]
 
 
+class ShownFilmRow(Base):
+    """A film that a model's list showed somebody, and when first. Kept for 90 days, under our number of the person."""
+
+    __tablename__ = "shown_films"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    model_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    movie_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    shown_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class LiveRow(Base):
     """One row: the version that is served. Publishing is changing it."""
 

@@ -36,7 +36,7 @@ async def test_telegram_is_told_the_commands_for_all_and_those_for_admins(telegr
 
 async def test_privacy_says_what_is_kept_why_and_how_long(anna: Person):
     await anna.says("/privacy")
-    for part in ("What I keep", "Why", "How long", "/forget", "180 days"):
+    for part in ("What I keep", "Why", "How long", "/forget", "180 days", "for 90 days"):
         assert part in anna.sees
 
 

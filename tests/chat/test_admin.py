@@ -26,7 +26,7 @@ from engine.settings import EngineSettings
 from engine.store import Course, DataShown, Decade, ModelsShown, Spread, Store
 from tests import world
 from tests.chat.conftest import ADMIN, SettableClock
-from tests.chat.reading import rates
+from tests.chat.reading import rates, titles
 from tests.fakes import CAPTION_LENGTH, FakeTelegram, Person, parse_html
 
 VIEWERS = [1, 2, 3]
@@ -321,6 +321,22 @@ async def test_models_lists_them_with_their_figures(admin: Person, store: Store)
         "1 · retired · 1 Mar 2026 · nDCG@10 0.312",
     ]
     assert admin.buttons == ["Roll back to 1"]
+
+
+async def test_models_say_how_people_took_what_they_showed(
+    admin: Person, anna: Person, store: Store, clock: SettableClock
+):
+    """What is rated after a list showed it tells how good the list was; what was not shown tells nothing."""
+    await anna.says("/top")
+    first, second = titles(anna.sees)[:2]
+    clock.advance(seconds=1)
+    await rates(anna, **{first: "4½", second: "2", "heat": "5"})
+    await admin.says("/models")
+    assert "shown 10, later rated 2, 50 % of these 4 or more" in admin.sees
+    await anna.says("/surprise")
+    await admin.says("/models")
+    assert "shown 1" in admin.sees
+    assert "shown 10," not in admin.sees, "surprises are lists too"
 
 
 async def test_a_rollback_asks_first_and_says_what_is_live(admin: Person, store: Store):

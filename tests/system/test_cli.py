@@ -110,6 +110,7 @@ def test_models_and_rollback(demo: Program, store: Store) -> None:
     assert "live" in demo.run("engine", "models").stdout
     (model,) = json.loads(demo.run("engine", "models", "--json").stdout)
     assert (model["version"], model["state"]) == (1, "live")
+    assert model["reception"] == {"shown": 0, "rated": 0, "liked": 0, "liked_share": None}
     assert "as it was" in demo.run("engine", "rollback", "1").stdout
     assert "there is no model 7" in refused(demo, "rollback", "7")
     assert store.live_version() == 1

@@ -216,6 +216,7 @@ WITH_STARS_ONLY = (
     "about {stars}",
     "everyone: {mean}",
     "RMSE in stars",
+    "shown {shown}, later rated {rated}",
     "Stars given: ",
     "Half of the people gave ",
     "Half of the films have ",

@@ -1,0 +1,75 @@
+"""What models showed people, and what became of it: whether a model helps shows here, not in its metrics."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from engine.store.database import Database, insert
+from engine.store.schema import RatingRow, ShownFilmRow, UserRow, table
+
+shown_films, ratings, users = table(ShownFilmRow), table(RatingRow), table(UserRow)
+
+KEPT = timedelta(days=90)
+"""For how long it is known what was shown to whom."""
+
+LIKED_STARS = 4.0
+"""From here on a film that was shown was a good choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How people took what a model showed them in the last 90 days: pairs of person and film that its lists showed, how
+    many of these were rated afterwards, and how many of those with ``LIKED_STARS`` and more."""
+
+    shown: int = 0
+    rated: int = 0
+    liked: int = 0
+
+    @property
+    def liked_share(self) -> float | None:
+        """The share of films rated afterwards that were liked; null where none was rated."""
+        return self.liked / self.rated if self.rated else None
+
+
+class ShownStore(Database):
+    def note_shown(self, user_id: int, version: int | None, movie_ids: Collection[int], now: datetime) -> None:
+        """Note that a list of a model's showed somebody these films; the first time counts.
+
+        A power cut may forget the last few. Without a model nothing is noted, nor of people who were deleted meanwhile.
+        """
+        if version is None or not movie_ids:
+            return
+        rows = [
+            {"user_id": user_id, "model_version": version, "movie_id": movie_id, "shown_at": now}
+            for movie_id in sorted(set(movie_ids))
+        ]
+        with self.write(durable=False) as connection:
+            if connection.scalar(_STILL_HERE, {"whose": user_id}):
+                connection.execute(insert(connection, shown_films).on_conflict_do_nothing(), rows)
+
+    def receptions(self) -> dict[int, Reception]:
+        """Return for each version that has shown anything lately how people took it."""
+        later = (ratings.c.user_id == shown_films.c.user_id) & (ratings.c.movie_id == shown_films.c.movie_id)
+        later &= ratings.c.rated_at > shown_films.c.shown_at
+        liked = sa.func.sum(sa.case((ratings.c.stars >= LIKED_STARS, 1), else_=0))
+        query = (
+            sa.select(shown_films.c.model_version, sa.func.count(), sa.func.count(ratings.c.stars), liked)
+            .select_from(shown_films.outerjoin(ratings, later))
+            .group_by(shown_films.c.model_version)
+        )
+        with self.read() as connection:
+            found = connection.execute(query)
+            return {version: Reception(shown, rated, int(liked)) for version, shown, rated, liked in found}
+
+    def sweep_shown(self, now: datetime) -> None:
+        """Forget what was shown longer ago than it is kept."""
+        with self.write() as connection:
+            connection.execute(sa.delete(shown_films).where(shown_films.c.shown_at < now - KEPT))
+
+
+# On Postgres the row is held, so that nobody is forgotten between this and the insert.
+_STILL_HERE = (
+    sa.select(users.c.id).where(users.c.id == sa.bindparam("whose")).with_for_update(read=True, key_share=True)
+)
