@@ -44,6 +44,6 @@ def picks_for_all(services: Serving, shelf: OnShelf, wanted: GroupWanted) -> Gro
         leave_out=shown | known_ids(shelf, wanted.exclude),
         only=None if wanted.only is None else known_ids(shelf, wanted.only),
         limit=wanted.limit,
-    )
+    ).films
     after = cursor_of(shown | {film.id for film in films}) if len(films) == wanted.limit else None
     return GroupPicks(films=[Film.of(film) for film in films], next=after)

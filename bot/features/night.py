@@ -98,23 +98,25 @@ async def find_films(visit: Visit, button: buttons.FindNightFilms) -> None:
     """Put the best films for all who are in on show; others, where there were some already."""
     if await _here(visit, button.night_id):
         misery = visit.services.settings.night_misery
-        nothing = await visit.store(choose, visit.shelf, button, visit.now, misery=misery)
-        await show(visit, button.night_id, None if nothing is None else partial(night_views.nothing_fits, nothing))
+        notice = await visit.store(choose, visit.shelf, button, visit.now, misery=misery)
+        await show(visit, button.night_id, notice)
 
 
-def choose(store: Store, shelf: Shelf, button: buttons.FindNightFilms, now: datetime, *, misery: float) -> Wish | None:
-    """Propose films, chosen for exactly those who are in. Return the wish if nothing fits it."""
+def choose(
+    store: Store, shelf: Shelf, button: buttons.FindNightFilms, now: datetime, *, misery: float
+) -> Notice | None:
+    """Propose films, chosen for exactly those who are in. Return what there is to say of them besides."""
     for _ in range(TRIES):
         seen = store.night(button.night_id)
         shown = (*seen.passed_over, *seen.proposals) if seen is not None else ()
         if seen is None or not seen.guests or len(shown) != button.shown:
             return None  # nobody to choose for; or somebody else asked at the same moment, and has been served
         tastes, wish = [store.taste(guest.user_id, now) for guest in seen.guests], Wish.parse(seen.wish)
-        films = group.proposals(shelf, tastes, wish, misery=misery, leave_out=shown)
-        if not films:
-            return wish
-        if store.propose(seen, [film.id for film in films]):
-            return None
+        found = group.proposals(shelf, tastes, wish, misery=misery, leave_out=shown)
+        if not found.films:
+            return partial(night_views.nothing_fits, wish)
+        if store.propose(seen, [film.id for film in found.films]):
+            return night_views.below_floor if found.below_floor else None
     return None
 
 

@@ -88,6 +88,10 @@ def nothing_fits(wish: Wish) -> Html:
     return say("I know no other film that fits and that none of you has seen. Begin with other genres or years: /night")
 
 
+def below_floor() -> Html:
+    return say("I find nothing that all of you would like. Somebody may not enjoy these.")
+
+
 def no_poll() -> Html:
     return say("Telegram does not let me send a poll here. Whoever runs this group can allow it; then try again.")
 

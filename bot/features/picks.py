@@ -189,6 +189,7 @@ def work_out(
         nothing_new=nothing_new and bool(lines),
         has_genres=bool(shelf.films.genres),
         in_group=in_group,
+        newest=shelf.films.newest,
     )
 
 

@@ -21,7 +21,8 @@ class PicksPage:
 
     ``ratings`` is how many they rest on; ``trained`` whether there is a model at all; ``resting`` how many films are
     left out because they were shown on earlier days; ``nothing_new`` whether they are not left out because there would
-    be nothing else; ``has_genres`` whether films can be told by them; ``in_group`` whether others read along.
+    be nothing else; ``has_genres`` whether films can be told by them; ``in_group`` whether others read along;
+    ``newest`` the latest year of any film.
     """
 
     listing: Listing
@@ -33,6 +34,7 @@ class PicksPage:
     nothing_new: bool = False
     has_genres: bool = True
     in_group: bool = False
+    newest: int | None = None
 
 
 def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
@@ -51,7 +53,7 @@ def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: But
     if not shown.lines:
         last = [button for button in (genres, press(_("My picks"), buttons.NewPicks(owner))) if button]
         rows = [undoing, [back] if back else None, again, last]
-        return View.of(paragraphs(notice, lines(no_picks(listing.wish, page), _resting(shown))), rows)
+        return View.of(paragraphs(notice, lines(no_picks(listing.wish, page, shown.newest), _resting(shown))), rows)
     films = numbered(listed(shown.lines), first)
     further = (
         press(_("Next ten") if size == PAGE else _("More"), buttons.Picks(owner, listing.id, page + 1))
@@ -107,7 +109,9 @@ def _sureness(ratings: int) -> Html | None:
     return count("from {n} rating", "from {n} ratings", ratings)
 
 
-def no_picks(wish: Wish, page: int) -> Html:
+def no_picks(wish: Wish, page: int, newest: int | None = None) -> Html:
+    if newest is not None and wish.since is not None and wish.since > newest:
+        return say("My films end in {year}.", year=newest)
     if page > 1:
         return say("That was all: I know no more films that fit.")
     if wish.is_open:

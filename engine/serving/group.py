@@ -1,12 +1,16 @@
 """What to propose to several people at once. Pure: it follows from a shelf and the tastes of those who are in."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.domain import Floats, Movie
-from engine.serving.factors import VARIETY, Doubles, vary
-from engine.serving.library import Shelf
+from engine.serving import order
+from engine.serving.factors import Doubles, Model, Rows
+from engine.serving.library import Facts, Shelf
+from engine.serving.order import Person
 from engine.serving.wish import ANYTHING, Wish
 from engine.store import Dismissal, Taste
 
@@ -33,6 +37,14 @@ def group_scores(scores: Floats, misery: float) -> Doubles:
     return blended
 
 
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Films for a group, best first. ``below_floor``: no film is good enough for everybody, so these had to do."""
+
+    films: list[Movie]
+    below_floor: bool = False
+
+
 def proposals(
     shelf: Shelf,
     tastes: Sequence[Taste],
@@ -42,11 +54,12 @@ def proposals(
     leave_out: Collection[int] = (),
     only: Collection[int] | None = None,
     limit: int = PROPOSALS,
-) -> list[Movie]:
+) -> Proposals:
     """Return the films that suit a group best, best first; fewer than ``limit`` when no more fit.
 
     None is one that any of them has rated, seen, or does not want; what somebody keeps for later may well come up.
-    A guest without ratings counts as the average person.
+    A guest without ratings counts as the average person. A film that somebody would not bear is proposed only where
+    nothing else is left.
 
     Args:
         tastes: of everybody who is in.
@@ -68,18 +81,40 @@ def proposals(
             for movie in shelf.films.well_known
             if movie.id not in hidden and wish.fits(movie) and (only is None or movie.id in only)
         )
-        return [movie for movie, _ in zip(fitting, range(limit), strict=False)]
-    model = shelf.model
-    rated = [{rating.movie_id: rating.stars for rating in taste.ratings} for taste in tastes]
-    worth = group_scores(np.stack([model.scores(model.profile(stars)) for stars in rated]), misery)
-    fits = shelf.facts.fitting(wish)
+        return Proposals([movie for movie, _ in zip(fitting, range(limit), strict=False)])
+    model, facts = shelf.model, shelf.facts
+    people = [Person.of(model, taste) for taste in tastes]
+    worth = group_scores(np.stack([order.scores(shelf, model, person) for person in people]), misery)
+    fits = facts.fitting(wish)
     if only is not None:
         in_stock = np.zeros_like(fits)
         in_stock[model.rows(only)] = True
         fits &= in_stock
-    fits[model.rows(hidden)] = False
-    rows = np.flatnonzero(fits)
-    # A film further down than this could not climb into the list: likeness costs little.
-    rows = rows[np.lexsort((model.movie_ids[rows], -worth[rows]))][: 3 * limit + 20]
-    chosen = rows[vary(worth[rows], model.preference[rows], limit, VARIETY)]
-    return [shelf.films.by_id[movie_id] for movie_id in model.movie_ids[chosen].tolist()]
+    free = fits.copy()
+    free[model.rows(hidden)] = False
+    everybodys = frozenset.intersection(*(person.seen for person in people))
+
+    def choose(allowed: NDArray[np.bool_]) -> Rows:
+        found = np.where(allowed, worth, -np.inf).astype(np.float32)
+        rows = order.pool(model, found, limit)
+        return order.choose(
+            model, facts, rows, found[rows], seen=everybodys, fits=fits, free=allowed, stars=None, limit=limit
+        )
+
+    chosen = choose(free & _bearable(model, facts, people))
+    below = not len(chosen)
+    if below:
+        chosen = choose(free)
+    films = [shelf.films.by_id[movie_id] for movie_id in model.movie_ids[chosen].tolist()]
+    return Proposals(films, below_floor=below and bool(films))
+
+
+def _bearable(model: Model, facts: Facts, people: Sequence[Person]) -> NDArray[np.bool_]:
+    """Return for each film whether everybody would give it ``WORTH_SHOWING`` stars, or as many as they give on average
+    if those are fewer. Of somebody who has rated nothing it is not known."""
+    fine = np.ones(len(model.movie_ids), np.bool_)
+    for person in people:
+        stars = order.predicted_stars(model, facts, person.profile)
+        if stars is not None and len(person.profile.rated):
+            fine &= stars >= min(order.WORTH_SHOWING, model.mean_stars + person.profile.bias)
+    return fine

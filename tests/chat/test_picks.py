@@ -476,3 +476,9 @@ async def test_with_no_films_at_all_everything_says_how_to_load_some(bare: Bare)
         for words in ("/my", "/watchlist", "/help", "/privacy"):
             await anna.says(words)
             assert "no films yet" not in anna.sees
+
+
+async def test_years_after_the_last_film_are_told(anna: Person):
+    newest = max(movie.year for movie in world.FILMS if movie.year)
+    await anna.says(f"/top after {newest + 1}")
+    assert f"My films end in {newest}." in anna.sees
