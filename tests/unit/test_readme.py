@@ -216,5 +216,11 @@ def test_the_diagrams_show_every_table_and_every_state_of_a_run() -> None:
     assert set(re.findall(r"^    (\w+) -->", states, re.MULTILINE)) == {state.value for state in RunState}
 
 
+def test_an_empty_line_stands_before_every_heading() -> None:
+    """Entries that two people append at once come together without one."""
+    for name, text in PAGES.items():
+        assert not re.findall(r"[^\n]\n#{2,} .*", text), name
+
+
 def test_the_readme_fits_on_two_screens() -> None:
     assert len(PAGES["README.md"].splitlines()) <= TWO_SCREENS
