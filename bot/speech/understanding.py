@@ -38,6 +38,9 @@ SHORT_LIST = 5
 TEXT_LENGTH = 300
 """Characters of a text that are read."""
 
+RESEMBLANCE = 50
+"""What the best hit of a search needs to be offered; below it, one common word is all that they share."""
+
 WELL_KNOWN_SHARE = 0.05
 """A title that also reads as a wish ("scary movie") is meant as the title only if that film has this share of the
 ratings of the best known one."""
@@ -183,16 +186,18 @@ def understand(text: str, world: World) -> Meaning:
     ask = _wish(said, world, words)
     if (title := _exact(text, ask, world)) is not None:
         return title
-    for heard in (said, _after_hello(said, words)):
+    for heard in (*_trimmed(said, words.adverbs), *_trimmed(_after_hello(said, words), words.adverbs)):
         if (stated := _stated(heard, world, words)) is not None:
             return stated
     if isinstance(ask, Which):
         return ask
+    if ask is not None and ask.left_out and all(word.casefold() in words.stars for word in ask.left_out):
+        return Nothing(text)  # stars, but for no film that is named
     if ask is not None and ask.is_clear and not ask.left_out:
         return ask.asked
     if ask is not None and ask.is_clear:
         found = world.titles.find(text)
-        return Film(found.hits[0].movie) if found.sure else ask.asked
+        return Film(found.hits[0].movie) if found.sure and _is_as_long(text, found.hits[0].movie) else ask.asked
     if ask is not None and ask.person is not None and not ask.content:
         found = world.titles.find(text) if not ask.framed else Found()
         return Film(found.hits[0].movie) if found.sure else Person(ask.person)
@@ -292,9 +297,16 @@ def _exact(text: str, ask: "_Asked | Which | None", world: World) -> Film | Whic
 
 def _title(text: str, world: World) -> Film | Which | Nothing:
     found = world.titles.find(text)
-    if not found.hits:
+    if not found.hits or found.hits[0].score < RESEMBLANCE:
         return Nothing(text)
     return Film(found.hits[0].movie) if found.sure else Which(text, found)
+
+
+def _is_as_long(text: str, movie: Movie) -> bool:
+    """Return whether a text is about as long as a title of the film: a misspelled title is, "christmas movies" is not
+    as long as the title that has both words."""
+    lengths = [len(title) for title in (movie.display_title, *movie.alternative_titles)]
+    return any(abs(length - len(text)) <= 0.25 * length for length in lengths)
 
 
 # --- Statements and questions -----------------------------------------------------------------------------------------
@@ -318,7 +330,7 @@ def _stated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement
     return None
 
 
-def _rated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement | None:
+def _rated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement | Which | None:
     """Return a statement that names stars."""
     for at in range(len(said)):
         stars, length = _value(said, at, words)
@@ -328,6 +340,8 @@ def _rated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement 
             movie = _film(piece, world, words)
             if isinstance(movie, Movie):
                 return Statement(Stance.RATED, movie, stars)
+            if movie is not None:
+                return movie
     return None
 
 
@@ -426,7 +440,8 @@ class _Asked:
     @property
     def is_clear(self) -> bool:
         """Whether this is a wish, though some words of it mean nothing to us."""
-        return self.content or (self.framed and self.person is None)
+        wishes = self.says_which or (self.framed and self.person is None)
+        return wishes or (self.count is not None and not self.left_out)
 
     @property
     def asked(self) -> Ask:
@@ -473,7 +488,10 @@ def _wish(said: Sequence[Token], world: World, words: Vocabulary) -> "_Asked | W
             bound = None
         elif kind in (Kind.GENRE, Kind.MOOD) and isinstance(value, tuple):
             wanted, without = value
-            if negative or token.dashed:
+            if (negative or token.dashed) and len(wanted) > 1:  # not all of its genres are unwanted
+                asked.left_out.append(token.raw)
+                negative = False
+            elif negative or token.dashed:
                 asked.unwanted += wanted
                 negative = words.longest(said, at + length)[0] is Kind.OR if at + length < len(said) else False
             else:
@@ -510,8 +528,9 @@ def _wish(said: Sequence[Token], world: World, words: Vocabulary) -> "_Asked | W
         elif kind is Kind.FILLER:
             pass
         elif (name := _person(said, at, words)) is not None:
-            asked.person, length = name
-            asked.left_out.append(asked.person)
+            person, length = name
+            asked.person = f"{asked.person}, {person}" if asked.person else person
+            asked.left_out.append(person)
         else:
             negative = False
             raw = token.raw

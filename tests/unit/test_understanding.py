@@ -46,6 +46,34 @@ def test_any_text_is_read(text: str) -> None:
     understand_wish(text, WORLD)
 
 
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("inception is my favorite movie of all time", "loved Inception (2010)"),
+        ("hey, I just watched Inception and loved it", "loved Inception (2010)"),
+        ("I hate horror", "wish -Horror"),
+        ("christmas movies", "wish ~christmas"),
+        ("movies about love", "wish Romance"),
+        ("das war gut", "thanks"),
+        ("5 stars", "nothing"),
+        ("disney movies", "person disney"),
+        ("films with Brad Pitt and Angelina Jolie", "person Brad Pitt, Angelina Jolie"),
+        ("more like this", "do next"),
+        ("seven", "film Se7en (1995)"),
+        ("scary movies", "wish Horror"),
+        ("nenn mir drei gute Krimis", "wish Crime #3"),
+        ("ponme una peli de risa", "wish Comedy"),
+        ("oscar winners", "nothing"),
+        ("Dune 8/10", "which Dune (2021)"),
+        ("anything but superhero movies", "wish ~superhero"),
+        ("der Film war mega", "nothing"),
+        ("Casablanca was ok I guess", "liked Casablanca (1942)"),
+    ],
+)
+def test_what_was_misread_once(text: str, meaning: str) -> None:
+    assert said.told(understand(text, WORLD), meaning) == said.wanted(meaning)
+
+
 @pytest.mark.parametrize("word", ["besten", "romans", "musica", "dramatist", "fanatic", "warm", "criminology", "musik"])
 def test_no_word_is_bent_into_a_genre(word: str) -> None:
     asked = understand_wish(f"films {word}", WORLD)
