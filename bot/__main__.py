@@ -219,8 +219,9 @@ def _services(settings: BotSettings) -> "Services":
     from engine.serving.library import Library
     from engine.store import Store, StoreUnavailable
 
-    store = Store(settings.url)
+    store = Store(settings.url, ratings_a_day=settings.ratings_a_day)
     try:
+        store.check_revision()
         store.catalogue()
     except StoreUnavailable as e:
         if "engine migrate" in str(e):

@@ -1,7 +1,7 @@
 """The bot's settings."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -27,6 +27,15 @@ class BotSettings(ServingSettings):
 
     admins: Annotated[frozenset[int], NoDecode] = frozenset()
     """Telegram ids of those who may use the admin commands, separated by commas. In the terminal you are one."""
+
+    allowed: Annotated[frozenset[int | Literal["invited"]], NoDecode] = frozenset()
+    """Who may talk to the bot, beside admins and people with an invitation: ids, or "invited". Empty: everybody."""
+
+    ratings_a_day: int = Field(default=2000, ge=1)
+    """How many ratings one person may give, change or take back in a day, beside those of files."""
+
+    imports_a_day: int = Field(default=10, ge=1)
+    """How many files one person may import in a day."""
 
     quiet_hours: str = "off"
     """Hours (UTC) in which admins get no message about failed runs, as 22-8; they come afterwards. "off" for none."""
@@ -77,7 +86,7 @@ class BotSettings(ServingSettings):
             raise ValueError('should be two hours of a day, as 22-8, or "off"')
         return value
 
-    @field_validator("admins", mode="before")
+    @field_validator("admins", "allowed", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part for part in value.replace(",", " ").split() if part] if isinstance(value, str) else value

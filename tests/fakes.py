@@ -17,6 +17,7 @@ import json
 import logging
 import math
 import re
+import sys
 import threading
 import time
 import urllib.error
@@ -707,6 +708,11 @@ def serve_bot_api(fake: FakeTelegram, *, token: str = TOKEN, host: str = "127.0.
 
     class Server(ThreadingHTTPServer):
         request_queue_size = 256  # a busy bot connects many times at once
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Say nothing of a bot that was killed before it heard the answer."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
 
     server = Server((host, port), Handler)
     server.daemon_threads = True

@@ -19,6 +19,7 @@ COMMANDS = (
     ("models", marked("The models so far, with their figures")),
     ("rollback", marked("Serve an earlier model again")),
     ("stats", marked("How many people, films and ratings")),
+    ("invite", marked("A link that lets somebody in: /invite, or /invite 5 for five")),
 )
 
 NOT_FOR_YOU = marked("This button is for those who run me. /help says what I can do for you.")

@@ -20,7 +20,7 @@ from bot.speech import buttons
 from bot.speech.buttons import NOWHERE, Place
 from engine.domain import Movie
 from engine.serving.library import Films
-from engine.store import Store, StoreUnavailable, Taste, UndoTooLate
+from engine.store import Limited, Store, StoreUnavailable, Taste, UndoTooLate
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +79,10 @@ async def import_file(visit: Visit, _button: buttons.ImportFile) -> None:
         await visit.tell(file_views.no_file())
         return
     _, matched = await _read(visit, memory.file_id)
-    if (since := memory.file_since) is None:  # else an earlier tap has begun, and did not come to an end
+    if (since := memory.file_since) is None:
+        most = visit.services.settings.imports_a_day
+        await visit.store(Store.spend, visit.person.id, Limited.IMPORTS, most, visit.now)
+    if since is None:  # else an earlier tap has begun, and did not come to an end
         since = await visit.store(Store.last_event, visit.person.id) or 0
         await _remember(visit, memory.file_id, since)
     try:

@@ -21,6 +21,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest, HTTPXRequest
 
 from bot.frame.context import App, Context, Feature, Handler, Services, handling
+from bot.frame.door import Door
 from bot.frame.errors import on_error
 from bot.frame.flood import FloodLimits, Slots
 from bot.frame.inbox import Inbox
@@ -28,6 +29,9 @@ from bot.frame.outbox import Outbox
 from bot.frame.turns import CONCURRENT_UPDATES, InTurn
 
 TERMINAL_TOKEN = "1:terminal"  # noqa: S105 - opens nothing: the terminal chat has no server behind it
+
+BEFORE_ALL = -1
+"""The group of handlers that see an update before the features' do."""
 
 LATE_SECONDS = 300
 """How late a job may begin, on a machine that slept or was busy."""
@@ -72,6 +76,8 @@ def build_application(
     application.bot_data["refusals"] = tuple(
         refused for feature in features if (refused := getattr(feature, "refused", None)) is not None
     )
+    if settings.allowed:
+        application.add_handler(Door().handler(), group=BEFORE_ALL)
     for feature in features:
         for handler in feature.handlers():
             application.add_handler(_named(handler))

@@ -34,6 +34,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "run_id": (1, 2**31 - 1),
     "version": (1, 2**31 - 1),
     "night_id": (1, 2**31 - 1),
+    "invite_id": (1, 2**31 - 1),
     "shown": (0, 10**6),
     "on": (0, 1),
     "whole": (0, 1),
@@ -420,6 +421,12 @@ class Compare(Button):
 @dataclass(frozen=True)
 class AskRollback(Button):
     version: int
+
+
+@kind("ai")
+@dataclass(frozen=True)
+class RevokeInvite(Button):
+    invite_id: int
 
 
 @kind("ay")

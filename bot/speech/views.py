@@ -33,7 +33,7 @@ from engine.serving.advice import Line
 from engine.serving.library import EmptyCatalogue
 from engine.serving.order import WORTH_SHOWING
 from engine.serving.wish import Wish
-from engine.store import NoSuchMovie, UndoTooLate
+from engine.store import EnoughForToday, Limited, NoSuchMovie, UndoTooLate
 
 Row = list[InlineKeyboardButton]
 
@@ -213,6 +213,12 @@ def refused(error: MatineeError) -> View | None:
             )
         case NoSuchMovie():
             return View.of(say("That film is not in my catalogue (any more). Send me another title."))
+        case EnoughForToday(kind=Limited.IMPORTS, most=most):
+            return View.of(say("You have imported {most} files today. Please go on tomorrow.", most=most))
+        case EnoughForToday(most=most):
+            return View.of(
+                say("I take no more than {most} changes a day from one person. Please go on tomorrow.", most=most)
+            )
         case UndoTooLate():
             return View.of(
                 say("That can't be undone any more: the film was rated again since. /my shows your ratings.")

@@ -27,6 +27,7 @@ def serve(
 
     settings = load_settings()
     with opened(settings, serves=True) as (_, store):
+        store.check_revision()
         serve_runs(store, settings, until_end_of_input=until_end_of_input)
 
 

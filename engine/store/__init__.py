@@ -8,6 +8,7 @@ migrated.
 from engine.store.catalogue import CatalogueStore
 from engine.store.database import StoreError, StoreUnavailable
 from engine.store.digests import Digest, DigestStore
+from engine.store.door import DoorStore, EnoughForToday, Invite, Limited
 from engine.store.inbox import InboxStore, WaitingUpdate
 from engine.store.keys import ApiKey, KeyStore, Scope
 from engine.store.models import (
@@ -35,8 +36,11 @@ __all__ = [
     "Decade",
     "Digest",
     "Dismissal",
+    "EnoughForToday",
     "Event",
     "Guest",
+    "Invite",
+    "Limited",
     "ModelVersion",
     "ModelsShown",
     "Night",
@@ -79,5 +83,6 @@ class Store(
     SiteStore,
     InboxStore,
     ShownStore,
+    DoorStore,
 ):
     """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""

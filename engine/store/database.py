@@ -26,6 +26,15 @@ TURN_SECONDS = 0.01
 """How long a bulk writer leaves SQLite to others between two transactions: time for some tries of theirs."""
 
 
+REVISION = "0011"
+"""The newest of ``migrations/``, which the bot's image does not have; all of them are numbers of four digits."""
+
+NEWER = (
+    "the database was made by a newer Matinee (tables {found}): update this program, "
+    "or restore the backup that was made before the other was updated"
+)
+
+
 class StoreError(MatineeError):
     """The database refused or could not be reached."""
 
@@ -146,6 +155,22 @@ class Database:
         """
         with self.read() as connection:
             connection.execute(sa.select(1))
+
+    def check_revision(self) -> None:
+        """Return if the tables are those that this program knows.
+
+        Raises:
+            StoreUnavailable: there are none, or they are older.
+            StoreError: a newer program has made them.
+        """
+        with self.read() as connection:
+            found = str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))
+        if found > REVISION:
+            raise StoreError(NEWER.format(found=found))
+        if found < REVISION:
+            raise StoreUnavailable(
+                f"the database has the tables of an older Matinee ({found}): run `python -m engine migrate`"
+            )
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from engine.store.database import Database, StoreError
+from engine.store.database import NEWER, Database, StoreError
 
 ROOT = Path(__file__).parents[2]
 LOCK_KEY = 0x4D61_7469
@@ -32,7 +32,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
         before = MigrationContext.configure(connection).get_current_revision()
         if before not in {None, *(script.revision for script in scripts.walk_revisions())}:
-            raise StoreError(f"the database was made by a newer Matinee (tables {before}): update this program")
+            raise StoreError(NEWER.format(found=before))
         if before != newest:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.domain import MatineeError, Rating, check_stars
 from engine.store.database import Database, chunked, insert, upsert
+from engine.store.door import Limited, admissions, spend
 from engine.store.schema import (
     LANGUAGE_LENGTH,
     DismissalRow,
@@ -128,6 +129,13 @@ class UndoTooLate(MatineeError):
 
 
 class PeopleStore(Database):
+    def __init__(self, url: str, *, ratings_a_day: int | None = None) -> None:
+        """Args:
+        ratings_a_day: how many ratings one person may give, change or take back in a day, one by one; None for any.
+        """
+        super().__init__(url)
+        self._ratings_a_day = ratings_a_day
+
     def person(self, telegram_id: int, language: str | None, now: datetime) -> Person:
         """Return the person behind a Telegram id, added if they are new and made active again if they had left."""
         with self.read() as connection:
@@ -185,6 +193,7 @@ class PeopleStore(Database):
             telegram_id = connection.scalar(gone)
             connection.execute(sa.delete(watchers).where(watchers.c.chat_id == telegram_id))
             connection.execute(sa.delete(notices).where(notices.c.telegram_id == telegram_id))
+            connection.execute(sa.delete(admissions).where(admissions.c.telegram_id == telegram_id))
             asked = sa.update(runs).where(runs.c.asked_by == f"telegram:{telegram_id}")
             connection.execute(asked.values(asked_by="telegram"))
             # Their key begins with the version: without it, every list of everybody would be read.
@@ -199,10 +208,12 @@ class PeopleStore(Database):
         Raises:
             BadStars: not 0.5 to 5.0 in half steps.
             NoSuchMovie: the catalogue has no such film.
+            EnoughForToday: they have changed as much today as one person may.
         """
         checked = check_stars(stars)
         with self.write() as connection:
             act = _set_stars(connection, user_id, movie_id, checked, now)
+            self._count(connection, user_id, act, now)
             return act, _taste(connection, user_id, now)
 
     def rate_many(self, user_id: int, given: Iterable[tuple[int, float, datetime]], now: datetime) -> list[int]:
@@ -229,7 +240,13 @@ class PeopleStore(Database):
     def remove_rating(self, user_id: int, movie_id: int, now: datetime) -> Act:
         """Take a rating back; nothing changes if there is none."""
         with self.write() as connection:
-            return _set_stars(connection, user_id, movie_id, None, now)
+            act = _set_stars(connection, user_id, movie_id, None, now)
+            self._count(connection, user_id, act, now)
+            return act
+
+    def _count(self, connection: sa.Connection, user_id: int, act: Act, now: datetime) -> None:
+        if act.changed and self._ratings_a_day is not None:
+            spend(connection, user_id, Limited.RATINGS, self._ratings_a_day, now)
 
     def undo(self, user_id: int, event_id: int, now: datetime) -> Act:
         """Take one act back: the film has again the stars that it had before, and as old as they were; or none.
@@ -248,7 +265,9 @@ class PeopleStore(Database):
                 raise UndoTooLate("this film was rated again since")
             undone = _set_many_stars(connection, user_id, before, now)
             event = next(iter(undone), None)
-            return Act(event, act.movie_id, act.previous_stars, act.stars, changed=event is not None)
+            undo = Act(event, act.movie_id, act.previous_stars, act.stars, changed=event is not None)
+            self._count(connection, user_id, undo, now)
+            return undo
 
     def undo_many(self, user_id: int, first: int, last: int, now: datetime) -> list[int]:
         """Take someone's acts from ``first`` to ``last`` back, as of an import: some hundred films in one transaction.

@@ -3,7 +3,7 @@
 Every constraint has a name, so that Alembic can change it on both databases.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -438,6 +438,39 @@ class ShownFilmRow(Base):
     model_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     movie_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     shown_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class InviteRow(Base):
+    """A link that lets people in where not everybody may talk to the bot. It goes when it is revoked."""
+
+    __tablename__ = "invites"
+    # AUTOINCREMENT: the button of a link that was revoked must not name a later one.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(32), unique=True)
+    uses_left: Mapped[int]
+    made_at: Mapped[datetime]
+
+
+class AdmissionRow(Base):
+    """Somebody who came by such a link."""
+
+    __tablename__ = "admissions"
+
+    telegram_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    admitted_at: Mapped[datetime]
+
+
+class AllowanceRow(Base):
+    """How often somebody has done today what may be done so often a day."""
+
+    __tablename__ = "allowances"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    day: Mapped[date]
+    spent: Mapped[int]
 
 
 class LiveRow(Base):

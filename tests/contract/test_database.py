@@ -88,6 +88,20 @@ def test_a_database_of_a_newer_matinee_is_left_alone(store: Store) -> None:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match="newer Matinee"):
         migrate(store)
+    with pytest.raises(StoreError, match=r"newer Matinee \(tables 9999\): update this program, or restore"):
+        store.check_revision()
+
+
+def test_a_database_of_an_older_matinee_wants_to_be_migrated(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(StoreUnavailable, match=r"older Matinee \(0001\).*engine migrate"):
+        store.check_revision()
+
+
+def test_the_program_knows_its_newest_tables(store: Store) -> None:
+    """``REVISION`` goes up with every migration."""
+    store.check_revision()
 
 
 # --- A database that does not answer ----------------------------------------------------------------------------------

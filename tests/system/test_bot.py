@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -195,6 +196,16 @@ def test_a_database_without_tables_is_said_to_have_none(environment: dict[str, s
     assert done.returncode == 1
     assert "python -m engine migrate" in done.stderr
     assert "make run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "chat"])
+def test_a_database_of_a_newer_matinee_is_refused(environment: dict[str, str], home: Path, command: str):
+    with sqlite3.connect(home / "tiny" / "matinee.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    done = bot(command, env=environment)
+    assert done.returncode == 1
+    assert "newer Matinee (tables 9999): update this program" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 import structlog
 from apscheduler.triggers.cron import CronTrigger
 
@@ -55,6 +56,17 @@ def becomes_well(program: Program) -> bool:
     while not is_well(program) and time.monotonic() < end:
         time.sleep(0.2)
     return is_well(program)
+
+
+def test_a_database_of_a_newer_matinee_is_refused(home: Program) -> None:
+    store = Store(home.database_url)
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    done = home.run("engine", "serve")
+    assert done.returncode != 0
+    assert "newer Matinee (tables 9999): update this program" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_it_is_well_while_it_looks_for_work(home: Program) -> None:

@@ -1,0 +1,96 @@
+"""Who may talk to the bot where not everybody may, and how much one person may do in a day."""
+
+import enum
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from engine.domain import MatineeError
+from engine.store.database import Database, insert
+from engine.store.schema import AdmissionRow, AllowanceRow, InviteRow, table
+
+invites, admissions, allowances = table(InviteRow), table(AdmissionRow), table(AllowanceRow)
+
+CODE_BYTES = 12
+"""96 bits, so nobody guesses a link."""
+
+
+class Limited(enum.StrEnum):
+    RATINGS = "ratings"
+    IMPORTS = "imports"
+
+
+class EnoughForToday(MatineeError):
+    """Somebody has done so much of one thing that the rest waits until tomorrow."""
+
+    def __init__(self, kind: Limited, most: int) -> None:
+        super().__init__(f"that was {most} {kind} today, and the rest waits until tomorrow")
+        self.kind = kind
+        self.most = most
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A link that lets people in, ``uses`` of them."""
+
+    id: int
+    code: str
+    uses: int
+
+
+class DoorStore(Database):
+    def make_invite(self, uses: int, now: datetime) -> Invite:
+        """Make an invitation that so many people can use."""
+        code = secrets.token_urlsafe(CODE_BYTES)
+        new = sa.insert(invites).values(code=code, uses_left=uses, made_at=now).returning(invites.c.id)
+        with self.write() as connection:
+            return Invite(connection.scalar(new) or 0, code, uses)
+
+    def revoke_invite(self, invite_id: int) -> bool:
+        """Let nobody else in by an invitation. Return whether somebody still could have come by it."""
+        gone = sa.delete(invites).where(invites.c.id == invite_id).returning(invites.c.uses_left)
+        with self.write() as connection:
+            return bool(connection.scalar(gone))
+
+    def is_admitted(self, telegram_id: int) -> bool:
+        """Return whether somebody has come by an invitation."""
+        with self.read() as connection:
+            return connection.scalar(_ADMITTED, {"telegram_id": telegram_id}) is not None
+
+    def admit(self, telegram_id: int, code: str, now: datetime) -> bool:
+        """Let somebody in by an invitation, and use it up by one. Return False if there is none."""
+        with self.write() as connection:
+            open_ = sa.update(invites).where(invites.c.code == code, invites.c.uses_left > 0)
+            if not connection.execute(open_.values(uses_left=invites.c.uses_left - 1)).rowcount:
+                return False
+            new = insert(connection, admissions).values(telegram_id=telegram_id, admitted_at=now)
+            connection.execute(new.on_conflict_do_nothing())
+            return True
+
+    def spend(self, user_id: int, kind: Limited, most: int, now: datetime) -> None:
+        """Count one more of what somebody may do so often a day (UTC).
+
+        Raises:
+            EnoughForToday: they have done it ``most`` times.
+        """
+        with self.write(durable=False) as connection:
+            spend(connection, user_id, kind, most, now)
+
+
+def spend(connection: sa.Connection, user_id: int, kind: Limited, most: int, now: datetime) -> None:
+    """As ``DoorStore.spend``, in a transaction that there is."""
+    statement = insert(connection, allowances).values(user_id=user_id, kind=kind.value, day=now.date(), spent=1)
+    same_day = allowances.c.day == statement.excluded.day
+    spent = connection.scalar(
+        statement.on_conflict_do_update(
+            index_elements=["user_id", "kind"],
+            set_={"day": statement.excluded.day, "spent": sa.case((same_day, allowances.c.spent + 1), else_=1)},
+        ).returning(allowances.c.spent)
+    )
+    if spent is not None and spent > most:
+        raise EnoughForToday(kind, most)
+
+
+_ADMITTED = sa.select(admissions.c.telegram_id).where(admissions.c.telegram_id == sa.bindparam("telegram_id"))
