@@ -184,24 +184,32 @@ def place(ratings: int, people: int, films: int, *, rank: int) -> Placement:
 def _fit_whole(
     values: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int, progress: Progress
 ) -> Fitted:
-    """Fit each model in one task, side by side; every second or so they come back and say how far they are.
-
-    The tasks of a job go on from what those of the last returned, so whichever is lost is done again with the same
-    result.
-    """
-    spark = values.sparkSession
+    """Fit each model in one task."""
     table = rating_table(values, films)
     fits: list[Fit] = [PreferenceFit(table, hyperparameters.preference)]
     if hyperparameters.rating is not None:
         fits.append(StarsFit(table, hyperparameters.rating))
-    # Locally all cores are ours; on a cluster a task may use what it was given, one.
+    models = fit_in_tasks(values.sparkSession, fits, seed=seed, progress=progress)
+    preference, stars = (*models, None)[:2]
+    return Fitted.of(table.movie_ids, preference, stars, hyperparameters, seed)
+
+
+def fit_in_tasks(
+    spark: SparkSession, fits: Sequence[Fit], *, seed: int, progress: Progress = lambda done, detail: None
+) -> list[Any]:
+    """Return the models of several fits, each fitted in a task of its own.
+
+    Every second or so they come back and say how far they are. The tasks of a job go on from what those of the last
+    returned, so one that is lost is done again with the same result.
+    """
     context = spark.sparkContext
+    # Locally all cores are ours; on a cluster a task may use what it was given, one.
     threads = context.defaultParallelism if (context.master or "").startswith("local") else 1
-    work = max(2 * len(table.values) * fit.rank**2 * fit.iterations for fit in fits)
-    jobs = min(max(math.ceil(work / (WORK_A_JOB * threads)), 1), max(fit.iterations for fit in fits))
+    most = max(fit.iterations for fit in fits)
+    work = max(2 * len(fit.table.values) * fit.rank**2 * fit.iterations for fit in fits)
+    jobs = max(min(math.ceil(work / (WORK_A_JOB * threads)), most), 1)
     shared = context.broadcast(fits)
     state: list[Any] = [(fit.start(seed), None) for fit in fits]
-    most = max(fit.iterations for fit in fits)
     for job in range(jobs):
         progress(job / jobs, f"both models, iteration {most * job // jobs} of {most}")
 
@@ -214,8 +222,7 @@ def _fit_whole(
 
         state = context.parallelize(range(len(fits)), len(fits)).map(advance).collect()
     shared.destroy()
-    preference, stars = (*state, None)[:2]
-    return Fitted.of(table.movie_ids, preference, stars, hyperparameters, seed)
+    return state
 
 
 def _fit_apart(

@@ -13,6 +13,9 @@ from engine.settings import EngineSettings
 from engine.spark.scratch import own_folder
 from engine.store import Queue, Store
 
+RATINGS_A_PART = 1_000_000
+"""Tasks that look at whole people read their part of the ratings into memory."""
+
 
 class NoCatalogue(MatineeError):
     """There is nothing to train on yet."""
@@ -58,4 +61,6 @@ def read_ratings(
     columns = {"user_id": queue.user_ids, "movie_id": queue.movie_ids, value: queue.stars}
     parquet.write_table(pa.table(columns), chat)
     ratings = spark.read.parquet(str(source)).select(*columns).unionByName(spark.read.parquet(str(chat)))
-    return queue, ratings.repartition("user_id").cache()
+    fewest = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
+    parts = max(fewest, catalogue.rating_count // RATINGS_A_PART)
+    return queue, ratings.repartition(parts, "user_id").cache()

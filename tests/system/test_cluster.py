@@ -96,3 +96,39 @@ def test_a_cluster_trains_scores_and_publishes_the_lists_of_a_laptop(cluster: st
 
     same = [set(lists["laptop"][user]) == set(lists["cluster"][user]) for user in lists["laptop"]]
     assert sum(same) >= 0.95 * len(same), "sums may be taken in another order, so a near-tie may fall the other way"
+
+
+LOST_AND_COMPARED = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from engine.learning.fits import PreferenceFit, RatingTable
+from engine.learning.mllib import fit_als, signed_strengths
+from engine.learning.training import fit_in_tasks
+from engine.settings import EngineSettings
+from engine.spark.session import spark_session
+from lost_task import LostTask
+from tests.spark.conftest import tiny_world
+from tests.spark.test_placement import OF_MLLIB, agrees_with_mllib
+
+table = RatingTable.of(*np.array(tiny_world(), np.float32).T)
+settings = EngineSettings(home=Path(sys.argv[1]), spark_master=sys.argv[2], spark_memory="512m", database_url=None)
+with spark_session(settings, log=settings.home / "spark.log") as spark:
+    spark.sparkContext.addPyFile("tests/system/lost_task.py")
+    (whole,), (lost,) = (fit_in_tasks(spark, [kind(table, OF_MLLIB)], seed=1) for kind in (PreferenceFit, LostTask))
+    assert (whole.items == lost.items).all()
+    values = spark.createDataFrame(tiny_world(), "user_id int, movie_id int, value float")
+    strengths = signed_strengths(values, OF_MLLIB)
+    start, end = (fit_als(strengths, rank=8, reg=0.2, iterations=n, alpha=1.0, seed=3) for n in (0, 5))
+    agrees_with_mllib(PreferenceFit(table, OF_MLLIB), start, end, 5)
+"""
+
+
+def test_a_task_that_is_killed_is_done_again_with_the_same_result(cluster: str, tmp_path: Path) -> None:
+    """And there too, the factors are MLlib's."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/tests/system"}
+    command = [sys.executable, "-c", LOST_AND_COMPARED, str(tmp_path), cluster]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
