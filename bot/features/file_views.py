@@ -112,6 +112,10 @@ def no_file() -> View:
     return View.of(say("No file is waiting to be imported. Send it again if it should be."))
 
 
+def not_fetched() -> View:
+    return View.of(say("Telegram did not hand me your file, so nothing of it is in. Please try again in a minute."))
+
+
 def cut_short() -> View:
     return View.of(
         say(

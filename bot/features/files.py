@@ -9,6 +9,7 @@ from itertools import takewhile
 
 import structlog
 from telegram import Document, InputFile, Message
+from telegram.error import BadRequest, NetworkError
 from telegram.ext import filters
 
 from bot.features import file_views, ratings_file
@@ -18,7 +19,8 @@ from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, message, tap
 from bot.speech import buttons
 from bot.speech.buttons import NOWHERE, Place
-from engine.domain import Movie
+from bot.speech.views import View
+from engine.domain import MatineeError, Movie
 from engine.serving.library import Films
 from engine.store import Limited, Store, StoreUnavailable, Taste, UndoTooLate
 
@@ -30,6 +32,15 @@ _READER = ThreadPoolExecutor(1, "files")
 """Reads files one after the other, and leaves the other threads to those who need the database."""
 
 A_TABLE = filters.Document.FileExtension("csv") | filters.Document.MimeType("text/csv")
+
+
+class NotFetched(MatineeError):
+    """Telegram did not hand a file over, so nothing of it has been read."""
+
+
+def refused(error: MatineeError) -> View | None:
+    """Return what to say where a file could not be fetched."""
+    return file_views.not_fetched() if isinstance(error, NotFetched) else None
 
 
 def handlers() -> list[Handler]:
@@ -149,12 +160,19 @@ async def _read(visit: Visit, document: Document | str) -> tuple[RatingsFile, Ma
     """Fetch a file from Telegram and find its films.
 
     Raises:
+        NotFetched: Telegram did not hand it over.
         NotRatings: it is too large, or not such a file.
     """
     if isinstance(document, Document) and (document.file_size or 0) > ratings_file.MOST_BYTES:
         raise NotRatings(ratings_file.TOO_LARGE, megabytes=ratings_file.MOST_BYTES // 1_000_000)
-    file = await visit.context.bot.get_file(document)
-    content = bytes(await file.download_as_bytearray())
+    try:
+        file = await visit.context.bot.get_file(document)
+        content = bytes(await file.download_as_bytearray())
+    except BadRequest:  # it is not there any more
+        raise
+    except NetworkError as error:
+        log.warning("file_not_fetched", reason=type(error).__name__)
+        raise NotFetched("the file could not be fetched from Telegram") from error
     return await asyncio.get_running_loop().run_in_executor(_READER, _understand, content, visit.shelf.films)
 
 

@@ -115,6 +115,23 @@ def goes_down(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return goes_down
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["at the tap", "at first"])
+async def test_a_file_that_telegram_does_not_hand_over_is_said_to_be_not_in(
+    anna: Person, telegram: FakeTelegram, store: Store, again: bool
+):
+    """Nothing was saved, so that is said; pressing again, or sending it again, is all it takes."""
+    if again:
+        await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    telegram.times_out("getFile")
+    await (anna.presses("Import") if again else anna.sends_document("ratings.csv", LETTERBOXD.encode()))
+    assert "nothing of it is in" in anna.sees
+    assert stars(store) == {}
+    if not again:
+        await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    await anna.presses("Import")
+    assert stars(store)
+
+
 async def test_an_import_that_was_cut_short_goes_on_and_is_taken_back_as_a_whole(
     anna: Person, store: Store, goes_down: Callable[[], None]
 ):
