@@ -1,6 +1,10 @@
 """The API's command line: ``python -m api serve``, ``keys`` and ``healthcheck``."""
 
 import json
+import os
+import signal
+import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -38,7 +42,9 @@ STOP_SECONDS = 10
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    until_end_of_input: Annotated[bool, typer.Option("--until-end-of-input", hidden=True)] = False,
+) -> None:
     """Serve the API.
 
     Goes on until told to stop (SIGTERM or Ctrl-C). Needs a database that `python -m engine migrate` has made.
@@ -53,6 +59,8 @@ def serve() -> None:
         application().state.services.store.close()  # whatever is wrong is said here, once, and not by each worker
     except MatineeError as e:
         _fail(str(e))
+    if until_end_of_input:
+        threading.Thread(target=_stop_with_input, daemon=True).start()
     uvicorn.run(
         "api.__main__:application",
         factory=True,
@@ -64,6 +72,12 @@ def serve() -> None:
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+
+
+def _stop_with_input() -> None:
+    """Stop once whoever started us is gone: they hold the other end of our input."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def application() -> "FastAPI":

@@ -113,6 +113,8 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # the body is no JSON, which is one more way not to fit the schema
+            return problem_response(422, "invalid", "body: send JSON in UTF-8")
         kind = {404: "not_found", 405: "method"}.get(error.status_code, "invalid")
         return problem_response(error.status_code, kind, str(error.detail), headers=error.headers)
 

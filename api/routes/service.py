@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
@@ -14,14 +15,14 @@ from engine.store import Scope
 router = APIRouter(tags=["service"])
 
 
-@router.get("/healthz", responses=may_answer(503))
+@router.get("/healthz", response_class=PlainTextResponse, responses=may_answer(503))
 def healthz(store: InStore, shelf: OnShelf) -> Response:
     """Say that all is well: the database answers, and films are in memory. Needs no key, and tells nothing else."""
     store.ping()
-    return Response(f"healthy: {len(shelf.films.by_id)} films\n", media_type="text/plain")
+    return PlainTextResponse(f"healthy: {len(shelf.films.by_id)} films\n")
 
 
-@router.get("/metrics", responses=may_answer(401, 403, 429))
+@router.get("/metrics", response_class=PlainTextResponse, responses=may_answer(401, 403, 429))
 def metrics(_: Annotated[Caller, Depends(site(Scope.ADMIN))]) -> Response:
     """Return this worker's figures for Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,16 +1,18 @@
 """Everything together, for one machine: what `make run` starts.
 
-Tables, films and a first model where they are missing; then the worker, whose log goes to a file, and the chat, each a
-program of its own. The worker reads a pipe that only we hold, so it goes when we go, however that happens.
+Tables, films and a first model where they are missing; then the worker, whose log goes to a file, the API if it has a
+port, and the chat, each a program of its own. Worker and API read a pipe that only we hold, so they go when we go,
+however that happens.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +26,7 @@ from engine.store import Run, RunAlreadyOpen, Store
 from engine.store.migrate import migrate
 
 ENGINE = (sys.executable, "-m", "engine", "serve", "--until-end-of-input")
+API = (sys.executable, "-m", "api", "serve", "--until-end-of-input")
 BOT = (sys.executable, "-m", "bot")
 
 STALLED = 75
@@ -33,17 +36,31 @@ LOG_BYTES = 10_000_000
 """A log that is longer is put aside at the start; one old one is kept."""
 
 RESTART_SECONDS = 10.0
-"""An engine that died is started again, but no more often than this."""
+"""A program beside the chat that died is started again, but no more often than this."""
 
 STOP_SECONDS = 12.0
 """Longer than the engine takes to stop a run."""
 
 
-class TelegramSettings(StoreSettings):
-    """All that we want to know of the bot's settings."""
+class FrontSettings(StoreSettings):
+    """All that we want to know of the settings of bot and API."""
 
     telegram_token: SecretStr | None = None
     """Where the chat is: on Telegram if it is set."""
+
+    api_port: int = 0
+    """Where the API is, if anywhere."""
+
+    api_host: str = "127.0.0.1"
+    """Who can reach it."""
+
+    api_open: bool | None = None
+    """Whether a look at it needs no key."""
+
+    @property
+    def opens_api(self) -> bool:
+        """Whether films and picks need no key: unless told otherwise, where only this machine can ask."""
+        return self.api_host in ("127.0.0.1", "::1", "localhost") if self.api_open is None else self.api_open
 
 
 def up(store: Store, settings: EngineSettings) -> int:
@@ -54,11 +71,18 @@ def up(store: Store, settings: EngineSettings) -> int:
     """
     migrate(store)
     _load_if_missing(store, settings)
-    with _ProgramStop() as stop, _Engine(settings.folder / "logs" / "engine.log") as engine:
+    logs = settings.folder / "logs"
+    with _ProgramStop() as stop, _Beside(ENGINE, logs / "engine.log") as engine, ExitStack() as others:
         _say(f"The engine's log: {engine.log}")
         try:
             _train_if_nothing_is_live(store, engine, stop)
-            return _chat(engine, stop)
+            beside = [engine]
+            front = FrontSettings.load()
+            if front.api_port:
+                opened = {"MATINEE_API_OPEN": str(front.opens_api)}
+                beside.append(others.enter_context(_Beside(API, logs / "api.log", opened)))
+                _say(f"The API: http://127.0.0.1:{front.api_port} (its log: {beside[-1].log})")
+            return _chat(beside, stop)
         except Interrupted:
             _say("Stopped. The next start goes on from here.")
             return 0
@@ -107,7 +131,7 @@ def _load_if_missing(store: Store, settings: EngineSettings) -> None:
         _say("\n".join(report.lines()))
 
 
-def _train_if_nothing_is_live(store: Store, engine: "_Engine", stop: _ProgramStop) -> None:
+def _train_if_nothing_is_live(store: Store, engine: "_Beside", stop: _ProgramStop) -> None:
     if store.live_version() is not None:
         return
     _say("Training the first model. This is done once, and takes a minute or so.")
@@ -134,13 +158,14 @@ def _ask(store: Store) -> Run:
         return e.run
 
 
-def _chat(engine: "_Engine", stop: _ProgramStop) -> int:
+def _chat(beside: Sequence["_Beside"], stop: _ProgramStop) -> int:
     """Run the bot until it ends, and return its exit code."""
-    where = "run" if TelegramSettings.load().telegram_token else "chat"
+    where = "run" if FrontSettings.load().telegram_token else "chat"
     while True:
         with _bot(where) as bot:
             while bot.poll() is None and not stop.wait(0.2):
-                engine.keep_alive()
+                for program in beside:
+                    program.keep_alive()
             if stop.signal is not None:
                 # On Ctrl-C the terminal has told the bot too; telling it twice would not let it say goodbye.
                 _end(bot, patience=3.0 if stop.signal == signal.SIGINT else 0.0)
@@ -160,15 +185,17 @@ def _bot(where: str) -> Iterator[subprocess.Popen[bytes]]:
         _end(bot)
 
 
-class _Engine:
-    """The worker's process, while the block lasts."""
+class _Beside:
+    """A program that runs beside the chat while the block lasts; what it says goes to a log."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log = log
+        self._command = command
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
 
-    def __enter__(self) -> "_Engine":
+    def __enter__(self) -> "_Beside":
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.replace(self.log.with_suffix(".old.log"))
@@ -177,9 +204,14 @@ class _Engine:
 
     def _start(self) -> None:
         with self.log.open("ab") as file:
-            # A session of its own: Ctrl-C in the terminal is for the chat, and we tell the engine when that has ended.
+            # A session of its own: Ctrl-C in the terminal is for the chat, and we tell the others when that has ended.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                ENGINE, stdin=subprocess.PIPE, stdout=file, stderr=file, start_new_session=True
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                env=self._environment,
             )
         self._started = time.monotonic()
 
