@@ -51,7 +51,7 @@ def set_up_logging(level: str, file: Path | None = None, *, hide: Iterable[str] 
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]  # no local variables
         if for_people
         else [
             structlog.processors.format_exc_info,

@@ -23,6 +23,7 @@ from api.shapes import (
     Stars,
     Wire,
     film_named,
+    known_ids,
     named,
     stars_of,
 )
@@ -208,6 +209,23 @@ def take_back(shelf: OnShelf, store: InStore, person: PersonId, kind: Dismissal,
     """Put it aside no longer."""
     movie, user_id = film_named(shelf, film), store.find_site_person(person)
     return Change(changed=user_id is not None and store.take_back(user_id, movie.id, kind))
+
+
+# --- What they were shown ---------------------------------------------------------------------------------------------
+
+
+class Shown(Wire):
+    """Films of a list that somebody has seen on your page, and which model made it."""
+
+    model_version: int = Field(ge=1, le=2**31 - 1)
+    films: list[FilmRef] = Field(max_length=100)
+
+
+@router.post("/shown", status_code=204, dependencies=WRITES, responses=may_answer(404, 413))
+def note_shown(shelf: OnShelf, store: InStore, now: Now, person: PersonId, shown: Shown) -> None:
+    """Say that picks were really shown, so that models are judged by what people rate afterwards. Kept for 90 days."""
+    version = store.model_version(shown.model_version).version
+    store.note_shown(store.site_person(person, now), version, known_ids(shelf, shown.films), now)
 
 
 # --- All that is kept of somebody -------------------------------------------------------------------------------------

@@ -106,3 +106,14 @@ def test_the_export_holds_every_act_and_forgetting_leaves_nothing(site: Site, fu
 @pytest.mark.parametrize("person", ["a b", "ä", "x" * 129, "a%00b"])
 def test_an_id_that_no_column_could_hold_is_refused(site: Site, person: str) -> None:
     site.refused("GET", f"/v1/people/{person}/picks", 422)
+
+
+def test_what_was_shown_and_rated_later_speaks_for_the_model(site: Site, full: Store, clock: SettableClock) -> None:
+    page = site.get("/v1/people/ann/picks", limit=3)
+    films = [film["id"] for film in page["films"]]
+    site.ask("POST", "/v1/people/ann/shown", json={"model_version": page["model_version"], "films": films})
+    clock.advance(days=1)
+    site.rate("ann", films[0], stars=4.5)
+    reception = full.receptions()[1]
+    assert (reception.shown, reception.rated, reception.liked) == (3, 1, 1)
+    site.refused("POST", "/v1/people/ann/shown", 404, json={"model_version": 77, "films": films})
