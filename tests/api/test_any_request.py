@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -58,5 +60,6 @@ def test_no_request_brings_the_api_down_or_gets_an_answer_of_unknown_shape(admin
                 calls += 1
                 case.call_and_validate(headers=headers, checks=CHECKS, timeout=30)
 
-            send()
+            with suppress(Unsatisfiable):  # there is no way to call /healthz wrongly
+                send()
     assert calls > CALLS / 4
