@@ -50,7 +50,8 @@ def serve(
     Goes on until told to stop (SIGTERM or Ctrl-C). Needs a database that `python -m engine migrate` has made.
     Listens on MATINEE_API_HOST and MATINEE_API_PORT (8000 if that is not set), with MATINEE_API_WORKERS processes.
 
-    Calls that are under way are answered before it ends. Exits with 1 when a setting, the database or the port is wrong.
+    Calls that are under way are answered before it ends. Exits with 1 when a setting, the database or the port is
+    wrong.
     """
     import uvicorn
 
