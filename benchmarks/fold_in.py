@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.chat import PARAMETERS, PREFERENCE_RANK, RATING_RANK
 from engine.domain import FactorRows
-from engine.serving.factors import Model, Profile, strengths
+from engine.serving.factors import Model, Profile, observed
 
 FILMS = 87_000
 RATINGS = (5, 50, 500, 2_000)
@@ -43,12 +43,15 @@ def made_up_model() -> Model:
 
 def textbook(model: Model, rated: dict[int, float]) -> np.ndarray:
     """The preference row by Hu et al.'s (YᵀCY + λI)⁻¹ YᵀCp over all films: what keeping YᵀY at hand saves."""
-    settings = model.hyperparameters.preference
-    strength = np.zeros(FILMS, np.float32)
-    strength[model.rows(rated)] = strengths(np.array(list(rated.values())), settings.neutral)
-    confidence, y = 1 + settings.alpha * np.abs(strength), model.preference
-    left = (y * confidence[:, None]).T @ y + settings.reg * max(int((strength > 0).sum()), 1) * np.eye(y.shape[1])
-    return np.linalg.solve(left, y.T @ (confidence * (strength > 0)))
+    settings, rows = model.hyperparameters.preference, model.rows(rated)
+    said = observed(np.array(list(rated.values())), settings)
+    confidence, wanted, y = np.ones(FILMS), np.zeros(FILMS), model.preference
+    confidence[rows] += said.weights
+    wanted[rows] = said.targets
+    ridge = float(settings.ridge(int(said.counted.sum()), settings.nu_users))
+    left = (y * confidence[:, None]).T @ y + ridge * np.eye(y.shape[1])
+    prior = ridge * model.average_taste if settings.prior else 0.0
+    return np.linalg.solve(left, y.T @ (confidence * wanted) + prior)
 
 
 def milliseconds(work: Callable[[], object], times: int) -> np.ndarray:
