@@ -267,7 +267,7 @@ def find_films(movie_ids: NDArray[np.int32], films: NDArray[np.int32]) -> tuple[
 def _scores(model: Model, block: Block, who: NDArray[np.intp]) -> Iterator[Floats]:
     """Yield the scores over all films of those people of a block; a few people's at a time are in memory."""
     queries, _ = user_order_vectors(
-        block.preference[who],
+        model.ordering(block.preference[who]),
         block.rating[who],
         model.preference_moments,
         model.rating_moments,

@@ -148,7 +148,7 @@ def top_rows(
 
 def _recommend_block(model: Model, similar: SimilarTitles | None, block: Block, limit: int) -> pa.RecordBatch:
     queries, offset = user_order_vectors(
-        block.preference,
+        model.ordering(block.preference),
         block.rating,
         model.preference_moments,
         model.rating_moments,

@@ -22,6 +22,11 @@ VARIETY = 1.0
 """How many standard deviations of score a film loses when the list already holds its exact like: costs nothing
 measurable (DECISIONS), and a list is not one saga."""
 
+AVERAGE_SHARE = 0.05
+"""How much of the average taste is added to everybody's row before films are ordered. A row grows with what it rests
+on, so this decides the order for who gave one rating, and next to nothing for who gave a hundred
+(docs/experiments.md, First picks)."""
+
 ASKED_AT_ONCE = 64
 """Films asked about that all others are compared with in one go: with thousands it would take gigabytes."""
 
@@ -429,10 +434,15 @@ class Model:
         )
         return Profile(rows, said, liked, preference, rating, bias, doubt)
 
+    def ordering(self, preference: Floats) -> Floats:
+        """Return rows of the preference model as films are ordered by them, shape (n_users, rank)."""
+        share = AVERAGE_SHARE if self.hyperparameters.preference.prior else 0.0
+        return preference + np.float32(share) * self.average_taste
+
     def scores(self, profile: Profile) -> Floats:
         """Return the order score of every film, shape (n,), in standard deviations."""
         vectors, offset = user_order_vectors(
-            profile.preference[None],
+            self.ordering(profile.preference[None]),
             profile.rating[None],
             self.preference_moments,
             self.rating_moments,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.domain import Floats
 from engine.serving.factors import Rows
 
-WEIGHT = 1.1
+WEIGHT = 1.4
 """Standard deviations of score that a film gains for each point of likeness to all that someone rated: chosen in
 docs/experiments.md (First picks)."""
 

@@ -117,7 +117,8 @@ def test_the_order_of_preference_alone_is_sparks_own(trained: Trained, ratings: 
     users = users.join(trained.users.drop("preference"), "user_id")
     items = als.itemFactors.orderBy("id").toPandas()["features"]
     rows = replace(trained.rows, preference=np.array(items.tolist(), np.float32))
-    model = replace(trained, rows=rows, hyperparameters=replace(SMALL, blend=0.0)).model()
+    nobodys = np.zeros_like(trained.average_taste)
+    model = replace(trained, rows=rows, average_taste=nobodys, hyperparameters=replace(SMALL, blend=0.0)).model()
     ours = recommend(users, histories(ratings), model, limit=5).toPandas().sort_values(["user_id", "position"])
 
     expected = oracle.groupby("user_id")["movie_id"].agg(lambda films: films.tolist()[:5])
