@@ -48,8 +48,8 @@ def privacy(days: int) -> View:
             say("<b>What I keep</b>\n"
                 "Your Telegram id and your Telegram's language. The stars that you give, and when. What you mark as "
                 "seen, not for you, or for later. Which films I asked you about and showed you last."),
-            say("A message of yours is kept until I have answered it, no longer. Your name is not kept; only if you join "
-                "a movie night, your first name until that evening is over."),
+            say("A message of yours is kept until I have answered it, no longer. Your name is not kept; only if you "
+                "join a movie night, your first name until that evening is over."),
             say("What each model picked for you, for 90 days: whether people take to it tells whether it is any good."),
             say("<b>Why</b>\n"
                 "To choose films for you, and to train the model that chooses for everybody. Nobody is shown what you "
