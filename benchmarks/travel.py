@@ -4,7 +4,7 @@
 
 FOLDER holds ml-latest-small, movietweetings-100k and audioscrobbler-2005-small. In each world the settings of ours
 are looked for on the training side as a first training looks for them, plain ALS gets its best reg and EASE its best λ
-there too, and all are measured on the same test side. Prints tables in Markdown (docs/travel.md). Exits with 1
+there too, and all are measured on the same test side. Prints tables in Markdown. Exits with 1
 where a rival is ahead beyond chance.
 """
 

@@ -52,10 +52,16 @@ GRIDS: dict[Tuned, dict[str, Sequence[float]]] = {
 """What ``tune`` begins with, on a sample of people."""
 
 COARSE: dict[Tuned, dict[str, Sequence[float]]] = {
-    "preference": {"rank": (16, 64), "reg": (1, 2, 4, 8, 16)},
+    "preference": {"rank": (96, 32), "reg": (3, 8, 2, 4, 16)},
     "rating": {"reg": (0.1, 0.15, 0.3, 1)},
 }
 """What a first training begins with."""
+
+OFTEN_BEST: tuple[Setting, ...] = (
+    {"rank": 64, "reg": 8, "nu_users": 0.25, "pull": 1},
+    {"rank": 64, "reg": 2, "alpha": 2, "nu_users": 1, "nu_items": 1},
+)
+"""Settings that a coarse grid would miss: what suits people of few ratings, and play counts."""
 
 LADDERS: dict[Tuned, dict[str, Sequence[float]]] = {
     "preference": {
@@ -487,8 +493,9 @@ def settle(
             deadline = started + until * budget_seconds
             trials = Trials(spark, store, name, model, _quick(base), deadline, now, tell)
             in_use = setting_of(base, model, list(COARSE[model]))
-            coarse = settings_of(COARSE[model]) if first else []
-            trials.measure(FINE, [in_use, *(one for one in coarse if one != in_use)], everyone)
+            coarse = [one for one in settings_of(COARSE[model]) if one != in_use] if first else []
+            often = OFTEN_BEST if first and model == "preference" else ()
+            trials.measure(FINE, [in_use, *often, *coarse], everyone)
             climb(trials, everyone, rounds=6 if first else 1)
             trials.deadline = started + budget_seconds
             base = with_setting(base, model, blend(trials, everyone).setting)

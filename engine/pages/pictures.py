@@ -6,12 +6,14 @@ copied. A PNG stands alone, on white; those for the chat are drawn smaller, so t
 window is opened, and matplotlib's settings are ours only while we draw.
 """
 
+import functools
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -50,6 +52,9 @@ WIDTH = 9.0
 
 PHONE_WIDTH = 5.0
 """Inches of a picture for the chat: there a point of text is about a point of the phone's."""
+
+PHONE_CHART = 4.4
+"""Inches of a chart on a page that a phone shows: at 350 of its pixels, letters have some nine."""
 
 PHONE_PIXELS = 1000
 
@@ -111,6 +116,31 @@ def at_most(median: float) -> str:
     return f"half have {median:,.0f} or fewer" if median > 1 else "half have only 1"
 
 
+P = ParamSpec("P")
+
+_narrow: ContextVar[bool] = ContextVar("narrow", default=False)
+"""Whether what is drawn is for a phone."""
+
+
+def _for_desk_and_phone(draw: Callable[P, Markup]) -> Callable[P, Markup]:
+    """Draw a picture twice: as wide as the page, and as narrow as a phone with its panels one below the other.
+
+    The style sheet shows one of the two. Shrunk to a phone, a wide picture could not be read; scrolled, it hides bars.
+    """
+
+    @functools.wraps(draw)
+    def both(*args: P.args, **named: P.kwargs) -> Markup:
+        wide = draw(*args, **named)
+        token = _narrow.set(True)
+        try:
+            narrow = draw(*args, **named)
+        finally:
+            _narrow.reset(token)
+        return Markup('<div class="desk">{}</div><div class="phone">{}</div>').format(wide, narrow)
+
+    return both
+
+
 @contextmanager
 def _drawing(
     rows: int = 1,
@@ -121,17 +151,31 @@ def _drawing(
     colours: Colours = STAND_INS,
     **named: Any,
 ) -> Iterator[tuple[Figure, Any]]:
-    """Give a figure and its axes, in the house style. Sizes are in inches."""
+    """Give a figure and its axes, in the house style. Sizes are in inches.
+
+    On a phone panels that stand side by side stand one below the other: reach them by ``grid.flat``.
+    """
+    if _narrow.get():
+        width, height, rows, columns = PHONE_CHART, height * columns, rows * columns, 1
     with mpl.rc_context(_style(colours)):
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06, wspace=0.06, hspace=0.08)
         yield figure, figure.subplots(rows, columns, **named)
 
 
+def _name_columns(axes: Axes, names: Sequence[str], **text: Any) -> None:
+    """Name columns at 0, 1, 2 …; on a phone the names slant, or one would hide the next."""
+    slants = _narrow.get() and len(names) > 4
+    slant: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slants else {}
+    axes.set_xticks(np.arange(len(names)), names, **slant, **text)
+
+
 def _svg(figure: Figure, label: str) -> Markup:
     """Return a figure as an ``<svg>`` element; ``label`` tells a screen reader what it shows."""
     target = io.StringIO()
-    with mpl.rc_context(_style(STAND_INS) | {"svg.hashsalt": label}):  # ids that no other picture of a page has
+    with mpl.rc_context(
+        _style(STAND_INS) | {"svg.hashsalt": f"{label} {_narrow.get()}"}
+    ):  # ids that no other picture of a page has
         figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = target.getvalue()
     text = re.sub(r"<(metadata|style)\b.*?</\1>", "", text[text.index("<svg") :], flags=re.DOTALL)
@@ -154,6 +198,7 @@ def _png(figure: Figure, *, pixels_per_inch: float) -> bytes:
 # --- The data set -----------------------------------------------------------------------------------------------------
 
 
+@_for_desk_and_phone
 def star_columns(rows: Sequence[Row], *, label: str) -> Markup:
     """Draw how often each value was given. ``rows``: stars, ratings, share."""
     with _drawing(height=2.9) as (figure, axes):
@@ -172,6 +217,7 @@ def _star_columns(axes: Axes, rows: Sequence[Row], colours: Colours) -> None:
     axes.margins(x=0.02, y=0.12)
 
 
+@_for_desk_and_phone
 def log_histograms(panels: Sequence[tuple[str, str, str, Row]], *, label: str) -> Markup:
     """Draw distributions over a log scale side by side.
 
@@ -179,7 +225,7 @@ def log_histograms(panels: Sequence[tuple[str, str, str, Row]], *, label: str) -
         panels: title, label of x, label of y, and the distribution: ``edges`` (n + 1), ``counts`` (n), ``median``.
     """
     with _drawing(1, len(panels), height=2.9, squeeze=False) as (figure, grid):
-        for axes, (title, x, y, spread) in zip(grid[0], panels, strict=True):
+        for axes, (title, x, y, spread) in zip(grid.flat, panels, strict=True):
             _log_histogram(axes, spread, STAND_INS)
             axes.set(title=title, xlabel=x, ylabel=y)
     return _svg(figure, label)
@@ -196,6 +242,7 @@ def _log_histogram(axes: Axes, spread: Row, colours: Colours) -> None:
     _mark(axes, spread["median"], at_most(spread["median"]), colours)
 
 
+@_for_desk_and_phone
 def long_tail(rows: Sequence[Row], *, half: float, text: str, x: str, y: str, label: str) -> Markup:
     """Draw which share of all ratings the best known films have.
 
@@ -218,11 +265,12 @@ def long_tail(rows: Sequence[Row], *, half: float, text: str, x: str, y: str, la
     return _svg(figure, label)
 
 
+@_for_desk_and_phone
 def filled_cells(panels: Sequence[tuple[str, NDArray[np.bool_]]], *, x: str, y: str, label: str) -> Markup:
     """Draw blocks of the grid of people (down) by films (across): a dot where there is a rating."""
     tallest = max(cells.shape[0] / cells.shape[1] for _, cells in panels)
     with _drawing(1, len(panels), height=0.8 + 3.8 * tallest, squeeze=False) as (figure, grid):
-        for axes, (title, cells) in zip(grid[0], panels, strict=True):
+        for axes, (title, cells) in zip(grid.flat, panels, strict=True):
             pixels = np.zeros((*cells.shape, 4), np.uint8)
             pixels[..., :3] = PIXEL
             pixels[..., 3] = 255 * cells
@@ -235,6 +283,7 @@ def filled_cells(panels: Sequence[tuple[str, NDArray[np.bool_]]], *, x: str, y: 
     return _svg(figure, label)
 
 
+@_for_desk_and_phone
 def named_rows(
     names: Sequence[str], counts: Sequence[int], means: Sequence[float | None], *, mean: float | None, label: str
 ) -> Markup:
@@ -248,7 +297,7 @@ def named_rows(
     height = 0.9 + 0.22 * len(names)
     with _drawing(1, panels, height=height, sharey=True, squeeze=False) as (figure, grid):
         at = np.arange(len(names))[::-1]
-        left = grid[0][0]
+        left = grid.flat[0]
         bars = left.barh(at, counts, color=STAND_INS.accent, height=0.66)
         left.bar_label(bars, [f"{count:,}" for count in counts], padding=4, color=STAND_INS.muted)
         left.set_yticks(at, names, color=STAND_INS.ink)
@@ -258,7 +307,7 @@ def named_rows(
         left.set(xlabel="films")
         left.grid(visible=False)
         if mean is not None:
-            right = grid[0][1]
+            right = grid.flat[1]
             known = [(y, value) for y, value in zip(at, means, strict=True) if value is not None]
             right.grid(visible=True, axis="y")
             right.axvline(mean, color=STAND_INS.muted, linewidth=0.8, dashes=(3, 2))
@@ -272,12 +321,12 @@ def named_rows(
     return _svg(figure, label)
 
 
+@_for_desk_and_phone
 def decade_columns(rows: Sequence[Row], *, mean: float | None, label: str) -> Markup:
     """Draw films and mean stars by decade, of decades with ``FEWEST_RATINGS``. ``rows``: decade, films, ratings,
     mean_stars."""
     panels = 1 if mean is None else 2
     with _drawing(panels, 1, height=1.2 + 1.6 * panels, sharex=True, squeeze=False) as (figure, grid):
-        at = np.arange(len(rows))
         above = grid[0][0]
         _film_columns(above, rows, STAND_INS)
         above.set(title="Films made", ylabel="films")
@@ -293,7 +342,7 @@ def decade_columns(rows: Sequence[Row], *, mean: float | None, label: str) -> Ma
                 textcoords="offset points", color=STAND_INS.muted,
             )  # fmt: skip
             below.set(title="What they are given", ylabel="mean stars")
-        grid[-1][0].set_xticks(at, [f"{row['decade']}s" for row in rows])
+        _name_columns(grid.flat[-1], [f"{row['decade']}s" for row in rows])
     return _svg(figure, label)
 
 
@@ -307,6 +356,7 @@ def _film_columns(axes: Axes, rows: Sequence[Row], colours: Colours, *, only_mos
     axes.margins(x=0.02, y=0.16)
 
 
+@_for_desk_and_phone
 def activity(
     starts: Sequence[np.datetime64], ratings: Sequence[int], people: Sequence[int], *, unit: str, label: str
 ) -> Markup:
@@ -332,6 +382,7 @@ def activity(
 # --- A model ----------------------------------------------------------------------------------------------------------
 
 
+@_for_desk_and_phone
 def compared_bars(names: Sequence[str], series: Sequence[tuple[str, Sequence[float | None]]], *, label: str) -> Markup:
     """Draw groups of bars: for each name one bar a series, the first in grey, the last in the accent."""
     with _drawing(height=0.9 + 0.21 * len(names) * (len(series) + 0.6)) as (figure, axes):
@@ -350,10 +401,11 @@ def compared_bars(names: Sequence[str], series: Sequence[tuple[str, Sequence[flo
         axes.margins(x=0.1, y=0.04)
         axes.set(xlabel="0 is worst, 1 is best")
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=len(series))
+        figure.legend(handles, labels, loc="outside upper left", ncols=1 if _narrow.get() else len(series))
     return _svg(figure, label)
 
 
+@_for_desk_and_phone
 def share_histogram(values: NDArray[np.float64], *, mean: float, x: str, y: str, label: str) -> Markup:
     """Draw how values between 0 and 1 are spread; those of exactly 0 have a bar of their own."""
     with _drawing(height=2.6) as (figure, axes):
@@ -371,6 +423,7 @@ def share_histogram(values: NDArray[np.float64], *, mean: float, x: str, y: str,
     return _svg(figure, label)
 
 
+@_for_desk_and_phone
 def class_panels(panels: Sequence[tuple[str, str, str, Sequence[Row]]], *, label: str) -> Markup:
     """Draw a figure for each class, as dots with their interval where there is one, panels side by side.
 
@@ -378,7 +431,7 @@ def class_panels(panels: Sequence[tuple[str, str, str, Sequence[Row]]], *, label
         panels: title, label of x, label of y, and rows: name, n (what it rests on), value, and low and high or null.
     """
     with _drawing(1, len(panels), height=3.1, squeeze=False) as (figure, grid):
-        for axes, (title, x, y, rows) in zip(grid[0], panels, strict=True):
+        for axes, (title, x, y, rows) in zip(grid.flat, panels, strict=True):
             at = np.arange(len(rows))
             values = [row["value"] for row in rows]
             axes.plot(at, values, "-", color=STAND_INS.accent, linewidth=1, alpha=0.45)
@@ -392,13 +445,14 @@ def class_panels(panels: Sequence[tuple[str, str, str, Sequence[Row]]], *, label
                     f"{row['value']:.2f}", (place, top), (0, 5), textcoords="offset points", ha="center",
                     color=STAND_INS.ink, fontsize=8,
                 )  # fmt: skip
-            axes.set_xticks(at, [row["name"] for row in rows], fontsize=8)
+            _name_columns(axes, [row["name"] for row in rows], fontsize=8)
             axes.set(title=title, xlabel=x, ylabel=y)
             axes.set_ylim(0, max(tops) * 1.15 or 1)
             axes.margins(x=0.06)
     return _svg(figure, label)
 
 
+@_for_desk_and_phone
 def paired_shares(rows: Sequence[Row], series: Sequence[tuple[str, str]], *, x: str, y: str, label: str) -> Markup:
     """Draw shares of a whole as pairs of columns. ``rows``: name and a share for each series (key, what it is)."""
     with _drawing(height=2.9) as (figure, axes):
@@ -406,11 +460,11 @@ def paired_shares(rows: Sequence[Row], series: Sequence[tuple[str, str]], *, x: 
         for number, ((key, name), colour) in enumerate(zip(series, (STAND_INS.pale, STAND_INS.accent), strict=True)):
             bars = axes.bar(at + (number - 0.5) * 0.4, [row[key] for row in rows], 0.37, color=colour, label=name)
             axes.bar_label(bars, [percent(row[key]) for row in rows], padding=2, fontsize=8, color=STAND_INS.ink)
-        axes.set_xticks(at, [row["name"] for row in rows])
+        _name_columns(axes, [row["name"] for row in rows])
         axes.yaxis.set_major_formatter(PERCENT)
         axes.set(xlabel=x, ylabel=y)
         axes.margins(x=0.02, y=0.12)
-        axes.legend(loc="upper right")
+        figure.legend(loc="outside upper left", ncols=1 if _narrow.get() else 2)
     return _svg(figure, label)
 
 
@@ -432,6 +486,7 @@ class HeatMap:
     """The cell of the setting that the whole search chose."""
 
 
+@_for_desk_and_phone
 def heat_maps(maps: Sequence[HeatMap], *, label: str) -> Markup:
     """Draw heat maps two abreast; the best cell of each has a frame, the winner's a star."""
     return _svg(_heat_maps(maps, STAND_INS), label)

@@ -125,13 +125,12 @@ class Hyperparameters:
 
 
 OF_PLAYS = Hyperparameters(
-    PreferenceSettings(
-        target="signed", reg=2.0, nu_users=1.0, nu_items=1.0, alpha=2.0, neutral=0.0, scale=1.0, pseudo=0.7
-    ),
+    PreferenceSettings(target="signed", rank=96, reg=6.0, alpha=6.0, neutral=0.0, scale=1.0),
     rating=None,
     blend=0.0,
 )
-"""Where values are play counts: every play speaks for an item, and there is nothing to blend in."""
+"""Where values are play counts: every play speaks for an item, and there is nothing to blend in. A start that serves
+counts and ones alike; each wants its own, which a first training looks for (docs/experiments.md)."""
 
 
 @dataclass(frozen=True, slots=True)

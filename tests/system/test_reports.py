@@ -96,7 +96,10 @@ def publish(store: Store, now: datetime, gain: float) -> int:
     store.write_item_factors(version, FactorRows(ids, taste + 0.1, 0.3 * taste, bias))
     best = np.argsort(-bias, kind="stable")
     known = sorted(movies, key=lambda movie: -movie.rating_count)[:20]
-    likes = [(movie.id, place, int(ids[best[place]]), 0.9 - place / 20) for movie in known for place in range(1, 9)]
+    places = range(1, 9)
+    likes = [
+        (movie.id, place, int(ids[best[place]]), 0.9 - place / 20, None, None) for movie in known for place in places
+    ]
     store.write_similar(version, likes)
     people = store.dataset_users(np.arange(1, catalogue.user_count + 1))
     store.write_recommendations(
@@ -158,15 +161,16 @@ def test_an_empty_picture_would_be_noticed(pages: Pages, browser: Browser) -> No
     assert max(ink(browser)) < 0.005
 
 
-def ink(browser: Browser) -> list[float]:
+def ink(browser: Browser, *, least_width: int = 500) -> list[float]:
     """Return of each picture as it looks in the browser the share of pixels that are not background."""
     boxes = browser.evaluate(
-        "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect()).map(b => "
+        "[...document.querySelectorAll('figure svg')].filter(s => s.getClientRects().length)"
+        ".map(s => s.getBoundingClientRect()).map(b => "
         "[b.left + scrollX, b.top + scrollY, b.right + scrollX, b.bottom + scrollY])"
     )
     page = browser.screenshot()
     pictures = [page.crop([round(edge) for edge in box]) for box in boxes]
-    assert all(picture.width > 500 and picture.height > 100 for picture in pictures)
+    assert all(picture.width > least_width and picture.height > 100 for picture in pictures)
     return [float(drawn(picture).mean()) for picture in pictures]
 
 
@@ -186,7 +190,7 @@ def drawn(picture: Image.Image) -> "np.ndarray[tuple[int, int], np.dtype[np.bool
 def test_bitmaps_inside_a_page_are_not_of_one_colour(pages: Pages, name: str) -> None:
     text = getattr(pages, name).read_text()
     bitmaps = re.findall(r"data:image/png;base64,([^\"]+)", text)
-    assert len(bitmaps) == (2 if name == "explore" else 0)  # the two blocks of the grid
+    assert len(bitmaps) == (4 if name == "explore" else 0)  # the two blocks of the grid, for desks and for phones
     for bitmap in bitmaps:
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(bitmap))).convert("RGBA"))
         assert len(np.unique(pixels.reshape(-1, 4), axis=0)) > 1
@@ -230,3 +234,33 @@ def luminance(colour: str) -> float:
 def test_a_phone_scrolls_a_page_down_and_never_sideways(pages: Pages, browser: Browser, name: str) -> None:
     browser.open(getattr(pages, name), width=390)
     assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+PHONE = "[...document.querySelectorAll('figure .phone svg')]"
+
+
+@pytest.mark.parametrize(("name", "pictures"), [("explore", 7), ("report", 6)])
+def test_a_picture_fits_a_phone_without_losing_anything(
+    pages: Pages, browser: Browser, name: str, pictures: int
+) -> None:
+    """All of it is on the screen, no figure scrolls, letters can be read, and there is as much drawn as on a desk."""
+    browser.open(getattr(pages, name), width=390)
+    boxes = browser.evaluate(f"{PHONE}.map(s => s.getBoundingClientRect()).map(b => [b.left, b.right, b.height])")
+    assert len(boxes) == pictures
+    assert all(left >= 0 and right <= 390 and height > 100 for left, right, height in boxes)
+    hidden = browser.evaluate("[...document.querySelectorAll('figure')].map(f => f.scrollWidth - f.clientWidth)")
+    assert max(hidden) <= 0
+    sizes = browser.evaluate(
+        f"{PHONE}.flatMap(s => [...s.querySelectorAll('text')].map(t => "
+        "parseFloat(getComputedStyle(t).fontSize) * s.getBoundingClientRect().width / s.viewBox.baseVal.width))"
+    )
+    assert sizes
+    assert min(sizes) > 7.5
+    shapes = "[...s.querySelectorAll('path')].filter(p => /--(accent|second|pale)/.test(p.getAttribute('style')))"
+    drawn_on = [
+        browser.evaluate(f"[...document.querySelectorAll('figure .{where} svg')].map(s => {shapes}.length)")
+        for where in ("desk", "phone")
+    ]
+    assert drawn_on[0] == drawn_on[1]
+    browser.add_style(WITHOUT_FRAME)
+    assert min(ink(browser, least_width=300)) > 0.005
