@@ -685,7 +685,10 @@ def serve_bot_api(fake: FakeTelegram, *, token: str = TOKEN, host: str = "127.0.
                 self.do_POST()
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return  # the bot was killed while it spoke
             path = urllib.parse.unquote(self.path)
             if not path.startswith(f"/bot{token}/"):
                 self._reply(401, json.dumps(ApiError(401, "Unauthorized").as_json()).encode())
