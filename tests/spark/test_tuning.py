@@ -1,14 +1,15 @@
 """A search for hyperparameters: every trial kept as it ends, none run twice, the winner used by the next training."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from engine.domain import MatineeError, RunKind, RunState
+from engine.domain import Catalogue, Feedback, MatineeError, RunKind, RunState
+from engine.judging import tuning
 from engine.judging.tuning import BadGrid, Search, parse_budget, parse_grid, search, settings_of, with_setting
-from engine.serving.factors import OF_PLAYS, Hyperparameters, PreferenceSettings
+from engine.serving.factors import OF_PLAYS, Hyperparameters, PreferenceSettings, RatingSettings
 from engine.store import Store
 from tests.conftest import NewDatabase
 
@@ -116,7 +117,6 @@ def test_a_grid_that_cannot_be_read_says_why(text: str, says: str) -> None:
 
 
 def test_the_next_training_uses_what_the_last_search_found(trial_store: Store) -> None:
-    from engine.domain import Catalogue, Feedback
     from engine.judging.tuning import tuned_hyperparameters
 
     catalogue = Catalogue("tiny", "f", False, Feedback.STARS, "", 1, 1, 1, NOW)
@@ -136,3 +136,65 @@ def test_a_budget_reads_as_people_write_it() -> None:
     assert (parse_budget("90s"), parse_budget("30m"), parse_budget("2h")) == (90, 1800, 7200)
     with pytest.raises(BadGrid, match="should look like 90s, 30m or 2h"):
         parse_budget("soon")
+
+
+@pytest.mark.spark
+def test_a_first_training_looks_for_what_suits_its_data(
+    spark: SparkSession, ratings: DataFrame, trial_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a crushing reg it finds back; out of time from the beginning, it still has an answer."""
+    monkeypatch.setattr(tuning, "COARSE", {"preference": {"reg": (30.0, 1.0)}, "rating": {"reg": (30.0, 0.1)}})
+    monkeypatch.setattr(tuning, "LADDERS", {"preference": {"reg": (0.5, 1, 2)}, "rating": {"pseudo": (0, 3)}})
+    monkeypatch.setattr(tuning, "OFTEN_BEST", ())
+    base = Hyperparameters(PreferenceSettings(rank=4, reg=30.0, iterations=6), RatingSettings(rank=4, reg=30.0))
+
+    def settled(seconds: float) -> Hyperparameters:
+        return tuning.settle(
+            spark,
+            ratings,
+            base,
+            store=trial_store,
+            key="tiny",
+            first=True,
+            budget_seconds=seconds,
+            progress=lambda done, detail: None,
+            now=lambda: NOW,
+        )
+
+    found = settled(1e6)
+    assert found.preference.reg <= 2
+    assert found.rating is not None
+    assert found.rating.reg == 0.1
+    assert found.preference.iterations == 6, "trials are short; what is trained with is not"
+    assert found.blend in tuning.BLENDS
+    names = trial_store.searches("tiny")
+    assert [name.split("#")[0] for name in names] == ["tiny preference first ", "tiny rating first "]
+    assert settled(1e-9).predicts_stars
+
+
+def test_a_week_after_a_search_it_is_time_to_look_around() -> None:
+    never = tuning.Remembered(Hyperparameters(), None)
+    assert never.due(NOW)
+    assert never.noted() == {}
+    lately = replace(never, searched_at=NOW)
+    assert not lately.due(NOW + timedelta(days=6))
+    assert lately.due(NOW + timedelta(days=7))
+
+
+def test_what_a_version_was_trained_with_is_remembered_and_a_later_search_put_in(trial_store: Store) -> None:
+    catalogue = Catalogue("tiny", "f", False, Feedback.STARS, "", 1, 1, 1, NOW)
+    used = replace(Hyperparameters(), blend=0.7, preference=PreferenceSettings(rank=24))
+    noted = asdict(used) | tuning.Remembered(used, NOW).noted()
+    trial_store.create_version(
+        dataset="tiny", dataset_fingerprint="f", hyperparameters=noted, metrics={}, counts={}, now=NOW
+    )
+    assert tuning.remembered(trial_store, catalogue) == tuning.Remembered(used, NOW)
+    assert tuning.remembered(trial_store, replace(catalogue, dataset="another")).searched_at is None
+
+    later = NOW + timedelta(hours=1)
+    run = trial_store.request_run(RunKind.TUNE, "test", later)
+    trial_store.claim_run(later)
+    metrics = {"model": "preference", "dataset": "tiny", "feedback": "stars", "winner": {"rank": 12, "blend": 0.1}}
+    trial_store.finish_run(run.id, RunState.DONE, later, metrics=metrics)
+    found = tuning.remembered(trial_store, catalogue)
+    assert (found.hyperparameters.preference.rank, found.hyperparameters.blend, found.searched_at) == (12, 0.1, later)
