@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from engine.domain import BadStars, MatineeError
 from engine.serving.library import EmptyCatalogue
-from engine.store import NoSuchMovie, NoSuchVersion, RunAlreadyOpen, StoreUnavailable
+from engine.store import NoSuchFilm, NoSuchVersion, RunAlreadyOpen, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +130,7 @@ def handle_problems(app: FastAPI) -> None:
 
 def _of_domain(error: MatineeError) -> JSONResponse:
     match error:
-        case NoSuchMovie():
+        case NoSuchFilm():
             return problem_response(404, "no_such_film", f"{error}: search with /v1/films?q=")
         case NoSuchVersion():
             return problem_response(404, "no_such_model", f"{error}; /v1/models lists them")

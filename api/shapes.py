@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.problems import Problem
-from engine.domain import PLAYED, Movie
+from engine import domain
+from engine.domain import PLAYED
 from engine.serving.advice import Line
 from engine.serving.factors import VARIETY
 from engine.serving.library import Shelf, imdb_number
@@ -61,17 +62,17 @@ class Film(Named):
     mean_stars: float | None
 
     @classmethod
-    def of(cls, movie: Movie) -> "Film":
-        number = imdb_number(movie.imdb_id)
+    def of(cls, film: domain.Film) -> "Film":
+        number = imdb_number(film.imdb_id)
         return cls(
-            id=movie.id,
-            title=movie.display_title,
-            year=movie.year,
-            genres=list(movie.genres),
+            id=film.id,
+            title=film.display_title,
+            year=film.year,
+            genres=list(film.genres),
             imdb_id=None if number is None else f"tt{number:07}",
-            tmdb_id=movie.tmdb_id,
-            rating_count=movie.rating_count,
-            mean_stars=None if movie.mean_stars is None else round(movie.mean_stars, 2),
+            tmdb_id=film.tmdb_id,
+            rating_count=film.rating_count,
+            mean_stars=None if film.mean_stars is None else round(film.mean_stars, 2),
         )
 
 
@@ -97,10 +98,10 @@ class Pick(Film):
     @classmethod
     def at(cls, position: int, line: Line) -> "Pick":
         return cls(
-            **Film.of(line.movie).model_dump(),
+            **Film.of(line.film).model_dump(),
             position=position,
             predicted_stars=None if line.predicted_stars is None else round(line.predicted_stars, 2),
-            because=[named(movie) for movie in line.because],
+            because=[named(film) for film in line.because],
         )
 
 
@@ -120,8 +121,8 @@ class Question(BaseModel):
     film: Film | None
 
 
-def named(movie: Movie) -> Named:
-    return Named(id=movie.id, title=movie.display_title)
+def named(film: domain.Film) -> Named:
+    return Named(id=film.id, title=film.display_title)
 
 
 # --- Requests ---------------------------------------------------------------------------------------------------------
@@ -219,7 +220,7 @@ class NoSuchFilm(Problem):
         super().__init__(HTTPStatus.NOT_FOUND, "no_such_film", detail)
 
 
-def film_named(shelf: Shelf, ref: int | str) -> Movie:
+def film_named(shelf: Shelf, ref: int | str) -> domain.Film:
     """Return the film that a reference means.
 
     Raises:
@@ -228,10 +229,10 @@ def film_named(shelf: Shelf, ref: int | str) -> Movie:
     kind, _, text = str(ref).rpartition(":")
     number = imdb_number(text)
     films = {"": shelf.films.by_id, "imdb": shelf.films.by_imdb, "tmdb": shelf.films.by_tmdb}[kind]
-    movie = films.get(number) if number is not None else None
-    if movie is None:
+    film = films.get(number) if number is not None else None
+    if film is None:
         raise NoSuchFilm(ref)
-    return movie
+    return film
 
 
 def stars_of(shelf: Shelf, stars: float | None, field: str) -> float:

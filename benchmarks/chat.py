@@ -28,13 +28,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import SecretStr
 
-from benchmarks.search import make_movies
+from benchmarks.search import make_films
 from bot.features import FEATURES, picks, picks_views
 from bot.features.memory import Memory, in_settings
 from bot.frame.application import build_application
 from bot.frame.context import Services
 from bot.settings import BotSettings
-from engine.domain import Catalogue, FactorRows, Feedback, Movie
+from engine.domain import Catalogue, FactorRows, Feedback, Film
 from engine.log import set_up_logging
 from engine.serving import advice
 from engine.serving.library import Library
@@ -58,21 +58,21 @@ NOW = datetime(2026, 3, 1, 20, tzinfo=UTC)
 # --- A catalogue and a model of any size ------------------------------------------------------------------------------
 
 
-def catalogue_of(count: int) -> list[Movie]:
+def catalogue_of(count: int) -> list[Film]:
     """Return made-up films, the same in every run."""
     dice = random.Random(1999)
     genres = [tuple(dice.sample(GENRES, dice.randint(1, 3))) for _ in range(count)]
     return [
-        replace(movie, genres=genres[at], imdb_id=f"{at + 1:07}", mean_stars=round(dice.uniform(2, 4.5), 2))
-        for at, movie in enumerate(make_movies(dice)[:count])
+        replace(film, genres=genres[at], imdb_id=f"{at + 1:07}", mean_stars=round(dice.uniform(2, 4.5), 2))
+        for at, film in enumerate(make_films(dice)[:count])
     ]
 
 
-def factors_of(films: list[Movie]) -> FactorRows:
+def factors_of(films: list[Film]) -> FactorRows:
     """Return factors of both models, as made up as the films."""
     dice, n = np.random.default_rng(7), len(films)
     return FactorRows(
-        np.array([movie.id for movie in films], np.int32),
+        np.array([film.id for film in films], np.int32),
         dice.normal(0, 0.15, (n, PREFERENCE_RANK)).astype(np.float32),
         dice.normal(0, 0.15, (n, RATING_RANK)).astype(np.float32),
         dice.normal(0, 0.3, n).astype(np.float32),
@@ -88,11 +88,11 @@ PARAMETERS = {
 }
 
 
-def load(store: Store, films: list[Movie], viewers: int) -> list[int]:
+def load(store: Store, films: list[Film], viewers: int) -> list[int]:
     """Make the tables, save films and viewers as a loaded data set would, and return ``users.id`` of the viewers."""
     migrate(store)
-    store.save_movies(films)
-    ratings = sum(movie.rating_count for movie in films)
+    store.save_films(films)
+    ratings = sum(film.rating_count for film in films)
     store.save_catalogue(
         Catalogue("benchmark", "0" * 64, True, Feedback.STARS, "Made up.", ratings, viewers, len(films), NOW)
     )
@@ -110,22 +110,22 @@ def new_version(store: Store) -> int:
     )
 
 
-def lists_for(user_ids: list[int], films: list[Movie]) -> Iterator[tuple[int, int, int, float, float]]:
+def lists_for(user_ids: list[int], films: list[Film]) -> Iterator[tuple[int, int, int, float, float]]:
     """Yield 50 lines for each person, as ``Store.write_recommendations`` takes them."""
     dice = random.Random(3)
     for user_id in user_ids:
-        for position, movie in enumerate(dice.sample(films, 50), start=1):
-            yield user_id, position, movie.id, 3 - position / 50, 4.0
+        for position, film in enumerate(dice.sample(films, 50), start=1):
+            yield user_id, position, film.id, 3 - position / 50, 4.0
 
 
-def similar_for(films: list[Movie]) -> Iterator[SimilarRow]:
+def similar_for(films: list[Film]) -> Iterator[SimilarRow]:
     """Yield 20 lines for each film, as ``Store.write_similar`` takes them."""
-    for at, movie in enumerate(films):
+    for at, film in enumerate(films):
         for position in range(1, 21):
-            yield movie.id, position, films[(at + 37 * position) % len(films)].id, 1 - position / 50, None, None
+            yield film.id, position, films[(at + 37 * position) % len(films)].id, 1 - position / 50, None, None
 
 
-def publish(store: Store, films: list[Movie], user_ids: list[int], event_ids: list[int]) -> int:
+def publish(store: Store, films: list[Film], user_ids: list[int], event_ids: list[int]) -> int:
     """Make a model live that has learned from these events, and return its version."""
     version = new_version(store)
     store.write_item_factors(version, factors_of(films))
@@ -143,8 +143,8 @@ def populate(store: Store) -> None:
     people = [store.person(FIRST_TELEGRAM_ID + number, "en", NOW).id for number in range(PEOPLE)]
     learned: list[int] = []
     for number, user_id in enumerate(people):
-        for movie in dice.sample(films, RATINGS):
-            act, _ = store.rate(user_id, movie.id, dice.randint(1, 10) / 2, NOW)
+        for film in dice.sample(films, RATINGS):
+            act, _ = store.rate(user_id, film.id, dice.randint(1, 10) / 2, NOW)
             if number % 2 and act.event_id is not None:
                 learned.append(act.event_id)
     publish(store, films, viewers + people[1::2], learned)

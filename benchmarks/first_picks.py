@@ -29,7 +29,7 @@ from scipy.sparse import csr_matrix
 
 from engine import datasets
 from engine.datasets.titles import parse_title
-from engine.domain import Movie, Rating
+from engine.domain import Film, Rating
 from engine.judging.evaluation import RELEVANT_STARS, ranking
 from engine.learning.fits import RatingTable, fit
 from engine.learning.similarity import similar_films
@@ -83,7 +83,7 @@ def main() -> None:
     print_row("EASE", cases, *(ease(world, smoothing) for smoothing in (20.0, 100.0, 400.0, 1_600.0)))
     print_row("Matinee", cases, ours)
     lists = [films for _, films in shown]
-    counts = {movie.id: movie.rating_count for movie in world.shelf.films.by_id.values()}
+    counts = {film.id: film.rating_count for film in world.shelf.films.by_id.values()}
     thin = np.mean([counts[film] < THIN for films in lists for film in films])
     broken = np.mean([breaks_order(world.shelf, given, films) for given, films in shown])
     print(f"\nShown films with fewer than {THIN} ratings: {thin:.1%}. Different films: {len(set().union(*lists))}.")
@@ -100,7 +100,7 @@ def main() -> None:
 def matinee(shelf: Shelf, given: Stars) -> list[int]:
     """Return what /top shows to somebody who just gave these ratings."""
     taste = Taste(1, tuple(Rating(film, stars, NOW) for film, stars in given.items()), (), waiting=len(given))
-    return [line.movie.id for line in advice.picks(shelf, taste)]
+    return [line.film.id for line in advice.picks(shelf, taste)]
 
 
 def print_row(name: str, cases: list[tuple[str, Stars, Stars]], *rivals: Recommender) -> None:
@@ -127,7 +127,7 @@ def prepare(source: str, *, quarter: int) -> World:
         store = Store(f"sqlite:///{home}/newcomer.db")
         migrate(store)
         loaded = datasets.load(source, store, settings.folder, settings.home / "downloads", now=NOW)
-        films = store.movies()
+        films = store.films()
         table = parquet.read_table(loaded.ratings, columns=["user_id", "movie_id", "stars"]).to_pandas()
         with spark_session(settings, log=Path(home) / "spark.log") as spark:
             people = np.random.default_rng(0).permutation(np.unique(table["user_id"]))
@@ -137,13 +137,13 @@ def prepare(source: str, *, quarter: int) -> World:
             alike = similar_films(spark, films, spark.createDataFrame(old), limit=20)
             pairs = alike.select("movie_id", "similar_movie_id", "similarity").toPandas()
     counts = old.groupby("movie_id").size()
-    films = [replace(movie, rating_count=int(counts.get(movie.id, 0))) for movie in films]
+    films = [replace(film, rating_count=int(counts.get(film.id, 0))) for film in films]
     ratings = RatingTable.of(*(old[name].to_numpy() for name in ("user_id", "movie_id", "stars")), films)
     model = fit(ratings, Hyperparameters(), seed=SEED).model()
     catalogue = Films.of(replace(loaded.catalogue, user_count=len(people) - size), films)
     similar = SimilarTitles.of(model.movie_ids, *(pairs[name].to_numpy() for name in pairs))
     matrix = csr_matrix(
-        (ratings.values / 5, (ratings.users, ratings.movies)), shape=(len(ratings.user_ids), len(ratings.movie_ids))
+        (ratings.values / 5, (ratings.users, ratings.films)), shape=(len(ratings.user_ids), len(ratings.movie_ids))
     )
     newcomers = {
         int(user): dict(zip(rows["movie_id"].tolist(), rows["stars"].tolist(), strict=True))
@@ -262,9 +262,9 @@ def specialists(films: Films) -> list[Specialist]:
     """Return the people of tests/data/specialists.toml whose films the catalogue has."""
     written = tomllib.loads(SPECIALISTS.read_text(encoding="utf-8"))
     by_name: dict[tuple[str, int | None], int] = {}
-    for movie in films.by_id.values():
-        for title in (movie.display_title, *movie.alternative_titles):
-            by_name.setdefault((_plain(title), movie.year), movie.id)
+    for film in films.by_id.values():
+        for title in (film.display_title, *film.alternative_titles):
+            by_name.setdefault((_plain(title), film.year), film.id)
 
     def find(titles: list[str]) -> list[int]:
         parsed = [parse_title(title) for title in titles]
@@ -275,17 +275,17 @@ def specialists(films: Films) -> list[Specialist]:
     people = []
     for entry in written["people"]:
         loves = tuple(find(entry["loves"]))
-        kind = frozenset(movie.id for movie in films.by_id.values() if _is_of(movie, entry, kinds))
+        kind = frozenset(film.id for film in films.by_id.values() if _is_of(film, entry, kinds))
         if len(loves) == len(entry["loves"]):
             people.append(Specialist(entry["name"], loves, kind, entry["fitting"], entry["guided"]))
     return people
 
 
-def _is_of(movie: Movie, entry: dict[str, Any], kinds: dict[str, frozenset[int]]) -> bool:
+def _is_of(film: Film, entry: dict[str, Any], kinds: dict[str, frozenset[int]]) -> bool:
     if "films" in entry:
-        return movie.id in kinds[entry["films"]]
-    in_time = movie.year is not None and entry.get("since", 0) <= movie.year <= entry.get("until", 9_999)
-    return in_time and set(entry.get("genres", ())) <= set(movie.genres)
+        return film.id in kinds[entry["films"]]
+    in_time = film.year is not None and entry.get("since", 0) <= film.year <= entry.get("until", 9_999)
+    return in_time and set(entry.get("genres", ())) <= set(film.genres)
 
 
 def judge_specialist(shelf: Shelf, person: Specialist) -> tuple[int, list[str]]:

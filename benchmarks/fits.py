@@ -39,8 +39,8 @@ SIZES = {0.1: (1, 1), 1.0: (10, 2), 20.0: (226, 3)}
 
 def read(folder: Path) -> Rated:
     table = pd.read_csv(folder / "ratings.csv")
-    users, movies = (np.unique(table[name], return_inverse=True)[1].astype(np.int32) for name in ("userId", "movieId"))
-    return users, movies, table["rating"].to_numpy(np.float32)
+    users, films = (np.unique(table[name], return_inverse=True)[1].astype(np.int32) for name in ("userId", "movieId"))
+    return users, films, table["rating"].to_numpy(np.float32)
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -12,11 +12,11 @@ Rated = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 """Numbers of people and of films, from 0, and stars; each (n,)."""
 
 
-def miniature(users: NDArray[np.int32], movies: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.float64]:
+def miniature(users: NDArray[np.int32], films: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.float64]:
     """Return how dense the set is among classes of people by films, each class a stretch of the order by count."""
     cells = np.zeros(shape)
     at = []
-    for rows, classes in zip((users, movies), shape, strict=True):
+    for rows, classes in zip((users, films), shape, strict=True):
         count = np.bincount(rows)
         place = np.empty(len(count), np.intp)
         place[np.argsort(-count, kind="stable")] = np.arange(len(count)) * classes // len(count)
@@ -31,11 +31,11 @@ def grow(rated: Rated, ratings: int, *, people: int, films: int, seed: int = 0) 
     Raises:
         ValueError: so many do not fit.
     """
-    users, movies, stars = rated
+    users, titles, stars = rated
     if ratings > people * films * len(users):
         raise ValueError(f"{people} x {films} copies of {len(users):,} ratings hold no {ratings:,}")
     rng = np.random.default_rng(seed)
-    cells = miniature(users, movies, (people, films))
+    cells = miniature(users, titles, (people, films))
     low, high = 0.0, 1e9
     for _ in range(80):  # the factor at which as many are kept as were asked for
         factor = (low + high) / 2
@@ -44,7 +44,7 @@ def grow(rated: Rated, ratings: int, *, people: int, films: int, seed: int = 0) 
     kept: list[Rated] = []
     for (copy, shelf), share in np.ndenumerate(np.minimum(cells * high, 1)):
         stays = rng.random(len(users)) < share
-        person, film = copy * (int(users.max()) + 1), shelf * (int(movies.max()) + 1)
-        kept.append((users[stays] + np.int32(person), movies[stays] + np.int32(film), stars[stays]))
+        person, film = copy * (int(users.max()) + 1), shelf * (int(titles.max()) + 1)
+        kept.append((users[stays] + np.int32(person), titles[stays] + np.int32(film), stars[stays]))
     grown = tuple(np.concatenate(parts) for parts in zip(*kept, strict=True))
     return grown[0].astype(np.int32), grown[1].astype(np.int32), grown[2].astype(np.float32)

@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.datasets.titles import parse_title
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving import names
 from engine.serving.title_index import TitleIndex
 from tests.said import demo_films
@@ -39,7 +39,7 @@ SOUNDS = (("ph", "f"), ("ck", "k"), ("ie", "ei"), ("ei", "ie"), ("y", "i"), ("c"
 SOUNDS += (("qu", "kw"), ("x", "ks"), ("ough", "o"), ("ea", "ee"), ("wh", "w"), ("th", "t"))
 NUMERALS = {"II": "2", "III": "3", "IV": "4", "V": "5", "2": "II", "3": "III", "4": "IV", "5": "V"}
 
-Typing = Callable[[random.Random, Movie], str | None]
+Typing = Callable[[random.Random, Film], str | None]
 
 
 def slip(dice: random.Random, text: str) -> str:
@@ -55,40 +55,40 @@ def slip(dice: random.Random, text: str) -> str:
     )
 
 
-def one_slip(dice: random.Random, movie: Movie) -> str | None:
-    return slip(dice, movie.display_title.lower()) if _letters(movie) >= 5 else None
+def one_slip(dice: random.Random, film: Film) -> str | None:
+    return slip(dice, film.display_title.lower()) if _letters(film) >= 5 else None
 
 
-def two_slips(dice: random.Random, movie: Movie) -> str | None:
-    return slip(dice, slip(dice, movie.display_title.lower())) if _letters(movie) >= 12 else None
+def two_slips(dice: random.Random, film: Film) -> str | None:
+    return slip(dice, slip(dice, film.display_title.lower())) if _letters(film) >= 12 else None
 
 
-def no_spaces(_: random.Random, movie: Movie) -> str | None:
-    return movie.display_title.lower().replace(" ", "") if " " in movie.display_title else None
+def no_spaces(_: random.Random, film: Film) -> str | None:
+    return film.display_title.lower().replace(" ", "") if " " in film.display_title else None
 
 
-def no_signs(_: random.Random, movie: Movie) -> str | None:
-    bare = re.sub(r"[^\w\s]", "", movie.display_title.lower())
-    return bare if bare.strip() and bare != movie.display_title.lower() else None
+def no_signs(_: random.Random, film: Film) -> str | None:
+    bare = re.sub(r"[^\w\s]", "", film.display_title.lower())
+    return bare if bare.strip() and bare != film.display_title.lower() else None
 
 
-def article(dice: random.Random, movie: Movie) -> str | None:
-    first, _, rest = movie.display_title.partition(" ")
+def article(dice: random.Random, film: Film) -> str | None:
+    first, _, rest = film.display_title.partition(" ")
     if first.lower() not in ("the", "a", "an", "der", "die", "das", "la", "le", "el") or not rest:
         return None
     return slip(dice, dice.choice((rest, f"{rest}, {first}", f"{rest} {first}")).lower())
 
 
-def numeral(_: random.Random, movie: Movie) -> str | None:
-    words = movie.display_title.replace(":", "").split()
+def numeral(_: random.Random, film: Film) -> str | None:
+    words = film.display_title.replace(":", "").split()
     other = [NUMERALS.get(word, word) for word in words]
     return " ".join(other).lower() if other != words else None
 
 
-def by_sound(dice: random.Random, movie: Movie) -> str | None:
-    text = movie.display_title.lower()
+def by_sound(dice: random.Random, film: Film) -> str | None:
+    text = film.display_title.lower()
     ways = [(heard, written) for heard, written in SOUNDS if heard in text[1:]]
-    if not ways or _letters(movie) < 6:
+    if not ways or _letters(film) < 6:
         return None
     heard, written = dice.choice(ways)
     return text[0] + text[1:].replace(heard, written, 1)
@@ -97,27 +97,27 @@ def by_sound(dice: random.Random, movie: Movie) -> str | None:
 def half_of_it(halves: Counter[str]) -> Typing:
     """Type what stands before or after the colon, if that tells the film from all others."""
 
-    def half(dice: random.Random, movie: Movie) -> str | None:
-        telling = [part for part in _halves(movie) if halves[part] == 1 and len(part) > 9]
+    def half(dice: random.Random, film: Film) -> str | None:
+        telling = [part for part in _halves(film) if halves[part] == 1 and len(part) > 9]
         return slip(dice, dice.choice(telling)) if telling else None
 
     return half
 
 
-def with_year(dice: random.Random, movie: Movie) -> str | None:
-    year = (movie.year or 0) + dice.choice((0, 0, 1, -1))
-    return f"{slip(dice, movie.display_title.lower())} {year}" if _letters(movie) >= 5 and movie.year else None
+def with_year(dice: random.Random, film: Film) -> str | None:
+    year = (film.year or 0) + dice.choice((0, 0, 1, -1))
+    return f"{slip(dice, film.display_title.lower())} {year}" if _letters(film) >= 5 and film.year else None
 
 
 def elsewhere(called: dict[int, list[str]]) -> Typing:
-    def translated(dice: random.Random, movie: Movie) -> str | None:
-        others = [name for name in called.get(movie.id, ()) if len(name) >= 8]
+    def translated(dice: random.Random, film: Film) -> str | None:
+        others = [name for name in called.get(film.id, ()) if len(name) >= 8]
         return slip(dice, dice.choice(others).lower()) if others else None
 
     return translated
 
 
-def catalogue(folder: Path | None) -> list[Movie]:
+def catalogue(folder: Path | None) -> list[Film]:
     """Return the films, each with its number of ratings."""
     if folder is None:
         return demo_films()
@@ -129,10 +129,8 @@ def catalogue(folder: Path | None) -> list[Movie]:
     with (folder / "movies.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             parsed = parse_title(row["title"])
-            movie = Movie(
-                int(row["movieId"]), row["title"], parsed.display_title, parsed.alternative_titles, parsed.year
-            )
-            films.append(replace(movie, rating_count=counts[movie.id]))
+            film = Film(int(row["movieId"]), row["title"], parsed.display_title, parsed.alternative_titles, parsed.year)
+            films.append(replace(film, rating_count=counts[film.id]))
     return films
 
 
@@ -146,8 +144,8 @@ def main() -> int:
     index = TitleIndex(films, tables := names.read())
     called: dict[int, list[str]] = {}
     for film, others in tables.called:
-        for movie in index.named(f"{film.titles[0]} {film.year}")[:1]:
-            called.setdefault(movie.id, []).extend(others)
+        for meant in index.named(f"{film.titles[0]} {film.year}")[:1]:
+            called.setdefault(meant.id, []).extend(others)
     ways: dict[str, Typing] = {
         "one slip": one_slip,
         "two slips": two_slips,
@@ -157,23 +155,23 @@ def main() -> int:
         "numeral": numeral,
         "by sound": by_sound,
         "half of it": half_of_it(
-            Counter(part for movie in films for part in {*_halves(movie), movie.display_title.lower()})
+            Counter(part for film in films for part in {*_halves(film), film.display_title.lower()})
         ),
         "with its year": with_year,
         "another language": elsewhere(called),
     }
-    weights = [movie.rating_count + 1 for movie in films]
+    weights = [film.rating_count + 1 for film in films]
     results: dict[str, list[tuple[bool, bool, bool]]] = {kind: [] for kind in ways}
     while sum(map(len, results.values())) < TYPED:
         kind = min(ways, key=lambda kind: (len(results[kind]), kind))
-        movie = dice.choices(films, weights)[0]
-        text = ways[kind](dice, movie)
+        film = dice.choices(films, weights)[0]
+        text = ways[kind](dice, film)
         if text is None:
             continue
-        results[kind].append(answer := judged(index, movie, text))
+        results[kind].append(answer := judged(index, film, text))
         if asked.wrong and not answer[0]:
-            shown = [f"{hit.movie.title} {hit.score}" for hit in index.find(text).hits[:3]]
-            print(f"{kind}: {text!r} is {movie.title!r}, found {shown}{' SURE' if answer[2] else ''}")
+            shown = [f"{hit.film.title} {hit.score}" for hit in index.find(text).hits[:3]]
+            print(f"{kind}: {text!r} is {film.title!r}, found {shown}{' SURE' if answer[2] else ''}")
     print(f"{'typed':<18}{'first':>8}{'of eight':>10}{'sure':>8}{'wrong':>8}")
     for kind, judgements in results.items():
         print(f"{kind:<18}{_shares(judgements)}")
@@ -184,10 +182,10 @@ def main() -> int:
     return 1 if first < FIRST or wrong > WRONG else 0
 
 
-def judged(index: TitleIndex, movie: Movie, text: str) -> tuple[bool, bool, bool]:
+def judged(index: TitleIndex, film: Film, text: str) -> tuple[bool, bool, bool]:
     """Return whether the film comes first, whether it is among the first eight, and whether the search is sure."""
     found = index.find(text, 8)
-    right = [hit.movie.display_title == movie.display_title for hit in found.hits]
+    right = [hit.film.display_title == film.display_title for hit in found.hits]
     return right[:1] == [True], any(right), found.sure
 
 
@@ -198,13 +196,13 @@ def _shares(judgements: Sequence[tuple[bool, bool, bool]]) -> str:
     return f"{first:>8.1%}{eight:>10.1%}{sure:>8.1%}{wrong:>8.1%}"
 
 
-def _halves(movie: Movie) -> list[str]:
-    parts = re.split(r": | - ", movie.display_title.lower())
+def _halves(film: Film) -> list[str]:
+    parts = re.split(r": | - ", film.display_title.lower())
     return parts if len(parts) > 1 else []
 
 
-def _letters(movie: Movie) -> int:
-    return sum(map(str.isalpha, movie.display_title))
+def _letters(film: Film) -> int:
+    return sum(map(str.isalpha, film.display_title))
 
 
 if __name__ == "__main__":

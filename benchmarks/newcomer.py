@@ -81,7 +81,7 @@ def prepare(source: str) -> tuple[Model, np.ndarray, dict[int, dict[int, float]]
             ratings = spark.read.parquet(str(loaded.ratings.absolute())).select("user_id", "movie_id", "stars")
             new = F.pmod(F.xxhash64("user_id", F.lit(SEED)), F.lit(5)) == 0
             known = ratings.where(~new).repartition("user_id").cache()
-            films = store.movies()
+            films = store.films()
             trained = train(spark, known, Hyperparameters(), films=films, seed=SEED, progress=lambda done, detail: None)
             model = trained.model()
             counts = known.groupBy("movie_id").count().toPandas()
@@ -93,7 +93,7 @@ def prepare(source: str) -> tuple[Model, np.ndarray, dict[int, dict[int, float]]
 
 
 def _stars(rows: pd.DataFrame) -> dict[int, float]:
-    return {int(movie): float(stars) for movie, stars in zip(rows["movie_id"], rows["stars"], strict=True)}
+    return {int(film): float(stars) for film, stars in zip(rows["movie_id"], rows["stars"], strict=True)}
 
 
 def simulate(

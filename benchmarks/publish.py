@@ -34,7 +34,7 @@ RATERS = 20
 def run(url: str) -> None:
     """What the publishing program does."""
     store = Store(url)
-    films = store.movies()
+    films = store.films()
     with store.read() as connection:
         user_ids = [int(row[0]) for row in connection.exec_driver_sql("SELECT id FROM users WHERE telegram_id IS NULL")]
     queue = store.read_queue()

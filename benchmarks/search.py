@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving import names
 from engine.serving.title_index import TitleIndex
 
@@ -49,14 +49,14 @@ ENDS: tuple[str, ...] = (*"bcdfghklmnprstvz", "ck", "ll", "nd", "ng", "rt", "st"
 STARTS: tuple[str, ...] = (*"bcdfghjklmnprstvwz", "br", "ch", "cl", "dr", "fr", "gr", "pl", "sh", "st", "th", "tr")
 
 
-def make_movies(dice: random.Random) -> list[Movie]:
+def make_films(dice: random.Random) -> list[Film]:
     """Return the catalogue: titles of one to seven words out of some 50,000."""
     words = list(dict.fromkeys(_word(dice) for _ in range(60_000)))
     # Zipf's law: few words are in many titles, most are in one or two.
     weights = [1 / (place + 20) ** 0.8 for place in range(len(words))]
     rare = iter(dice.choices(words, weights, k=TITLES * 6))
     names: list[str] = []
-    movies = []
+    films = []
     for number in range(1, TITLES + 1):
         remake = names and dice.random() < 0.04
         name = dice.choice(names) if remake else _name(dice, lambda: next(rare))
@@ -64,41 +64,39 @@ def make_movies(dice: random.Random) -> list[Movie]:
         alternatives = (_name(dice, lambda: next(rare)),) if dice.random() < 0.2 else ()
         year = dice.randint(1900, 2025)
         fame = int(dice.paretovariate(0.5))
-        movies.append(Movie(number, f"{name} ({year})", name, alternatives, year, rating_count=min(fame, 100_000)))
-    return movies
+        films.append(Film(number, f"{name} ({year})", name, alternatives, year, rating_count=min(fame, 100_000)))
+    return films
 
 
-def make_queries(dice: random.Random, movies: list[Movie]) -> dict[str, list[str]]:
+def make_queries(dice: random.Random, films: list[Film]) -> dict[str, list[str]]:
     """Return texts as people type them, and as they might to annoy, by kind."""
 
-    def each(make: Callable[[Movie], str]) -> list[str]:
-        return [make(movie) for movie in dice.choices(movies, k=QUERIES)]
+    def each(make: Callable[[Film], str]) -> list[str]:
+        return [make(film) for film in dice.choices(films, k=QUERIES)]
 
     return {
-        "exact": each(lambda movie: movie.display_title),
-        "with its year": each(lambda movie: movie.title),
-        "one typo": each(lambda movie: _slip(dice, movie.display_title)),
-        "three typos": each(lambda movie: _slip(dice, _slip(dice, _slip(dice, movie.display_title)))),
-        "beginning": each(lambda movie: movie.display_title[: dice.randint(1, 8)]),
-        "one word": each(lambda movie: max(movie.display_title.split(), key=len)),
-        "shuffled": each(lambda movie: " ".join(dice.sample(words := movie.display_title.split(), len(words)))),
+        "exact": each(lambda film: film.display_title),
+        "with its year": each(lambda film: film.title),
+        "one typo": each(lambda film: _slip(dice, film.display_title)),
+        "three typos": each(lambda film: _slip(dice, _slip(dice, _slip(dice, film.display_title)))),
+        "beginning": each(lambda film: film.display_title[: dice.randint(1, 8)]),
+        "one word": each(lambda film: max(film.display_title.split(), key=len)),
+        "shuffled": each(lambda film: " ".join(dice.sample(words := film.display_title.split(), len(words)))),
         "common words": [" ".join(dice.sample(COMMON, dice.randint(1, 12))) for _ in range(QUERIES)],
         "nonsense": ["".join(dice.choices(string.ascii_lowercase, k=dice.randint(1, 12))) for _ in range(QUERIES)],
-        "long": each(
-            lambda movie: " ".join(_slip(dice, other.title) for other in [movie, *dice.choices(movies, k=60)])
-        ),
+        "long": each(lambda film: " ".join(_slip(dice, other.title) for other in [film, *dice.choices(films, k=60)])),
         "long, no spaces": ["".join(dice.choices(string.ascii_lowercase, k=5000)) for _ in range(QUERIES)],
     }
 
 
 def main() -> int:
     dice = random.Random(1999)
-    movies = make_movies(dice)
-    queries = make_queries(dice, movies)
+    films = make_films(dice)
+    queries = make_queries(dice, films)
 
     gc.collect()
     started = time.perf_counter()
-    index = TitleIndex(movies, names.read())
+    index = TitleIndex(films, names.read())
     build_s = time.perf_counter() - started
 
     print(f"{'query':<18}{'p50 ms':>9}{'p99 ms':>9}{'found':>8}")
@@ -117,7 +115,7 @@ def main() -> int:
 
     # Built once more, because watching memory slows the building down.
     tracemalloc.start()
-    index = TitleIndex(movies, names.read())
+    index = TitleIndex(films, names.read())
     gc.collect()
     kept, peak = tracemalloc.get_traced_memory()
     print(f"{TITLES:,} titles: built in {build_s:.1f} s, keeps {kept / 1e6:.0f} MB, {peak / 1e6:.0f} MB while building")

@@ -20,7 +20,7 @@ import pyarrow.parquet as parquet
 from pyspark.sql import SparkSession
 
 from engine.datasets import load, tags_file
-from engine.domain import Movie
+from engine.domain import Film
 from engine.judging.comparison import Held
 from engine.learning.content import Tags
 from engine.learning.similarity import similar_films
@@ -50,8 +50,8 @@ def main() -> None:
 
 
 def films(spark: SparkSession, source: Path, folder: Path) -> None:
-    movies, lists, _ = _lists(spark, source, folder)
-    judge = Judge(movies)
+    films, lists, _ = _lists(spark, source, folder)
+    judge = Judge(films)
     for half in (GUIDE, HELD_BACK):
         belonging, laughable = judge.of_ten(lists, half)
         print(f"{half}: {belonging:.2f} of ten belong, {laughable} of all would be laughed at")
@@ -59,16 +59,16 @@ def films(spark: SparkSession, source: Path, folder: Path) -> None:
 
 
 def artists(spark: SparkSession, source: Path, folder: Path) -> None:
-    movies, lists, counts = _lists(spark, source, folder)
+    films, lists, counts = _lists(spark, source, folder)
     known = [artist for artist, count in counts.items() if count >= 8]
     famous = sorted(counts, key=lambda artist: -counts[artist])[:10]
-    groups = scenes(movies)
+    groups = scenes(films)
     ours = of_a_scene(groups, lists, known)
     fame = of_a_scene(groups, dict.fromkeys(known, famous), known)
     print(f"artists of the same scene among ten: {ours:.2f}; among the ten with most listeners: {fame:.2f}")
 
 
-def _lists(spark: SparkSession, source: Path, folder: Path) -> tuple[list[Movie], dict[int, list[int]], dict[int, int]]:
+def _lists(spark: SparkSession, source: Path, folder: Path) -> tuple[list[Film], dict[int, list[int]], dict[int, int]]:
     held = Held()
     report = load(str(source), held, folder, folder / "downloads", now=datetime.now(UTC))
     file, tags = tags_file(folder, report.catalogue.fingerprint), None
@@ -76,10 +76,10 @@ def _lists(spark: SparkSession, source: Path, folder: Path) -> tuple[list[Movie]
         table = parquet.read_table(file)
         tags = Tags(table["movie_id"].to_numpy(), np.array(table["tag"].to_pylist()), table["count"].to_numpy())
     ratings = spark.read.parquet(str(report.ratings)).cache()
-    table = similar_films(spark, held.movies, ratings, tags, limit=LIMIT).toPandas()
+    table = similar_films(spark, held.films, ratings, tags, limit=LIMIT).toPandas()
     lists = table.sort_values(["movie_id", "position"]).groupby("movie_id")["similar_movie_id"].agg(list).to_dict()
     counts = {row["movie_id"]: row["count"] for row in ratings.groupBy("movie_id").count().collect()}
-    return held.movies, lists, counts
+    return held.films, lists, counts
 
 
 def large(spark: SparkSession, n_films: int, n_likes: int, home: Path) -> None:
@@ -103,7 +103,7 @@ def large(spark: SparkSession, n_films: int, n_likes: int, home: Path) -> None:
     )
     parquet.write_table(table, home / "likes.parquet")
     catalogue = [
-        Movie(
+        Film(
             number,
             f"Film {number} of them",
             f"Film {number} of them",

@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from engine.datasets import load
-from engine.domain import Feedback, Movie
+from engine.domain import Feedback, Film
 from engine.judging import evaluation
 from engine.judging.comparison import Comparison, Held, compare
 from engine.judging.gate import Interval
@@ -185,7 +185,7 @@ def measure(
         sizes = world.agg(F.countDistinct("user_id"), F.countDistinct("movie_id"), F.count("*")).collect()[0]
         store = Store(f"sqlite:///{home}/{source.name}-{len(name)}-{time.monotonic_ns()}.db")
         migrate(store)
-        yield _row(spark, source.name, name, world, tuple(sizes), held.movies, store, search_seconds)
+        yield _row(spark, source.name, name, world, tuple(sizes), held.films, store, search_seconds)
         store.close()
         world.unpersist()
     ratings.unpersist()
@@ -197,7 +197,7 @@ def _row(
     name: str,
     world: DataFrame,
     sizes: tuple[int, int, int],
-    films: list[Movie],
+    films: list[Film],
     store: Store,
     search_seconds: float,
 ) -> Row:

@@ -25,14 +25,14 @@ class Feedback(enum.StrEnum):
 
 
 class ItemKind(enum.StrEnum):
-    """What the titles of a catalogue are. Everything else calls them movies and films; only the chat must not."""
+    """What the titles of a catalogue are. Everything else calls them films and films; only the chat must not."""
 
     FILM = "film"
     ARTIST = "artist"
 
 
 @dataclass(frozen=True, slots=True)
-class Movie:
+class Film:
     """A title of the catalogue.
 
     ``title`` is as the data set wrote it ("Matrix, The (1999)"), ``display_title`` as people say it ("The Matrix").

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from engine.domain import Catalogue, FactorRows, Feedback, ItemKind, Movie
+from engine.domain import Catalogue, FactorRows, Feedback, Film, ItemKind
 from engine.serving.factors import OF_PLAYS
 from engine.store import SimilarRow, Store
 from tests.world import NOW
@@ -18,7 +18,7 @@ SCENES = {
     "folk": ("Bob Dylan", "Nick Drake", "Joan Baez", "Iron & Wine", "Devendra Banhart", "Cat Power"),
 }
 ARTISTS = tuple(
-    Movie(id=10 * row + place, title=name, display_title=name, rating_count=300 - 40 * place - row)
+    Film(id=10 * row + place, title=name, display_title=name, rating_count=300 - 40 * place - row)
     for row, names in enumerate(SCENES.values(), start=1)
     for place, name in enumerate(names)
 )
@@ -31,7 +31,7 @@ HYPERPARAMETERS = asdict(replace(OF_PLAYS, preference=replace(OF_PLAYS.preferenc
 
 def build(store: Store, *, published: bool = True) -> Store:
     """Fill a migrated store with the artists, three listeners, and (``published``) a live model, number 1."""
-    store.save_movies(ARTISTS)
+    store.save_films(ARTISTS)
     plays = sum(artist.rating_count for artist in ARTISTS)
     catalogue = Catalogue(
         dataset="tiny", fingerprint="a" * 64, simulated=False, feedback=Feedback.COUNTS, terms="Made up for tests.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.domain import Movie
+from engine.domain import Film
 
 DATA = Path(__file__).parent / "data"
 GUIDE, HELD_BACK = "guide", "held back"
@@ -35,11 +35,11 @@ def key(title: str) -> str:
 class Judge:
     """The written judgements, in the ids of one data set. Titles that it does not have are passed over."""
 
-    def __init__(self, movies: Sequence[Movie]) -> None:
-        self._movies = movies
+    def __init__(self, films: Sequence[Film]) -> None:
+        self._films = films
         self._ids: dict[str, int] = {}
-        for movie in movies:
-            self._ids.setdefault(key(f"{movie.display_title} ({movie.year})"), movie.id)
+        for film in films:
+            self._ids.setdefault(key(f"{film.display_title} ({film.year})"), film.id)
         self.verdicts = list(self._read((DATA / "judged_similar.txt").read_text().splitlines()))
         self.families = [self._known(family) for family in paragraphs("film_families.txt")]
         self.families = [family for family in self.families if len(family) > 1]
@@ -92,17 +92,17 @@ class Judge:
             kind = re.fullmatch(r"any (\S+)(?: (\d{4})-(\d{4}))?", entry)
             if kind:
                 since, until = (int(kind[2]), int(kind[3])) if kind[2] else (0, 9999)
-                films = (movie for movie in self._movies if kind[1] in movie.genres)
-                found.update(movie.id for movie in films if kind[2] is None or since <= (movie.year or -1) <= until)
+                films = (film for film in self._films if kind[1] in film.genres)
+                found.update(film.id for film in films if kind[2] is None or since <= (film.year or -1) <= until)
             else:
                 found.update(self._known(groups[entry[1:]] if entry.startswith("@") else [entry]))
         return found
 
 
-def scenes(movies: Sequence[Movie]) -> list[list[int]]:
+def scenes(films: Sequence[Film]) -> list[list[int]]:
     """Return the artists that belong together, by id; of two with one name, the better known."""
     ids: dict[str, int] = {}
-    for artist in sorted(movies, key=lambda artist: -artist.rating_count):
+    for artist in sorted(films, key=lambda artist: -artist.rating_count):
         ids.setdefault(key(artist.display_title), artist.id)
     return [[ids[key(name)] for name in names if key(name) in ids] for names in paragraphs("artist_scenes.txt")]
 

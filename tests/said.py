@@ -8,18 +8,18 @@ from pathlib import Path
 
 from bot.speech.understanding import (
     Ask,
-    Film,
     Meaning,
     Nothing,
     Order,
     Person,
     Said,
     Statement,
+    TitleOf,
     Which,
     World,
 )
 from engine.datasets import demo
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving import names
 from engine.serving.title_index import TitleIndex
 from engine.serving.wish import Wish
@@ -48,21 +48,21 @@ def sentences(language: str) -> list[Sentence]:
 
 
 @cache
-def demo_films() -> list[Movie]:
+def demo_films() -> list[Film]:
     """The bundled films, each with as many ratings as it gets from the simulated audience."""
     films = demo.films()
     audience = demo.audience(films)
     counts: dict[int, int] = {}
     for movie_id in audience.movie_ids.tolist():
         counts[movie_id] = counts.get(movie_id, 0) + 1
-    return [replace(movie, rating_count=counts.get(movie.id, 0)) for movie in films]
+    return [replace(film, rating_count=counts.get(film.id, 0)) for film in films]
 
 
 @cache
 def demo_world() -> World:
-    movies = demo_films()
-    genres = tuple(sorted({genre for movie in movies for genre in movie.genres}))
-    return World(TitleIndex(movies, names.read()), genres, max(movie.year or 0 for movie in movies), THIS_YEAR)
+    films = demo_films()
+    genres = tuple(sorted({genre for film in films for genre in film.genres}))
+    return World(TitleIndex(films, names.read()), genres, max(film.year or 0 for film in films), THIS_YEAR)
 
 
 def told(meaning: Meaning, expected: str) -> str:
@@ -75,12 +75,12 @@ def told(meaning: Meaning, expected: str) -> str:
             return f"do {command}"
         case Person(name):
             return f"person {name}"
-        case Film(movie):
-            return f"film {_name(movie)}"
+        case TitleOf(film):
+            return f"film {_name(film)}"
         case Which(_, found):
-            return "nothing" if expected == "nothing" else f"which {_name(found.hits[0].movie)}"
-        case Statement(stance, movie, stars):
-            return f"{stance} {f'{stars:g} ' if stars else ''}{_name(movie)}"
+            return "nothing" if expected == "nothing" else f"which {_name(found.hits[0].film)}"
+        case Statement(stance, film, stars):
+            return f"{stance} {f'{stars:g} ' if stars else ''}{_name(film)}"
         case Ask(wish, like, left_out):
             return _ask(wish, like, left_out)
         case Nothing():
@@ -114,18 +114,18 @@ def wanted(expected: str) -> str:
     return _ask(wish, like[1] if like else None, tuple(word.strip() for word in left_out))
 
 
-def _ask(wish: Wish, like: Movie | str | None, left_out: tuple[str, ...]) -> str:
+def _ask(wish: Wish, like: Film | str | None, left_out: tuple[str, ...]) -> str:
     said = [
         *sorted(wish.genres),
         *(f"-{genre}" for genre in sorted(wish.without)),
         "|".join(sorted(wish.either)),
         f"{wish.since or ''}-{wish.until or ''}",
         f"#{wish.count}" if wish.count else "",
-        f"like={_name(like) if isinstance(like, Movie) else like}" if like else "",
+        f"like={_name(like) if isinstance(like, Film) else like}" if like else "",
         *(f"~{word.casefold()}" for word in left_out),
     ]
     return " ".join(["wish", *filter(None, said)])
 
 
-def _name(movie: Movie) -> str:
-    return f"{movie.display_title} ({movie.year})"
+def _name(film: Film) -> str:
+    return f"{film.display_title} ({film.year})"

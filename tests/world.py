@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from engine.domain import Catalogue, FactorRows, Feedback, Movie
+from engine.domain import Catalogue, FactorRows, Feedback, Film
 from engine.store import SimilarRow, Store
 
 NOW = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
@@ -37,10 +37,10 @@ def film(
     also: tuple[str, ...] = (),
     imdb_id: str | None = None,
     tmdb_id: int | None = None,
-) -> Movie:
+) -> Film:
     """A film as data sets write it; ``name`` where people say the title in another way."""
     bare, bracket, year = title.rpartition(" (")
-    return Movie(
+    return Film(
         id=movie_id,
         title=title,
         display_title=name or (bare if bracket else title),
@@ -113,7 +113,7 @@ FILMS = (
     film(74, "<b>Tag & Co_</b> (1998)", "", 0, None),
 )  # fmt: skip
 
-NAMES = {movie.id: movie.display_title for movie in FILMS}
+NAMES = {film.id: film.display_title for film in FILMS}
 
 
 def build(store: Store, *, published: bool = True) -> Store:
@@ -121,7 +121,7 @@ def build(store: Store, *, published: bool = True) -> Store:
 
     Viewer 1 is for westerns, 2 for science fiction, 3 for romance.
     """
-    store.save_movies(FILMS)
+    store.save_films(FILMS)
     store.save_catalogue(
         Catalogue(
             dataset="tiny",
@@ -129,7 +129,7 @@ def build(store: Store, *, published: bool = True) -> Store:
             simulated=True,
             feedback=Feedback.STARS,
             terms="Made up for tests.",
-            rating_count=sum(movie.rating_count for movie in FILMS),
+            rating_count=sum(film.rating_count for film in FILMS),
             user_count=3,
             movie_count=len(FILMS),
             loaded_at=NOW,
@@ -159,20 +159,20 @@ def create(store: Store, *, ndcg_at_10: float) -> int:
         dataset_fingerprint="0" * 64,
         hyperparameters=HYPERPARAMETERS,
         metrics=METRICS | {"ndcg_at_10": ndcg_at_10},
-        counts={"ratings": sum(movie.rating_count for movie in FILMS), "users": 3, "movies": len(FILMS)},
+        counts={"ratings": sum(film.rating_count for film in FILMS), "users": 3, "movies": len(FILMS)},
         now=NOW,
     )
 
 
 def item_factors() -> FactorRows:
     """Both models' item side: how much of each taste a film has, a little more for those that are well known."""
-    known = [movie for movie in FILMS if movie.rating_count]
-    belongs = np.array([[taste in movie.genres for taste in TASTES] for movie in known], np.float32)
+    known = [film for film in FILMS if film.rating_count]
+    belongs = np.array([[taste in film.genres for taste in TASTES] for film in known], np.float32)
     shared = belongs / np.maximum(np.sqrt(belongs.sum(1, keepdims=True)), 1)
-    popularity = np.array([movie.rating_count for movie in known], np.float32)[:, None] / 300
-    bias = np.array([(movie.mean_stars or 3.5) - 3.5 for movie in known], np.float32)
+    popularity = np.array([film.rating_count for film in known], np.float32)[:, None] / 300
+    bias = np.array([(film.mean_stars or 3.5) - 3.5 for film in known], np.float32)
     return FactorRows(
-        movie_ids=np.array([movie.id for movie in known], np.int32),
+        movie_ids=np.array([film.id for film in known], np.int32),
         preference=(shared * (0.6 + 0.4 * popularity) + 0.02 * popularity).astype(np.float32),
         rating=(0.5 * shared).astype(np.float32),
         bias=bias,

@@ -40,7 +40,7 @@ def search(
 ) -> Found:
     """Find films by title, as people type them: typos, other titles, "heat 1995"."""
     found = shelf.find(q, limit)
-    return Found(films=[Film.of(hit.movie) for hit in found.hits], total=found.total, sure=found.sure)
+    return Found(films=[Film.of(hit.film) for hit in found.hits], total=found.total, sure=found.sure)
 
 
 @router.get("/films/{film}", responses=may_answer(404))
@@ -54,8 +54,8 @@ def similar(
     shelf: OnShelf, store: InStore, film: FilmInPath, limit: Annotated[int, Query(ge=1, le=20)] = 10
 ) -> FilmList:
     """Return films like one, most alike first."""
-    movie = film_named(shelf, film)
-    films = advice.like(shelf, NOBODY, movie, store.similar(movie.id))
+    found = film_named(shelf, film)
+    films = advice.like(shelf, NOBODY, found, store.similar(found.id))
     return FilmList(films=[Film.of(other) for other in films[:limit]])
 
 

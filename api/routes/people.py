@@ -93,24 +93,24 @@ def ratings(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Ratin
 @router.put("/ratings/{film}", dependencies=WRITES, responses=may_answer(404, 413))
 def rate(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath, given: StarsGiven) -> Act:
     """Give a film its stars, or others. The next picks know it. The same again changes nothing."""
-    movie, stars = film_named(shelf, film), stars_of(shelf, given.stars, "body.stars")
+    found, stars = film_named(shelf, film), stars_of(shelf, given.stars, "body.stars")
     user_id = store.site_person(person, now)
     if given.rated_at is None:
-        act, _ = store.rate(user_id, movie.id, stars, now)
-        return Act(film=named(movie), stars=stars, previous_stars=act.previous_stars, changed=act.changed)
-    before = store.taste(user_id, now).stars_for(movie.id)
-    changed = store.rate_many(user_id, [(movie.id, stars, min(given.rated_at, now))], now)
-    return Act(film=named(movie), stars=stars, previous_stars=before, changed=bool(changed))
+        act, _ = store.rate(user_id, found.id, stars, now)
+        return Act(film=named(found), stars=stars, previous_stars=act.previous_stars, changed=act.changed)
+    before = store.taste(user_id, now).stars_for(found.id)
+    changed = store.rate_many(user_id, [(found.id, stars, min(given.rated_at, now))], now)
+    return Act(film=named(found), stars=stars, previous_stars=before, changed=bool(changed))
 
 
 @router.delete("/ratings/{film}", dependencies=WRITES, responses=may_answer(404))
 def remove_rating(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath) -> Act:
     """Take a rating back. Nothing happens if there is none."""
-    movie, user_id = film_named(shelf, film), store.find_site_person(person)
+    found, user_id = film_named(shelf, film), store.find_site_person(person)
     if user_id is None:
-        return Act(film=named(movie), stars=None, previous_stars=None, changed=False)
-    act = store.remove_rating(user_id, movie.id, now)
-    return Act(film=named(movie), stars=None, previous_stars=act.previous_stars, changed=act.changed)
+        return Act(film=named(found), stars=None, previous_stars=None, changed=False)
+    act = store.remove_rating(user_id, found.id, now)
+    return Act(film=named(found), stars=None, previous_stars=act.previous_stars, changed=act.changed)
 
 
 IdempotencyKey = Annotated[
@@ -146,12 +146,12 @@ def rate_many(
     given, unknown = [], []
     for at, rating in enumerate(many.ratings):
         try:
-            movie = film_named(shelf, rating.film)
+            film = film_named(shelf, rating.film)
         except NoSuchFilm:
             unknown.append(rating.film)
             continue
         stars = stars_of(shelf, rating.stars, f"body.ratings.{at}.stars")
-        given.append((movie.id, stars, min(rating.rated_at or now, now)))
+        given.append((film.id, stars, min(rating.rated_at or now, now)))
     user_id = store.site_person(person, now)
     done = ManyActs(changed=len(store.rate_many(user_id, given, now)), unknown=unknown)
     if idempotency_key is not None:
@@ -197,18 +197,18 @@ def put_aside(
 ) -> Change:
     """Put a film aside: seen and not_for_me keep it out of the picks, the second for some months; watchlist keeps it
     for later."""
-    movie, store = film_named(shelf, film), services.store
+    found, store = film_named(shelf, film), services.store
     days = timedelta(days=services.settings.not_for_me_days)
     until = now + days if kind is Dismissal.NOT_FOR_ME else None
     user_id = store.site_person(person, now)
-    return Change(changed=store.put_aside(user_id, movie.id, kind, now, expires_at=until))
+    return Change(changed=store.put_aside(user_id, found.id, kind, now, expires_at=until))
 
 
 @router.delete("/aside/{kind}/{film}", dependencies=WRITES, responses=may_answer(404))
 def take_back(shelf: OnShelf, store: InStore, person: PersonId, kind: Dismissal, film: FilmInPath) -> Change:
     """Put it aside no longer."""
-    movie, user_id = film_named(shelf, film), store.find_site_person(person)
-    return Change(changed=user_id is not None and store.take_back(user_id, movie.id, kind))
+    found, user_id = film_named(shelf, film), store.find_site_person(person)
+    return Change(changed=user_id is not None and store.take_back(user_id, found.id, kind))
 
 
 # --- What they were shown ---------------------------------------------------------------------------------------------
@@ -310,5 +310,5 @@ def _taste(store: Store, person: str, now: datetime) -> Taste:
 
 def _named(shelf: Shelf, movie_id: int) -> Named:
     """Return a film's name; one that went with another edition of the data set has none."""
-    movie = shelf.films.by_id.get(movie_id)
-    return Named(id=movie_id, title="") if movie is None else named(movie)
+    film = shelf.films.by_id.get(movie_id)
+    return Named(id=movie_id, title="") if film is None else named(film)

@@ -94,8 +94,8 @@ def similar_for(
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
 ) -> FilmList:
     """Return films like one, most alike first, without those that this person has seen or does not want."""
-    movie = film_named(shelf, film)
-    films = advice.like(shelf, taste_of(services, person), movie, store.similar(movie.id))
+    found = film_named(shelf, film)
+    films = advice.like(shelf, taste_of(services, person), found, store.similar(found.id))
     return FilmList(films=[Film.of(other) for other in films[:limit]])
 
 
@@ -135,10 +135,10 @@ def _page(services: Services, shelf: Shelf, taste: Taste, wanted: Wanted, among:
         model_version=shelf.version,
         ratings=len(taste.ratings),
         films=[Pick.at(len(shown) + at, line) for at, line in enumerate(lines, start=1)],
-        next=cursor_of(shown | {line.movie.id for line in lines}) if full else None,
+        next=cursor_of(shown | {line.film.id for line in lines}) if full else None,
     )
 
 
 def _question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Question:
-    movie = advice.question(shelf, taste, not_seen)
-    return Question(film=None if movie is None else Film.of(movie))
+    film = advice.question(shelf, taste, not_seen)
+    return Question(film=None if film is None else Film.of(film))

@@ -27,17 +27,17 @@ async def open_film(visit: Visit, button: buttons.OpenFilm) -> None:
 
 async def put_aside(visit: Visit, button: buttons.PutAside) -> None:
     """Note that a film was seen, is not for this person (for some months), or is for later."""
-    movie, days = visit.shelf.film(button.movie_id), visit.services.settings.not_for_me_days
+    film, days = visit.shelf.film(button.movie_id), visit.services.settings.not_for_me_days
     expires = visit.now + timedelta(days=days) if button.kind is Dismissal.NOT_FOR_ME else None
-    await visit.store(Store.put_aside, visit.person.id, movie.id, button.kind, visit.now, expires_at=expires)
-    await visit.show(await card(visit, movie.id, button.place, notice=card_views.put_aside(movie, button.kind, days)))
+    await visit.store(Store.put_aside, visit.person.id, film.id, button.kind, visit.now, expires_at=expires)
+    await visit.show(await card(visit, film.id, button.place, notice=card_views.put_aside(film, button.kind, days)))
 
 
 async def take_back(visit: Visit, button: buttons.TakeBack) -> None:
     """Reverse that."""
-    movie = visit.shelf.film(button.movie_id)
-    await visit.store(Store.take_back, visit.person.id, movie.id, button.kind)
-    await visit.show(await card(visit, movie.id, button.place, notice=card_views.taken_back(movie, button.kind)))
+    film = visit.shelf.film(button.movie_id)
+    await visit.store(Store.take_back, visit.person.id, film.id, button.kind)
+    await visit.show(await card(visit, film.id, button.place, notice=card_views.taken_back(film, button.kind)))
 
 
 async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: Html | None = None) -> View:
@@ -46,8 +46,8 @@ async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: H
     Raises:
         NoSuchMovie: the catalogue has no such film (any more).
     """
-    movie = visit.shelf.film(movie_id)
+    film = visit.shelf.film(movie_id)
     if visit.in_group:
-        return card_views.shared(movie, visit.bot_name, back=views.back_to(visit.owner, place))
+        return card_views.shared(film, visit.bot_name, back=views.back_to(visit.owner, place))
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    return card_views.card(visit.owner, advice.card(visit.shelf, taste, movie), place, scale=visit.scale, notice=notice)
+    return card_views.card(visit.owner, advice.card(visit.shelf, taste, film), place, scale=visit.scale, notice=notice)

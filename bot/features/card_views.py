@@ -10,7 +10,7 @@ from bot.speech.buttons import NOWHERE, Place
 from bot.speech.language import _, marked, number
 from bot.speech.views import REASON_LENGTH, Row, View, back_to, by_everyone, for_you, headline, in_rows, link, press
 from bot.speech.words import TITLE_LENGTH, Html, both, clip, count, facts, lines, name, paragraphs, say, stars, title
-from engine.domain import PLAYED, STARS, Movie
+from engine.domain import PLAYED, STARS, Film
 from engine.serving.advice import Card
 from engine.serving.library import imdb_number
 from engine.store import Dismissal
@@ -42,29 +42,29 @@ def card(
     Args:
         scale: the stars to choose from. None: nobody gives any, so whoever knows the film can say so.
     """
-    movie = shown.movie
-    also = [clip(alternative, TITLE_LENGTH) for alternative in movie.alternative_titles[:2]]
+    film = shown.film
+    also = [clip(alternative, TITLE_LENGTH) for alternative in film.alternative_titles[:2]]
     mine = say("You: not rated") if shown.own_stars is None else say("You: {stars}", stars=stars(shown.own_stars))
     knows_it = shown.own_stars is not None
     offered = set(Dismissal)
     if not scale:  # to have seen it says it all
         offered = set() if knows_it else {Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST}
     text = lines(
-        headline(movie),
+        headline(film),
         say("Also known as {titles}", titles=both(also)) if also else None,
-        facts(mine, for_you(shown.predicted_stars, whole=True), by_everyone(movie)),
+        facts(mine, for_you(shown.predicted_stars, whole=True), by_everyone(film)),
         say("Because of {films}", films=both([title(film, REASON_LENGTH) for film in shown.because]))
         if shown.because
         else None,
         _aside(shown.aside),
     )
-    rate = [press(stars(value), buttons.Rate(owner, movie.id, int(value * 2), place)) for value in scale]
+    rate = [press(stars(value), buttons.Rate(owner, film.id, int(value * 2), place)) for value in scale]
     if not scale:
-        rate = [press(_("Seen it"), buttons.Rate(owner, movie.id, int(PLAYED * 2), place))] if not knows_it else []
+        rate = [press(_("Seen it"), buttons.Rate(owner, film.id, int(PLAYED * 2), place))] if not knows_it else []
     aside = [
-        press(_(_TAKE_BACK[kind]), buttons.TakeBack(owner, movie.id, kind, place))
+        press(_(_TAKE_BACK[kind]), buttons.TakeBack(owner, film.id, kind, place))
         if kind in shown.aside
-        else press(_(_PUT_ASIDE[kind]), buttons.PutAside(owner, movie.id, kind, place))
+        else press(_(_PUT_ASIDE[kind]), buttons.PutAside(owner, film.id, kind, place))
         for kind in _TAKE_BACK
         if kind in offered or kind in shown.aside
     ]
@@ -72,10 +72,10 @@ def card(
         *in_rows(rate, 5),
         aside,
         [
-            press(_("Similar"), buttons.Similar(owner, movie.id)),
-            *_imdb(movie),
+            press(_("Similar"), buttons.Similar(owner, film.id)),
+            *_imdb(film),
         ],
-        [press(_("Remove my rating"), buttons.RemoveRating(owner, movie.id, place))] if knows_it else None,
+        [press(_("Remove my rating"), buttons.RemoveRating(owner, film.id, place))] if knows_it else None,
         back_to(owner, place),
     ]
     return View.of(paragraphs(notice, text), rows)
@@ -91,63 +91,63 @@ def _aside(kinds: frozenset[Dismissal]) -> Html | None:
     return None
 
 
-def shared(movie: Movie, bot: str, *, back: Row | None = None) -> View:
+def shared(film: Film, bot: str, *, back: Row | None = None) -> View:
     """Return a film's card for any chat: nothing in it is about the person who shares it."""
-    text = lines(headline(movie), by_everyone(movie))
-    rate = InlineKeyboardButton(_("Rate it, or find more like it"), url=link(bot, f"m_{movie.id}"))
-    return View.of(text, [[rate], _imdb(movie), back])
+    text = lines(headline(film), by_everyone(film))
+    rate = InlineKeyboardButton(_("Rate it, or find more like it"), url=link(bot, f"m_{film.id}"))
+    return View.of(text, [[rate], _imdb(film), back])
 
 
-def _imdb(movie: Movie) -> Row:
+def _imdb(film: Film) -> Row:
     """Return the button to the film's page there; none for a title of play counts that need not be a film."""
-    if movie.imdb_id is None and movie.rating_count and movie.mean_stars is None:
+    if film.imdb_id is None and film.rating_count and film.mean_stars is None:
         return []
-    return [InlineKeyboardButton("IMDb", url=imdb_url(movie))]
+    return [InlineKeyboardButton("IMDb", url=imdb_url(film))]
 
 
-def heading(movie: Movie) -> str:
+def heading(film: Film) -> str:
     """Return the title of a film where plain text is wanted."""
-    return name(movie, TITLE_LENGTH)
+    return name(film, TITLE_LENGTH)
 
 
-def summary(movie: Movie) -> str:
+def summary(film: Film) -> str:
     """Return genres and mean of a film, or how many have seen it, where plain text is wanted."""
-    if not movie.rating_count:
+    if not film.rating_count:
         known = ""
-    elif movie.mean_stars is None:
-        known = by_everyone(movie)
+    elif film.mean_stars is None:
+        known = by_everyone(film)
     else:
-        known = f"{number(movie.mean_stars, 1)} ({number(movie.rating_count)})"
-    return " · ".join(part for part in (", ".join(map(language.genre, movie.genres)), known) if part)
+        known = f"{number(film.mean_stars, 1)} ({number(film.rating_count)})"
+    return " · ".join(part for part in (", ".join(map(language.genre, film.genres)), known) if part)
 
 
-def imdb_url(movie: Movie) -> str:
+def imdb_url(film: Film) -> str:
     """Return the film's page on IMDb, or a search for its name where the data set does not know the page."""
-    if imdb_number(movie.imdb_id) is not None:
-        return f"https://www.imdb.com/title/tt{(movie.imdb_id or '').strip().removeprefix('tt')}/"
-    return f"https://www.imdb.com/find/?q={quote_plus(name(movie, TITLE_LENGTH))}"
+    if imdb_number(film.imdb_id) is not None:
+        return f"https://www.imdb.com/title/tt{(film.imdb_id or '').strip().removeprefix('tt')}/"
+    return f"https://www.imdb.com/find/?q={quote_plus(name(film, TITLE_LENGTH))}"
 
 
-def put_aside(movie: Movie, kind: Dismissal, days: int) -> Html:
+def put_aside(film: Film, kind: Dismissal, days: int) -> Html:
     match kind:
         case Dismissal.SEEN:
-            return say("{title}: seen. Stars tell me more, if you remember it.", title=title(movie))
+            return say("{title}: seen. Stars tell me more, if you remember it.", title=title(film))
         case Dismissal.NOT_FOR_ME:
             return count(
                 "{title}: not for you. I leave it out for {n} day.",
                 "{title}: not for you. I leave it out for {n} days.",
                 days,
-                title=title(movie),
+                title=title(film),
             )
         case Dismissal.WATCHLIST:
-            return say("{title} is on your watchlist.", title=title(movie))
+            return say("{title} is on your watchlist.", title=title(film))
 
 
-def taken_back(movie: Movie, kind: Dismissal) -> Html:
+def taken_back(film: Film, kind: Dismissal) -> Html:
     match kind:
         case Dismissal.SEEN:
-            return say("{title} counts as not seen again.", title=title(movie))
+            return say("{title} counts as not seen again.", title=title(film))
         case Dismissal.NOT_FOR_ME:
-            return say("{title} may come up among your picks again.", title=title(movie))
+            return say("{title} may come up among your picks again.", title=title(film))
         case Dismissal.WATCHLIST:
-            return say("{title} is off your watchlist.", title=title(movie))
+            return say("{title} is off your watchlist.", title=title(film))

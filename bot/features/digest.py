@@ -73,7 +73,7 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
     store, person = context.services.store, digest.person
     following = next_digest(person.id, now)
     films = await asyncio.to_thread(choose, store, shelf, digest, now) if now - digest.due_at < TOO_LATE else []
-    if not await asyncio.to_thread(store.take_digest, digest, following, [line.movie.id for line in films]):
+    if not await asyncio.to_thread(store.take_digest, digest, following, [line.film.id for line in films]):
         return True
     if not films:
         return True
@@ -91,7 +91,7 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
             return False
     else:
         # Lists need not show them so soon.
-        shown = [line.movie.id for line in films]
+        shown = [line.film.id for line in films]
         noted = in_settings(lambda memory: memory.show(shown, now, sitting=timedelta(0)))
         await asyncio.to_thread(store.change_settings, person.id, noted)
         await asyncio.to_thread(store.note_shown, person.id, shelf.version, shown, now)

@@ -37,8 +37,8 @@ def not_ratings(error: NotRatings) -> View:
 def preview(owner: int, file: RatingsFile, matched: Matched, taste: Taste) -> View:
     """Say what a file would change, and ask once."""
     had = {rating.movie_id: rating.stars for rating in taste.ratings}
-    new = sum(movie.id not in had for movie in matched.stars)
-    changed = sum(had.get(movie.id, stars) != stars for movie, stars in matched.stars.items())
+    new = sum(film.id not in had for film in matched.stars)
+    changed = sum(had.get(film.id, stars) != stars for film, stars in matched.stars.items())
     same = len(matched.stars) - new - changed
     heading = count(
         "{source}: {n} rating, {found} of them of films that I know.",

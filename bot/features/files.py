@@ -20,7 +20,7 @@ from bot.frame.talk import Visit, command, message, tap
 from bot.speech import buttons
 from bot.speech.buttons import NOWHERE, Place
 from bot.speech.views import View
-from engine.domain import MatineeError, Movie
+from engine.domain import Film, MatineeError
 from engine.serving.library import Films
 from engine.store import Limited, Store, StoreUnavailable, Taste, UndoTooLate
 
@@ -186,7 +186,7 @@ async def _remember(visit: Visit, file_id: str | None, since: int | None = None)
     await visit.store(Store.change_settings, visit.person.id, noted)
 
 
-def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], since: int, now: datetime) -> Batch | None:
+def rate_all(store: Store, user_id: int, stars: Mapping[Film, float], since: int, now: datetime) -> Batch | None:
     """Rate the films of the file that was sent, and only then forget it: if this is cut short, it can be called again.
 
     Args:
@@ -195,8 +195,8 @@ def rate_all(store: Store, user_id: int, stars: Mapping[Movie, float], since: in
     Returns:
         All acts that belong together, those of a call that was cut short too; None where all films had these stars.
     """
-    store.rate_many(user_id, [(movie.id, value, now) for movie, value in stars.items()], now)
-    given = {(movie.id, value) for movie, value in stars.items()}
+    store.rate_many(user_id, [(film.id, value, now) for film, value in stars.items()], now)
+    given = {(film.id, value) for film, value in stars.items()}
     lately = [event for event in store.events_of(user_id) if event.id > since]
     # Ratings that the person gave between two calls are no part of the import: its undo must leave them.
     of_file = takewhile(lambda event: (event.movie_id, event.stars) in given, reversed(lately))
@@ -228,15 +228,15 @@ async def export(visit: Visit) -> None:
 def _ratings(taste: Taste, films: Films) -> list[Sequence[object]]:
     return [
         (
-            f"tt{movie.imdb_id.removeprefix('tt')}" if movie.imdb_id else None,
-            movie.tmdb_id,
-            movie.display_title,
-            movie.year,
+            f"tt{film.imdb_id.removeprefix('tt')}" if film.imdb_id else None,
+            film.tmdb_id,
+            film.display_title,
+            film.year,
             rating.stars,
             rating.rated_at.date(),
         )
         for rating in taste.ratings
-        if (movie := films.by_id.get(rating.movie_id)) is not None
+        if (film := films.by_id.get(rating.movie_id)) is not None
     ]
 
 
@@ -244,8 +244,8 @@ def _everything(store: Store, user_id: int, taste: Taste, films: Films) -> list[
     """Return every act, oldest first, and what is put aside."""
 
     def named(movie_id: int) -> tuple[object, object]:
-        movie = films.by_id.get(movie_id)
-        return (f"film {movie_id}", None) if movie is None else (movie.display_title, movie.year)
+        film = films.by_id.get(movie_id)
+        return (f"film {movie_id}", None) if film is None else (film.display_title, film.year)
 
     acts: list[Sequence[object]] = [
         (

@@ -26,12 +26,12 @@ from bot.speech import buttons, views
 from bot.speech.understanding import (
     Ask,
     Courtesy,
-    Film,
     Nothing,
     Order,
     Person,
     Said,
     Statement,
+    TitleOf,
     Which,
     World,
     understand,
@@ -110,14 +110,14 @@ async def listen(visit: Visit) -> None:
         case Ask() as asked:
             await picks.give(visit, asked)
         case Statement() as stated:
-            view = await card(visit, stated.movie.id)
+            view = await card(visit, stated.film.id)
             await visit.show(view if visit.in_group else listen_views.stated(visit.owner, view, stated, visit.scale))
         case Person(name):
             await visit.show(listen_views.person(visit.owner, name))
-        case Film(movie):
-            await visit.show(await card(visit, movie.id))
+        case TitleOf(film):
+            await visit.show(await card(visit, film.id))
         case Which(meant, found, like):
-            films = [hit.movie for hit in found.hits[: lookup.CHOICES]]
+            films = [hit.film for hit in found.hits[: lookup.CHOICES]]
             await visit.show(lookup.offer(visit, meant, films, found.total, similar=like))
         case Nothing(said, page):
             await visit.show(listen_views.nothing(visit.owner, said, page=page))

@@ -55,7 +55,7 @@ def stated(owner: int, card: View, statement: Statement, scale: Sequence[float])
 
 
 def _meant(owner: int, statement: Statement, scale: Sequence[float]) -> list[InlineKeyboardButton]:
-    movie = statement.movie
+    film = statement.film
     if (kind := MEANT_ASIDE.get(statement.stance)) is not None:
         if kind is Dismissal.SEEN and not scale:  # the card's own button says it
             return []
@@ -64,19 +64,19 @@ def _meant(owner: int, statement: Statement, scale: Sequence[float]) -> list[Inl
             Dismissal.WATCHLIST: _("Keep it for later"),
             Dismissal.NOT_FOR_ME: _("Leave it out"),
         }[kind]
-        return [press(label, buttons.PutAside(owner, movie.id, kind))]
+        return [press(label, buttons.PutAside(owner, film.id, kind))]
     wanted = MEANT_STARS.get(statement.stance, (statement.stars or 0,))
     # With whole stars only, halves are rounded up: 4½ and 5 are one button.
     offered = dict.fromkeys(min((star for star in scale if star >= value), default=None) for value in wanted)
     return [
-        press(_("Give it {stars}").format(stars=stars(value)), buttons.Rate(owner, movie.id, int(value * 2)))
+        press(_("Give it {stars}").format(stars=stars(value)), buttons.Rate(owner, film.id, int(value * 2)))
         for value in offered
         if value is not None
     ]
 
 
 def _noticed(statement: Statement) -> Html:
-    name = title(statement.movie)
+    name = title(statement.film)
     match statement.stance:
         case Stance.SEEN:
             return say("You have seen {title}? One tap keeps it out of your picks. Stars tell me more.", title=name)

@@ -9,12 +9,12 @@ from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
 from bot.speech.understanding import Ask, Which, World, understand_like
 from bot.speech.views import View, heeded
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving import advice
 from engine.serving.advice import page_size
 from engine.serving.likeness import likenesses
 from engine.serving.wish import ANYTHING, Wish
-from engine.store import SimilarMovie, Store, Taste
+from engine.store import SimilarFilm, Store, Taste
 
 CHOICES = 8
 """Films that are offered for a text; more are counted, not shown."""
@@ -35,10 +35,10 @@ async def similar(visit: Visit) -> None:
         return
     visit.shelf.require_films()
     match await visit.think(understand_like, visit.words, World.of(visit.shelf.films, visit.now.year)):
-        case Ask(wish, Movie() as movie, left_out):
-            await visit.show(await films_like(visit, movie, wish=wish, left_out=left_out))
+        case Ask(wish, Film() as film, left_out):
+            await visit.show(await films_like(visit, film, wish=wish, left_out=left_out))
         case Which(text, found):
-            films = [hit.movie for hit in found.hits[:CHOICES]]
+            films = [hit.film for hit in found.hits[:CHOICES]]
             await visit.show(offer(visit, text, films, found.total, similar=True))
         case _:
             await visit.show(lookup_views.no_hit(visit.owner, visit.words))
@@ -50,40 +50,40 @@ async def similar_to(visit: Visit, button: buttons.Similar) -> None:
 
 async def why_similar(visit: Visit, button: buttons.WhySimilar) -> None:
     """Say of each film of a page what it shares with the one that it is like."""
-    movie = visit.shelf.film(button.movie_id)
-    taste, published = await _known(visit, movie)
-    films = advice.like(visit.shelf, taste, movie, published)
+    film = visit.shelf.film(button.movie_id)
+    taste, published = await _known(visit, film)
+    films = advice.like(visit.shelf, taste, film, published)
     shown = films[(button.page - 1) * advice.PAGE : button.page * advice.PAGE]
-    reasons = likenesses(visit.shelf.films, movie, shown, published)
-    await visit.show(lookup_views.why_similar(visit.owner, movie, reasons, button.page))
+    reasons = likenesses(visit.shelf.films, film, shown, published)
+    await visit.show(lookup_views.why_similar(visit.owner, film, reasons, button.page))
 
 
 async def look_up(visit: Visit, text: str) -> None:
     """Show the card of the film that a text names, or what else it may mean."""
-    movie, instead = find(visit, text)
-    await visit.show(instead if movie is None else await card(visit, movie.id))
+    film, instead = find(visit, text)
+    await visit.show(instead if film is None else await card(visit, film.id))
 
 
-def offer(visit: Visit, text: str, films: Sequence[Movie], total: int, *, similar: bool = False) -> View:
+def offer(visit: Visit, text: str, films: Sequence[Film], total: int, *, similar: bool = False) -> View:
     """Return the films that a text may mean, to choose from."""
     return lookup_views.choices(visit.owner, text, films, total, similar=similar)
 
 
-def find(visit: Visit, text: str) -> tuple[Movie | None, View]:
+def find(visit: Visit, text: str) -> tuple[Film | None, View]:
     """Return the film that ``text`` surely means, or None; and what to show where it is not sure.
 
     Raises:
         EmptyCatalogue: there are no films at all.
     """
     found = visit.shelf.find(text, CHOICES)
-    movies = [hit.movie for hit in found.hits]
-    if not movies:
+    films = [hit.film for hit in found.hits]
+    if not films:
         return None, lookup_views.no_hit(visit.owner, text)
-    return (movies[0] if found.sure else None), offer(visit, text, movies, found.total)
+    return (films[0] if found.sure else None), offer(visit, text, films, found.total)
 
 
 async def films_like(
-    visit: Visit, movie: Movie, page: int = 1, *, wish: Wish = ANYTHING, left_out: Sequence[str] = ()
+    visit: Visit, film: Film, page: int = 1, *, wish: Wish = ANYTHING, left_out: Sequence[str] = ()
 ) -> View:
     """Return a page of films like one; in a group the same for everybody, for what is missing tells what was rated.
 
@@ -91,14 +91,14 @@ async def films_like(
         wish: what else is asked of them; then there is one page only.
         left_out: words that cannot be heeded, to be said.
     """
-    taste, published = await _known(visit, movie)
-    films = advice.like(visit.shelf, taste, movie, published)
+    taste, published = await _known(visit, film)
+    films = advice.like(visit.shelf, taste, film, published)
     if not wish.is_open or wish.count:
         fitting = [film for film in films if wish.fits(film)]
-        films = advice.more_like(visit.shelf, taste, movie, wish, fitting)[: page_size(wish)]
+        films = advice.more_like(visit.shelf, taste, film, wish, fitting)[: page_size(wish)]
     return lookup_views.similar(
         visit.owner,
-        movie,
+        film,
         films,
         page,
         published=bool(published),
@@ -107,8 +107,8 @@ async def films_like(
     )
 
 
-async def _known(visit: Visit, movie: Movie) -> tuple[Taste, list[SimilarMovie]]:
+async def _known(visit: Visit, film: Film) -> tuple[Taste, list[SimilarFilm]]:
     """Return whose taste counts here, in a group nobody's, and what was published as like a film."""
     nobody = Taste(visit.person.id)
     taste = nobody if visit.in_group else await visit.store(Store.taste, visit.person.id, visit.now)
-    return taste, await visit.store(Store.similar, movie.id)
+    return taste, await visit.store(Store.similar, film.id)

@@ -9,7 +9,7 @@ from bot.speech.buttons import Button, Place
 from bot.speech.language import _
 from bot.speech.views import Row, View, begin, number_buttons, press
 from bot.speech.words import Html, count, day, facts, lines, name, numbered, plain, say, stars
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving.advice import PAGE
 from engine.store import Dismissal
 
@@ -18,7 +18,7 @@ from engine.store import Dismissal
 class Entry:
     """A film in one of somebody's own lists. ``stars`` and ``kind`` are what they said of it."""
 
-    movie: Movie
+    film: Film
     at: datetime
     stars: float | None = None
     kind: Dismissal | None = None
@@ -66,7 +66,7 @@ def _entries(
     further = press(_("Next page"), to_page(owner, page + 1)) if page < pages else None
     number = say("page {page} of {pages}", page=page, pages=pages) if pages > 1 else None
     rows = [
-        *number_buttons(owner, [entry.movie for entry in shown], first, Place(kind, 0, page)),
+        *number_buttons(owner, [entry.film for entry in shown], first, Place(kind, 0, page)),
         [button for button in (before, further) if button],
         extra,
     ]
@@ -81,4 +81,4 @@ def _entry(entry: Entry) -> Html:
         said = say("seen")
     elif entry.kind is Dismissal.NOT_FOR_ME:
         said = say("not for me")
-    return facts(plain(name(entry.movie)), said, plain(day(entry.at)))
+    return facts(plain(name(entry.film)), said, plain(day(entry.at)))

@@ -21,7 +21,7 @@ from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons, language
 from bot.speech.views import View
 from bot.speech.words import Html
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving import group
 from engine.serving.library import Shelf
 from engine.serving.wish import Wish
@@ -189,7 +189,7 @@ class Evening:
     """An evening as it stands, and what its message needs to know besides."""
 
     night: Night
-    films: tuple[Movie, ...]
+    films: tuple[Film, ...]
     newcomers: int
 
     def view(self, bot: str, notice: Html | None = None) -> View:
@@ -206,7 +206,7 @@ def look_at(store: Store, shelf: Shelf, night_id: int) -> Evening | None:
     return Evening(seen, films, store.newcomers(night_id) if films else 0)
 
 
-def _films(shelf: Shelf, seen: Night) -> tuple[Movie, ...]:
+def _films(shelf: Shelf, seen: Night) -> tuple[Film, ...]:
     return tuple(shelf.films.by_id[film] for film in seen.proposals if film in shelf.films.by_id)
 
 

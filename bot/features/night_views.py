@@ -12,7 +12,7 @@ from bot.speech import buttons
 from bot.speech.language import _
 from bot.speech.views import Row, View, link, press, wished
 from bot.speech.words import Html, both, clip, count, facts, lines, name, numbered, paragraphs, plain, say
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving.wish import Wish
 from engine.store import Night
 
@@ -24,7 +24,7 @@ OPTION_LENGTH = 100
 """Characters of a poll's option, as Telegram has it."""
 
 
-def night(shown: Night, films: Sequence[Movie], bot: str, *, newcomers: int = 0, notice: Html | None = None) -> View:
+def night(shown: Night, films: Sequence[Film], bot: str, *, newcomers: int = 0, notice: Html | None = None) -> View:
     """Show an evening as it is.
 
     Args:
@@ -77,7 +77,7 @@ def _guests(shown: Night) -> Html:
     return say("In: {names}", names=both(names))
 
 
-def poll(films: Sequence[Movie]) -> tuple[str, list[str]]:
+def poll(films: Sequence[Film]) -> tuple[str, list[str]]:
     """Return the question and the options of the poll, as plain text."""
     return _("What do we watch?"), [name(film, OPTION_LENGTH - 7) for film in films]
 

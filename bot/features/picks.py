@@ -172,7 +172,7 @@ def work_out(
         listing, resting = replace(listing, again=True), frozenset()
         lines = lines_without(listing.elsewhere(page))
     if lines:
-        films = [line.movie.id for line in lines]
+        films = [line.film.id for line in lines]
         listing = listing.with_page(page, films)
         noted = partial(_noted, listing, films, now)
         if noted(memory) != memory:
@@ -182,7 +182,7 @@ def work_out(
     return PicksPage(
         listing,
         page,
-        [Line(line.movie) for line in lines] if in_group else lines,
+        [Line(line.film) for line in lines] if in_group else lines,
         ratings=len(taste.ratings),
         trained=shelf.model is not None,
         resting=_count(shelf, listing.wish, resting - taste.hidden),

@@ -63,7 +63,7 @@ def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: But
     why = press(_("Why these?"), buttons.WhyThese(owner, listing.id, page)) if shown.ratings and shown.trained else None
     asks_again = page == 1 or further is None
     rows = [
-        *number_buttons(owner, [line.movie for line in shown.lines], first, place),
+        *number_buttons(owner, [line.film for line in shown.lines], first, place),
         undoing,
         [button for button in (back, further) if button],
         again if asks_again else None,
@@ -128,9 +128,9 @@ def why_these(owner: int, shown: PicksPage) -> View:
         shown.ratings,
     )
     reasons = [
-        Html(f"{plain(title(line.movie))}: {both([title(movie, REASON_LENGTH) for movie in line.because])}")
+        Html(f"{plain(title(line.film))}: {both([title(film, REASON_LENGTH) for film in line.because])}")
         if line.because
-        else say("{title}: well liked by people who rate as you do", title=title(line.movie))
+        else say("{title}: well liked by people who rate as you do", title=title(line.film))
         for line in shown.lines
     ]
     how = say(

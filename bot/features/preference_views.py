@@ -54,7 +54,7 @@ def digest(owner: int, films: Sequence[Line]) -> View:
     heading = count("{n} film for your weekend:", "{n} films for your weekend:", len(films))
     picked = numbered(listed(films), 1)
     rows = [
-        *number_buttons(owner, [line.movie for line in films], 1, NOWHERE),
+        *number_buttons(owner, [line.film for line in films], 1, NOWHERE),
         [press(_("My picks"), buttons.NewPicks(owner)), press(_("No films on Fridays"), buttons.SetDigest(owner, 0))],
     ]
     return View.of(lines(heading, picked), rows)

@@ -49,13 +49,13 @@ async def ask(visit: Visit, _button: buttons.Ask) -> None:
 
 async def answer(visit: Visit, button: buttons.Answer) -> None:
     """Note the stars, and go on: to the first picks after the fifth rating, else to the next question."""
-    movie = visit.shelf.film(button.movie_id)
-    act, taste = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
+    film = visit.shelf.film(button.movie_id)
+    act, taste = await visit.store(Store.rate, visit.person.id, film.id, button.stars, visit.now)
     trained, newcomer = visit.shelf.model is not None, len(taste.ratings) < FIRST_PICKS
     notice = (
-        rating_views.noted(movie, button.stars)
+        rating_views.noted(film, button.stars)
         if newcomer
-        else rating_views.rated(movie, button.stars, taste.waiting, trained=trained)
+        else rating_views.rated(film, button.stars, taste.waiting, trained=trained)
     )
     undo = buttons.UndoAnswer(visit.owner, act.event_id) if act.event_id else None
     if len(taste.ratings) == FIRST_PICKS:
@@ -66,10 +66,10 @@ async def answer(visit: Visit, button: buttons.Answer) -> None:
 
 async def skip(visit: Visit, button: buttons.Skip) -> None:
     """Remember that they have not seen the film, and ask about another. It says nothing about their taste."""
-    movie = visit.shelf.film(button.movie_id)
-    memory = await _remember(visit, lambda memory: memory.skip(movie.id, visit.now))
+    film = visit.shelf.film(button.movie_id)
+    memory = await _remember(visit, lambda memory: memory.skip(film.id, visit.now))
     await next_question(
-        visit, notice=rating_views.skipped(movie), undo=buttons.UndoSkip(visit.owner, movie.id), memory=memory
+        visit, notice=rating_views.skipped(film), undo=buttons.UndoSkip(visit.owner, film.id), memory=memory
     )
 
 
@@ -100,16 +100,14 @@ async def next_question(
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     not_seen = (memory or Memory.parse(visit.person.settings)).not_seen(visit.now)
     if about is None:
-        movie = await visit.think(advice.question, visit.shelf, taste, not_seen)
+        film = await visit.think(advice.question, visit.shelf, taste, not_seen)
     else:
-        movie = visit.shelf.film(about)
-    if movie is None:
+        film = visit.shelf.film(about)
+    if film is None:
         await visit.show(rating_views.nothing_to_ask(visit.owner, notice=notice, undo=undo))
     else:
         ratings = len(taste.ratings)
-        await visit.show(
-            rating_views.question(visit.owner, movie, ratings, scale=visit.scale, notice=notice, undo=undo)
-        )
+        await visit.show(rating_views.question(visit.owner, film, ratings, scale=visit.scale, notice=notice, undo=undo))
 
 
 async def _remember(visit: Visit, change: Callable[[Memory], Memory]) -> Memory:
@@ -122,33 +120,33 @@ async def _remember(visit: Visit, change: Callable[[Memory], Memory]) -> Memory:
 
 async def give_stars(visit: Visit, button: buttons.Rate) -> None:
     """Note the stars, and say so in place of the card."""
-    movie = visit.shelf.film(button.movie_id)
-    act, taste = await visit.store(Store.rate, visit.person.id, movie.id, button.stars, visit.now)
-    text = rating_views.rated(movie, button.stars, taste.waiting, trained=visit.shelf.model is not None)
-    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
+    film = visit.shelf.film(button.movie_id)
+    act, taste = await visit.store(Store.rate, visit.person.id, film.id, button.stars, visit.now)
+    text = rating_views.rated(film, button.stars, taste.waiting, trained=visit.shelf.model is not None)
+    await visit.show(rating_views.act(visit.owner, film, text, event_id=act.event_id, place=button.place))
 
 
 async def remove_rating(visit: Visit, button: buttons.RemoveRating) -> None:
-    movie = visit.shelf.film(button.movie_id)
-    act = await visit.store(Store.remove_rating, visit.person.id, movie.id, visit.now)
-    text = rating_views.removed(movie)
-    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
+    film = visit.shelf.film(button.movie_id)
+    act = await visit.store(Store.remove_rating, visit.person.id, film.id, visit.now)
+    text = rating_views.removed(film)
+    await visit.show(rating_views.act(visit.owner, film, text, event_id=act.event_id, place=button.place))
 
 
 async def undo(visit: Visit, button: buttons.Undo) -> None:
     """Take one act back, be it from before a restart; what was undone can be done again."""
     act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
-    movie = visit.shelf.film(act.movie_id)
-    text = rating_views.undone(movie, act.stars)
-    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place, redo=True))
+    film = visit.shelf.film(act.movie_id)
+    text = rating_views.undone(film, act.stars)
+    await visit.show(rating_views.act(visit.owner, film, text, event_id=act.event_id, place=button.place, redo=True))
 
 
 async def redo(visit: Visit, button: buttons.Redo) -> None:
     """Take an undo back."""
     act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
-    movie = visit.shelf.film(act.movie_id)
-    text = rating_views.redone(movie, act.stars)
-    await visit.show(rating_views.act(visit.owner, movie, text, event_id=act.event_id, place=button.place))
+    film = visit.shelf.film(act.movie_id)
+    text = rating_views.redone(film, act.stars)
+    await visit.show(rating_views.act(visit.owner, film, text, event_id=act.event_id, place=button.place))
 
 
 async def undo_last(visit: Visit) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.speech.language import marked
-from engine.domain import STARS, MatineeError, Movie
+from engine.domain import STARS, Film, MatineeError
 from engine.serving.library import Films, imdb_number
 
 MOST_BYTES = 2_000_000
@@ -54,7 +54,7 @@ class RatingsFile:
 class Matched:
     """The films that a file speaks of: those of ours with their stars, in the file's order, and the rows of others."""
 
-    stars: Mapping[Movie, float] = field(default_factory=dict)
+    stars: Mapping[Film, float] = field(default_factory=dict)
     unknown: tuple[Row, ...] = ()
 
 
@@ -139,27 +139,27 @@ def match(file: RatingsFile, films: Films) -> Matched:
     is clear, as long as there are not more of those than ``MOST_SEARCHES``. Of two rows for one film the later counts.
     """
     by_name = _by_name(films.by_id.values())
-    stars: dict[Movie, float] = {}
+    stars: dict[Film, float] = {}
     unknown: list[Row] = []
     searches = 0
     for row in file.rows:
-        movie = films.by_imdb.get(row.imdb) if row.imdb is not None else None
-        movie = movie or by_name.get((row.title.casefold(), row.year))
-        if movie is None and searches < MOST_SEARCHES:
+        film = films.by_imdb.get(row.imdb) if row.imdb is not None else None
+        film = film or by_name.get((row.title.casefold(), row.year))
+        if film is None and searches < MOST_SEARCHES:
             searches += 1
-            movie = _searched(row, films)
-        if movie is None:
+            film = _searched(row, films)
+        if film is None:
             unknown.append(row)
         else:
-            stars[movie] = row.stars
+            stars[film] = row.stars
     return Matched(stars, tuple(unknown))
 
 
-def _by_name(movies: Iterable[Movie]) -> dict[tuple[str, int | None], Movie]:
-    found: dict[tuple[str, int | None], Movie] = {}
-    for movie in sorted(movies, key=lambda movie: movie.rating_count):  # of two, the better known has the last word
-        for title in (*movie.alternative_titles, movie.display_title):
-            found[title.casefold(), movie.year] = movie
+def _by_name(films: Iterable[Film]) -> dict[tuple[str, int | None], Film]:
+    found: dict[tuple[str, int | None], Film] = {}
+    for film in sorted(films, key=lambda film: film.rating_count):  # of two, the better known has the last word
+        for title in (*film.alternative_titles, film.display_title):
+            found[title.casefold(), film.year] = film
     return found
 
 
@@ -167,16 +167,16 @@ SURE_SCORE = 85
 """What a title search must score for somebody's rating to be entrusted to it."""
 
 
-def _searched(row: Row, films: Films) -> Movie | None:
+def _searched(row: Row, films: Films) -> Film | None:
     if not row.title:
         return None
     found = films.titles.find(f"{row.title} {row.year}" if row.year else row.title, limit=1)
     if not found.hits or found.hits[0].score < SURE_SCORE or not found.sure:
         return None
-    movie = found.hits[0].movie
-    if row.year is not None and movie.year is not None and abs(row.year - movie.year) > NEAR_YEARS:
+    film = found.hits[0].film
+    if row.year is not None and film.year is not None and abs(row.year - film.year) > NEAR_YEARS:
         return None
-    return movie
+    return film
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

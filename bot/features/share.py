@@ -11,7 +11,7 @@ from telegram.ext import InlineQueryHandler
 from bot.features import card_views
 from bot.frame.context import Context, Handler
 from bot.speech import language
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving import advice
 from engine.serving.library import EmptyCatalogue, Shelf
 from engine.store import Person, Store, Taste
@@ -41,7 +41,7 @@ async def share(update: Update, context: Context) -> None:
     try:
         if text:
             found = await asyncio.to_thread(shelf.find, text, OFFERED)
-            films = [hit.movie for hit in found.hits]
+            films = [hit.film for hit in found.hits]
         else:
             films = await asyncio.to_thread(own_picks, services.store, shelf, person, services.clock())
     except EmptyCatalogue:
@@ -49,22 +49,22 @@ async def share(update: Update, context: Context) -> None:
     await _offer(query, films, context.bot.username, cache_seconds=CACHE_SECONDS if text else 0)
 
 
-def own_picks(store: Store, shelf: Shelf, person: Person | None, now: datetime) -> list[Movie]:
+def own_picks(store: Store, shelf: Shelf, person: Person | None, now: datetime) -> list[Film]:
     """Return someone's picks; those of somebody we don't know are what most people like."""
     taste = store.taste(person.id, now) if person is not None else Taste(0)
     published = store.recommendations(person.id) if person is not None and not taste.waiting else []
-    return [line.movie for line in advice.picks(shelf, taste, published=published)]
+    return [line.film for line in advice.picks(shelf, taste, published=published)]
 
 
-async def _offer(query: InlineQuery, films: Sequence[Movie], bot: str, *, cache_seconds: int) -> None:
+async def _offer(query: InlineQuery, films: Sequence[Film], bot: str, *, cache_seconds: int) -> None:
     results = []
-    for movie in films:
-        view = card_views.shared(movie, bot)
+    for film in films:
+        view = card_views.shared(film, bot)
         results.append(
             InlineQueryResultArticle(
-                id=str(movie.id),
-                title=card_views.heading(movie),
-                description=card_views.summary(movie),
+                id=str(film.id),
+                title=card_views.heading(film),
+                description=card_views.summary(film),
                 input_message_content=InputTextMessageContent(view.text, parse_mode=ParseMode.HTML),
                 reply_markup=view.keyboard,
             )

@@ -42,7 +42,7 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
     )
     if not films.lines:  # a list has shown all the others: better one of those than none
         films = advice.surprise(shelf, taste, near, alike, published=published, leave_out=memory.surprised)
-    shown = [line.movie.id for line in films.lines]
+    shown = [line.film.id for line in films.lines]
     noted = in_settings(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
     store.change_settings(person.id, noted)
     store.note_shown(person.id, shelf.version, shown, now)

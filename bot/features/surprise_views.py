@@ -16,18 +16,18 @@ def surprise(owner: int, films: Surprise) -> View:
         return View.of(no_picks(Wish(), 1), [begin(owner)])
     safe, near, wild = films.safe, films.near, films.wild
     entries = [
-        facts(say("<b>Safe</b>: {name}", name=name(safe.movie)), _stars_or_mean(safe), say("your best pick"))
+        facts(say("<b>Safe</b>: {name}", name=name(safe.film)), _stars_or_mean(safe), say("your best pick"))
         if safe
         else None,
         facts(
-            say("<b>Near</b>: {name}", name=name(near.movie)),
+            say("<b>Near</b>: {name}", name=name(near.film)),
             _stars_or_mean(near),
             say("close to {title}, which you love", title=title(near.because[0], REASON_LENGTH)),
         )
         if near
         else None,
         facts(
-            say("<b>Wild</b>: {name}", name=name(wild.movie)),
+            say("<b>Wild</b>: {name}", name=name(wild.film)),
             _stars_or_mean(wild),
             say("far from your usual, and well liked"),
         )
@@ -37,11 +37,11 @@ def surprise(owner: int, films: Surprise) -> View:
     shown = [entry for entry in entries if entry]
     rate_more = say("Rate a few films, and I can surprise you better.") if len(shown) == 1 else None
     rows = [
-        *number_buttons(owner, [line.movie for line in films.lines], 1, NOWHERE),
+        *number_buttons(owner, [line.film for line in films.lines], 1, NOWHERE),
         [press(_("Surprise me again"), buttons.MoreSurprises(owner)), press(_("My picks"), buttons.NewPicks(owner))],
     ]
     return View.of(lines(numbered(shown, 1), rate_more), rows)
 
 
 def _stars_or_mean(line: Line) -> Html | None:
-    return for_you(line.predicted_stars, whole=True) or by_everyone(line.movie)
+    return for_you(line.predicted_stars, whole=True) or by_everyone(line.film)

@@ -10,7 +10,7 @@ from bot.features.rating import next_question
 from bot.frame.context import Handler
 from bot.frame.talk import Act, Visit, command
 from engine.serving.advice import FIRST_PICKS
-from engine.store import NoSuchMovie, Store
+from engine.store import NoSuchFilm, Store
 
 FILM_LINK = re.compile(r"m_(\d{1,10})", re.ASCII)
 """What follows /start when someone comes by a link to a film: https://t.me/BOT?start=m_603"""
@@ -49,7 +49,7 @@ async def start(visit: Visit) -> None:
         try:
             await visit.show(await card(visit, int(link[1])))
             return
-        except NoSuchMovie:
+        except NoSuchFilm:
             notice = welcome_views.film_gone()
     if visit.in_group:
         await visit.show(night_views.hello(visit.bot_name))

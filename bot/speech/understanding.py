@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.speech.vocabulary import PHRASE_LENGTH, Kind, Token, Vocabulary, tokens, vocabulary
-from engine.domain import STARS, Movie
+from engine.domain import STARS, Film
 from engine.serving.library import Films
 from engine.serving.title_index import Found
 from engine.serving.wish import FIRST_YEAR, LAST_YEAR, Wish
@@ -42,14 +42,14 @@ RESEMBLANCE = 50
 """What the best hit of a search needs to be offered; below it, one common word is all that they share."""
 
 WELL_KNOWN_SHARE = 0.05
-"""A title that also reads as a wish ("scary movie") is meant as the title only if that film has this share of the
+"""A title that also reads as a wish ("scary film") is meant as the title only if that film has this share of the
 ratings of the best known one."""
 
 
 class Titles(Protocol):
     """What has to be known of the catalogue."""
 
-    def named(self, text: str) -> Sequence[Movie]:
+    def named(self, text: str) -> Sequence[Film]:
         """Return the films that are called exactly so, the best known first."""
 
     def find(self, text: str, limit: int = 8) -> Found:
@@ -59,7 +59,7 @@ class Titles(Protocol):
     def most_ratings(self) -> int:
         """How many ratings the best known film has."""
 
-    def at(self, text: str) -> Movie | None:
+    def at(self, text: str) -> Film | None:
         """Return the film whose page's address or number ``text`` is."""
 
 
@@ -109,7 +109,7 @@ class Ask:
     """
 
     wish: Wish = field(default_factory=Wish)
-    like: Movie | None = None
+    like: Film | None = None
     left_out: tuple[str, ...] = ()
 
 
@@ -118,7 +118,7 @@ class Statement:
     """Something said of a film. ``stars`` are those that were named."""
 
     stance: Stance
-    movie: Movie
+    film: Film
     stars: float | None = None
 
 
@@ -130,10 +130,10 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class TitleOf:
     """One film, surely."""
 
-    movie: Movie
+    film: Film
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Nothing:
     page: bool = False
 
 
-Meaning = Said | Order | Ask | Statement | Person | Film | Which | Nothing
+Meaning = Said | Order | Ask | Statement | Person | TitleOf | Which | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,9 @@ class World:
 def understand(text: str, world: World) -> Meaning:
     """Return what a text means."""
     text = text.strip()
-    movie = world.titles.at(text)
-    if movie is not None:
-        return Film(movie)
+    film = world.titles.at(text)
+    if film is not None:
+        return TitleOf(film)
     if _PAGE.search(text):
         return Nothing(text, page=True)
     words = vocabulary(world.genres)
@@ -197,10 +197,10 @@ def understand(text: str, world: World) -> Meaning:
         return ask.asked
     if ask is not None and ask.is_clear:
         found = world.titles.find(text)
-        return Film(found.hits[0].movie) if found.sure and _is_as_long(text, found.hits[0].movie) else ask.asked
+        return TitleOf(found.hits[0].film) if found.sure and _is_as_long(text, found.hits[0].film) else ask.asked
     if ask is not None and ask.person is not None and not ask.content:
         found = world.titles.find(text) if not ask.framed else Found()
-        return Film(found.hits[0].movie) if found.sure else Person(ask.person)
+        return TitleOf(found.hits[0].film) if found.sure else Person(ask.person)
     return _title(text, world)
 
 
@@ -220,9 +220,9 @@ def understand_wish(text: str, world: World) -> Ask:
 def understand_like(text: str, world: World) -> Ask | Which | Nothing:
     """Return the film in a text that is known to name one, and what others like it should be: what follows /similar."""
     text = text.strip()[:TEXT_LENGTH]
-    movie = world.titles.at(text)
-    if movie is not None:
-        return Ask(like=movie)
+    film = world.titles.at(text)
+    if film is not None:
+        return Ask(like=film)
     words = vocabulary(world.genres)
     said = tokens(text)
     begins = bool(said) and words.longest(said, 0)[0] is Kind.LIKE
@@ -282,7 +282,7 @@ def _phrases(heard: tuple[str, ...], words: Vocabulary) -> list[tuple[str, str]]
 # --- Titles -----------------------------------------------------------------------------------------------------------
 
 
-def _exact(text: str, ask: "_Asked | Which | None", world: World) -> Film | Which | None:
+def _exact(text: str, ask: "_Asked | Which | None", world: World) -> TitleOf | Which | None:
     """Return the film that is called exactly so, unless the text is more likely a wish."""
     named = world.titles.named(text)
     if not named:
@@ -292,20 +292,20 @@ def _exact(text: str, ask: "_Asked | Which | None", world: World) -> Film | Whic
         if not spoken or named[0].rating_count < WELL_KNOWN_SHARE * world.titles.most_ratings:
             return None
     found = world.titles.find(text)
-    return Film(found.hits[0].movie) if found.sure else Which(text, found)
+    return TitleOf(found.hits[0].film) if found.sure else Which(text, found)
 
 
-def _title(text: str, world: World) -> Film | Which | Nothing:
+def _title(text: str, world: World) -> TitleOf | Which | Nothing:
     found = world.titles.find(text)
     if not found.hits or found.hits[0].score < RESEMBLANCE:
         return Nothing(text)
-    return Film(found.hits[0].movie) if found.sure else Which(text, found)
+    return TitleOf(found.hits[0].film) if found.sure else Which(text, found)
 
 
-def _is_as_long(text: str, movie: Movie) -> bool:
-    """Return whether a text is about as long as a title of the film: a misspelled title is, "christmas movies" is not
+def _is_as_long(text: str, film: Film) -> bool:
+    """Return whether a text is about as long as a title of the film: a misspelled title is, "christmas films" is not
     as long as the title that has both words."""
-    lengths = [len(title) for title in (movie.display_title, *movie.alternative_titles)]
+    lengths = [len(title) for title in (film.display_title, *film.alternative_titles)]
     return any(abs(length - len(text)) <= 0.25 * length for length in lengths)
 
 
@@ -315,18 +315,18 @@ _OUT_OF = (("out", "of"), ("of",), ("von",), ("de",))
 _VALUE = re.compile(r"(\d{1,2})?(?:[.,](\d))?(½)?(?:/(5|10))?")
 
 
-def _stated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement | Film | Which | None:
+def _stated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement | TitleOf | Which | None:
     if (rated := _rated(said, world, words)) is not None:
         return rated
     looked_up = 0
     for pattern, slot in words.patterns_in(said):
         for piece in _trimmed(slot, words.adverbs):
-            movie = _film(piece, world, words, search=looked_up < 2)
+            film = _film(piece, world, words, search=looked_up < 2)
             looked_up += 1
-            if isinstance(movie, Movie):
-                return Film(movie) if pattern == "film" else Statement(Stance(pattern), movie)
-            if movie is not None:
-                return movie
+            if isinstance(film, Film):
+                return TitleOf(film) if pattern == "film" else Statement(Stance(pattern), film)
+            if film is not None:
+                return film
     return None
 
 
@@ -337,11 +337,11 @@ def _rated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement 
         if stars not in STARS:
             continue
         for piece in _trimmed([*said[:at], *said[at + length :]], words.adverbs | words.rated):
-            movie = _film(piece, world, words)
-            if isinstance(movie, Movie):
-                return Statement(Stance.RATED, movie, stars)
-            if movie is not None:
-                return movie
+            film = _film(piece, world, words)
+            if isinstance(film, Film):
+                return Statement(Stance.RATED, film, stars)
+            if film is not None:
+                return film
     return None
 
 
@@ -385,7 +385,7 @@ def _trimmed(slot: Sequence[Token], extras: frozenset[tuple[str, ...]]) -> list[
     return [piece for piece in (pieces[0], slot) if piece] if len(slot) != len(pieces[0]) else list(filter(len, pieces))
 
 
-def _film(piece: Sequence[Token], world: World, words: Vocabulary, *, search: bool = True) -> Movie | Which | None:
+def _film(piece: Sequence[Token], world: World, words: Vocabulary, *, search: bool = True) -> Film | Which | None:
     """Return the film that these words name surely; the several that are called exactly so; or None."""
     text = " ".join(token.raw for token in _whole_chunks(piece))
     named = world.titles.named(text)
@@ -397,7 +397,7 @@ def _film(piece: Sequence[Token], world: World, words: Vocabulary, *, search: bo
         return None
     found = world.titles.find(text)
     if found.sure:
-        return found.hits[0].movie
+        return found.hits[0].film
     return Which(text, found) if named and found.hits else None
 
 
@@ -419,7 +419,7 @@ class _Asked:
     since: int | None = None
     until: int | None = None
     count: int | None = None
-    like: Movie | None = None
+    like: Film | None = None
     newer: bool = False
     older: bool = False
     person: str | None = None
@@ -609,7 +609,7 @@ def _person(said: Sequence[Token], at: int, words: Vocabulary) -> tuple[str, int
     return (" ".join(token.raw for token in said[at : at + length]), length) if length >= 2 else None
 
 
-def _like(said: Sequence[Token], at: int, world: World, words: Vocabulary) -> tuple[Movie | Which | None, int]:
+def _like(said: Sequence[Token], at: int, world: World, words: Vocabulary) -> tuple[Film | Which | None, int]:
     """Return the film that is named from here on, and where the words after it begin."""
     for end in range(len(said), at, -1):
         piece = said[at:end]
@@ -623,12 +623,12 @@ def _like(said: Sequence[Token], at: int, world: World, words: Vocabulary) -> tu
     if end < len(said):
         found = world.titles.find(" ".join(token.raw for token in _whole_chunks(said[at:])))
         if found.sure:
-            return found.hits[0].movie, len(said)
+            return found.hits[0].film, len(said)
     piece = said[at:end]
     if not piece or all(words.kind_of(token.word) is not Kind.UNKNOWN for token in piece):
         return None, at
     text = " ".join(token.raw for token in _whole_chunks(piece))
     found = world.titles.find(text)
     if found.sure:
-        return found.hits[0].movie, end
+        return found.hits[0].film, end
     return (Which(text, found, like=True) if found.hits else None), end

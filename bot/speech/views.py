@@ -28,12 +28,12 @@ from bot.speech.words import (
     stars,
     title,
 )
-from engine.domain import MatineeError, Movie
+from engine.domain import Film, MatineeError
 from engine.serving.advice import Line
 from engine.serving.library import EmptyCatalogue
 from engine.serving.order import WORTH_SHOWING
 from engine.serving.wish import Wish
-from engine.store import EnoughForToday, Limited, NoSuchMovie, UndoTooLate
+from engine.store import EnoughForToday, Limited, NoSuchFilm, UndoTooLate
 
 Row = list[InlineKeyboardButton]
 
@@ -66,9 +66,9 @@ REASON_LENGTH = 45
 """Characters of a title among the reasons for another."""
 
 
-def headline(movie: Movie) -> Html:
+def headline(film: Film) -> Html:
     """Return what a film is: title, year and genres."""
-    return facts(Html(f"<b>{plain(name(movie, TITLE_LENGTH))}</b>"), genre_list(movie.genres))
+    return facts(Html(f"<b>{plain(name(film, TITLE_LENGTH))}</b>"), genre_list(film.genres))
 
 
 def listed(shown: Sequence[Line]) -> list[Html]:
@@ -84,10 +84,10 @@ def listed(shown: Sequence[Line]) -> list[Html]:
         value = line.predicted_stars if told and (line.predicted_stars or 0) >= WORTH_SHOWING else None
         entries.append(
             facts(
-                plain(name(line.movie)),
+                plain(name(line.film)),
                 for_you(value, whole=whole),
-                by_everyone(line.movie) if value is None else None,
-                say("because of {films}", films=both([title(movie, REASON_LENGTH) for movie in line.because]))
+                by_everyone(line.film) if value is None else None,
+                say("because of {films}", films=both([title(film, REASON_LENGTH) for film in line.because]))
                 if line.because
                 else None,
             )
@@ -103,18 +103,16 @@ def for_you(predicted_stars: float | None, *, whole: bool) -> Html | None:
     return say("about {stars} for you", stars=about) if whole else say("about {stars}", stars=about)
 
 
-def by_everyone(movie: Movie) -> Html:
-    if not movie.rating_count:
+def by_everyone(film: Film) -> Html:
+    if not film.rating_count:
         return say("nobody has rated it yet")
-    if movie.mean_stars is None:
-        return count("seen by {n} person", "seen by {n} people", movie.rating_count)
-    return say("everyone: {mean} ({n})", mean=number(movie.mean_stars, 1), n=number(movie.rating_count))
+    if film.mean_stars is None:
+        return count("seen by {n} person", "seen by {n} people", film.rating_count)
+    return say("everyone: {mean} ({n})", mean=number(film.mean_stars, 1), n=number(film.rating_count))
 
 
-def number_buttons(owner: int, movies: Sequence[Movie], first: int, place: Place) -> list[Row]:
-    opened = [
-        press(str(number), buttons.OpenFilm(owner, movie.id, place)) for number, movie in enumerate(movies, first)
-    ]
+def number_buttons(owner: int, films: Sequence[Film], first: int, place: Place) -> list[Row]:
+    opened = [press(str(number), buttons.OpenFilm(owner, film.id, place)) for number, film in enumerate(films, first)]
     return in_rows(opened, 5)
 
 
@@ -211,7 +209,7 @@ def refused(error: MatineeError) -> View | None:
             return View.of(
                 say("There are no films yet. Whoever runs me can load some: <code>python -m engine load demo</code>")
             )
-        case NoSuchMovie():
+        case NoSuchFilm():
             return View.of(say("That film is not in my catalogue (any more). Send me another title."))
         case EnoughForToday(kind=Limited.IMPORTS, most=most):
             return View.of(say("You have imported {most} files today. Please go on tomorrow.", most=most))

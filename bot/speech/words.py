@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.speech import language
 from bot.speech.language import _, marked, ngettext
-from engine.domain import Movie
+from engine.domain import Film
 
 NAME_LENGTH = 80
 """Characters of a title in a list: ten lines of three titles each stay far below Telegram's 4096."""
@@ -105,15 +105,15 @@ def quote(text: str) -> Html:
     return say("“{text}”", text=clip(text, QUOTE_LENGTH))
 
 
-def title(movie: Movie, length: int = NAME_LENGTH) -> str:
+def title(film: Film, length: int = NAME_LENGTH) -> str:
     """Return a film's name without its year."""
-    return clip(movie.display_title, length)
+    return clip(film.display_title, length)
 
 
-def name(movie: Movie, length: int = NAME_LENGTH) -> str:
+def name(film: Film, length: int = NAME_LENGTH) -> str:
     """Return a film's name and year: "The Matrix (1999)"."""
-    bare = clip(movie.display_title, length)
-    return bare if movie.year is None else f"{bare} ({movie.year})"
+    bare = clip(film.display_title, length)
+    return bare if film.year is None else f"{bare} ({film.year})"
 
 
 def stars(value: float) -> str:

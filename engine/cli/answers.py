@@ -44,7 +44,7 @@ def recommend(
             picks, fresh = answers.picks(store, shelf, taste, limit=limit), taste.waiting > 0
     rows = [
         {
-            **film_facts(pick.movie),
+            **film_facts(pick.film),
             "position": i,
             "predicted_stars": None if pick.predicted_stars is None else round(pick.predicted_stars, 2),
         }
@@ -53,7 +53,7 @@ def recommend(
     lines = []
     for row, pick in zip(rows, picks, strict=True):
         stars = "" if row["predicted_stars"] is None else f"{row['predicted_stars']:.1f}  "
-        lines.append(f"{row['position']:3}  {stars}{named(pick.movie)}")
+        lines.append(f"{row['position']:3}  {stars}{named(pick.film)}")
     if not rows:
         lines = ["There are no picks: whoever rated less than the model needs gets none."]
     facts = {"model_version": version, "with_waiting_ratings": fresh, "recommendations": rows}
@@ -83,18 +83,18 @@ def similar(
 
     with opened() as (_, store):
         version = live_version(store)
-        movies = store.movies()
-        found = TitleIndex(movies).find(title)
+        films = store.films()
+        found = TitleIndex(films).find(title)
         if not found.hits:
             catalogue = store.catalogue()
             kind = ItemKind.FILM if catalogue is None else catalogue.kind
             raise MatineeError(f"no {kind} is called anything like {title!r}")
-        film = found.hits[0].movie
+        film = found.hits[0].film
         likes = store.similar(film.id, limit=limit)
     if not found.sure and len(found.hits) > 1:
-        others = "; ".join(named(hit.movie) for hit in found.hits[1:4])
+        others = "; ".join(named(hit.film) for hit in found.hits[1:4])
         typer.echo(f"Took {named(film)}. It could also be: {others}. Add the year to choose.", err=True)
-    by_id = {movie.id: movie for movie in movies}
+    by_id = {film.id: film for film in films}
     rows = [
         {**film_facts(by_id[like.movie_id]), "position": like.position, "similarity": round(like.similarity, 4)}
         for like in likes

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.log import set_up_logging
 from engine.settings import EngineSettings
 from engine.store import NoSuchVersion, Store
@@ -59,12 +59,12 @@ def live_version(store: Store) -> int:
     return version
 
 
-def film_facts(movie: Movie) -> dict[str, Any]:
-    return {"movie_id": movie.id, "title": movie.display_title, "year": movie.year}
+def film_facts(film: Film) -> dict[str, Any]:
+    return {"movie_id": film.id, "title": film.display_title, "year": film.year}
 
 
-def named(movie: Movie) -> str:
-    return movie.display_title if movie.year is None else f"{movie.display_title} ({movie.year})"
+def named(film: Film) -> str:
+    return film.display_title if film.year is None else f"{film.display_title} ({film.year})"
 
 
 def figures(metrics: dict[str, Any], before: dict[str, Any] | None = None) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.datasets import demo
-from engine.datasets.catalogue import read_aliases, read_movies, read_tags
+from engine.datasets.catalogue import read_aliases, read_films, read_tags
 from engine.datasets.fetching import GROUPLENS, GROUPLENS_NAMES, GROUPLENS_TERMS, fetch
 from engine.datasets.files import DataFiles, open_files
 from engine.datasets.parquet import FORMAT, Spool, Written, write_tags
@@ -31,7 +31,7 @@ from engine.datasets.report import (
     Unusable,
     silent,
 )
-from engine.domain import Catalogue, Feedback, ItemKind, Movie
+from engine.domain import Catalogue, Feedback, Film, ItemKind
 
 __all__ = [
     "GROUPLENS_NAMES",
@@ -61,8 +61,8 @@ class DatasetStore(Protocol):
         """Return what the store holds, null if nothing was loaded yet."""
         ...
 
-    def save_movies(self, movies: Iterable[Movie]) -> None:
-        """Add the movies, or bring those that are there up to date."""
+    def save_films(self, films: Iterable[Film]) -> None:
+        """Add the films, or bring those that are there up to date."""
         ...
 
     def dataset_users(self, dataset_user_ids: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -141,8 +141,8 @@ def load(
             return LoadReport(held, changed=False, ratings=ratings, tags=tags if tags.exists() else None)
 
         problems = Problems()
-        movies = data.movies(problems)
-        movie_ids = np.array(sorted(movie.id for movie in movies), dtype=np.int64)
+        films = data.films(problems)
+        movie_ids = np.array(sorted(film.id for film in films), dtype=np.int64)
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=_ASIDE, dir=folder) as scratch:
             aside = Path(scratch)
@@ -161,8 +161,8 @@ def load(
             shutil.rmtree(ratings, ignore_errors=True)  # of a load that was killed before it saved the catalogue
             (aside / "ratings").rename(ratings)
 
-    progress("save", None, f"{len(movies):,} titles")
-    store.save_movies(_rated(movies, movie_ids, written, feedback))
+    progress("save", None, f"{len(films):,} titles")
+    store.save_films(_rated(films, movie_ids, written, feedback))
     catalogue = Catalogue(
         dataset=name,
         fingerprint=fingerprint,
@@ -171,7 +171,7 @@ def load(
         terms=GROUPLENS_TERMS if name in GROUPLENS_NAMES else data.terms,
         rating_count=written.ratings,
         user_count=written.users,
-        movie_count=len(movies),
+        movie_count=len(films),
         loaded_at=now,
         kind=data.kind,
     )
@@ -189,12 +189,12 @@ def load(
     )
 
 
-def _rated(movies: list[Movie], movie_ids: NDArray[np.int64], written: Written, feedback: Feedback) -> Iterator[Movie]:
-    """Yield the movies with what their ratings say about them."""
-    for movie, at in zip(movies, np.searchsorted(movie_ids, [movie.id for movie in movies]), strict=True):
+def _rated(films: list[Film], movie_ids: NDArray[np.int64], written: Written, feedback: Feedback) -> Iterator[Film]:
+    """Yield the films with what their ratings say about them."""
+    for film, at in zip(films, np.searchsorted(movie_ids, [film.id for film in films]), strict=True):
         count, total = int(written.counts[at]), float(written.sums[at])
         mean_stars = total / count if count and feedback is Feedback.STARS else None
-        yield replace(movie, rating_count=count, mean_stars=mean_stars)
+        yield replace(film, rating_count=count, mean_stars=mean_stars)
 
 
 def _sweep(folder: Path, keep: set[Path]) -> None:
@@ -221,7 +221,7 @@ class _Data(Protocol):
     @property
     def ratings_name(self) -> str: ...
     def fingerprint(self, progress: LoadProgress) -> str: ...
-    def movies(self, problems: Problems) -> list[Movie]: ...
+    def films(self, problems: Problems) -> list[Film]: ...
     def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: LoadProgress) -> Iterator[Chunk]: ...
     def tags(self, movie_ids: NDArray[np.int64], problems: Problems) -> Counter[tuple[int, str]] | None: ...
 
@@ -253,8 +253,8 @@ class _FromFiles:
     def fingerprint(self, progress: LoadProgress) -> str:
         return self._files.fingerprint(progress)
 
-    def movies(self, problems: Problems) -> list[Movie]:
-        return read_movies(self._files, problems)
+    def films(self, problems: Problems) -> list[Film]:
+        return read_films(self._files, problems)
 
     def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: LoadProgress) -> Iterator[Chunk]:
         aliases = read_aliases(self._files, movie_ids.tolist(), problems)
@@ -278,7 +278,7 @@ class _Demo:
             digest.update(np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
 
-    def movies(self, problems: Problems) -> list[Movie]:
+    def films(self, problems: Problems) -> list[Film]:
         return list(self._films)
 
     def ratings(self, movie_ids: NDArray[np.int64], problems: Problems, progress: LoadProgress) -> Iterator[Chunk]:

@@ -12,7 +12,7 @@ from engine.datasets.ratings import MOVIE, Aliases
 from engine.datasets.report import DatasetError, Problems
 from engine.datasets.rows import csv_rows, lines, whole_number
 from engine.datasets.titles import parse_title
-from engine.domain import Movie
+from engine.domain import Film
 
 _LONGEST_GENRE = 100  # what the store's column takes
 _INT32_MAX = 2**31 - 1
@@ -25,10 +25,10 @@ _U_ITEM_GENRES = (
 )
 # fmt: on
 
-_Rows = Iterator[tuple[int, Movie]]
+_Rows = Iterator[tuple[int, Film]]
 
 
-def read_movies(files: DataFiles, problems: Problems) -> list[Movie]:
+def read_films(files: DataFiles, problems: Problems) -> list[Film]:
     """Return the titles in file order; their ids are all different, from 0 to 2³¹−1. Ratings are not counted yet.
 
     Raises:
@@ -43,19 +43,19 @@ def read_movies(files: DataFiles, problems: Problems) -> list[Movie]:
         rows = _from_artists(files, problems)
     else:
         rows = _from_u_item(files, problems)
-    movies: dict[int, Movie] = {}
-    for line, movie in rows:
-        if movie.id in movies:
-            problems.add(file, line, "id of an earlier line", movie.id)
-        elif not movie.display_title:
-            problems.add(file, line, "no title", movie.id)
+    films: dict[int, Film] = {}
+    for line, film in rows:
+        if film.id in films:
+            problems.add(file, line, "id of an earlier line", film.id)
+        elif not film.display_title:
+            problems.add(file, line, "no title", film.id)
         else:
-            movies[movie.id] = movie
-    if not movies:
+            films[film.id] = film
+    if not films:
         raise DatasetError(f"{file} holds no usable title. {problems.summary()}".rstrip())
     if files.has("links"):
-        _link(files, movies, problems)
-    return list(movies.values())
+        _link(files, films, problems)
+    return list(films.values())
 
 
 def read_tags(files: DataFiles, movie_ids: Iterable[int], problems: Problems) -> Counter[tuple[int, str]]:
@@ -121,8 +121,8 @@ def _from_dat(files: DataFiles, problems: Problems) -> _Rows:
         id_text, *title, genres = fields if len(fields) > 2 else [*fields, ""]
         movie_id = _id(file, line, id_text, problems)
         if movie_id is not None:
-            movie = _film(movie_id, "::".join(title), genres.split("|"))
-            yield line, replace(movie, imdb_id=id_text) if imdb else movie
+            film = _film(movie_id, "::".join(title), genres.split("|"))
+            yield line, replace(film, imdb_id=id_text) if imdb else film
 
 
 def _from_u_item(files: DataFiles, problems: Problems) -> _Rows:
@@ -153,7 +153,7 @@ def _from_artists(files: DataFiles, problems: Problems) -> _Rows:
             continue
         artist_id = _id(file, line, id_text, problems)
         if artist_id is not None:
-            artists.append((line, Movie(artist_id, title=name, display_title=" ".join(name.split()))))
+            artists.append((line, Film(artist_id, title=name, display_title=" ".join(name.split()))))
     misspelt = set(read_aliases(files, (artist.id for _, artist in artists), Problems()).bad.tolist())
     yield from ((line, artist) for line, artist in artists if artist.id not in misspelt)
 
@@ -162,10 +162,10 @@ def _split(files: DataFiles, role: str) -> Iterator[tuple[int, list[str]]]:
     return ((line, text.split("::")) for line, text in lines(files.text(role)))
 
 
-def _film(movie_id: int, title: str, genres: list[str]) -> Movie:
+def _film(movie_id: int, title: str, genres: list[str]) -> Film:
     parsed = parse_title(title)
     named = dict.fromkeys(genre.strip()[:_LONGEST_GENRE] for genre in genres if genre.strip() not in _NO_GENRES)
-    return Movie(movie_id, title, parsed.display_title, parsed.alternative_titles, parsed.year, genres=tuple(named))
+    return Film(movie_id, title, parsed.display_title, parsed.alternative_titles, parsed.year, genres=tuple(named))
 
 
 def _id(file: str, line: int, text: str, problems: Problems) -> int | None:
@@ -178,14 +178,14 @@ def _id(file: str, line: int, text: str, problems: Problems) -> int | None:
     return movie_id
 
 
-def _link(files: DataFiles, movies: dict[int, Movie], problems: Problems) -> None:
-    """Add the ids by which IMDb and TMDb know the movies."""
+def _link(files: DataFiles, films: dict[int, Film], problems: Problems) -> None:
+    """Add the ids by which IMDb and TMDb know the films."""
     file = files.name("links")
     wanted = {"movieId": MOVIE | {"id"}, "imdbId": frozenset({"imdbid"}), "tmdbId": frozenset({"tmdbid"})}
     rows = csv_rows(file, files.text("links"), wanted, problems, optional={"imdbId", "tmdbId"})
     for line, (id_text, imdb_text, tmdb_text) in rows:
         movie_id = whole_number(id_text)
-        if movie_id is None or movie_id not in movies:
+        if movie_id is None or movie_id not in films:
             problems.add(file, line, f"no such title in {files.name('titles')}", id_text)
             continue
         # A spreadsheet that the file went through takes the zeros away; IMDb's ids have seven digits or more.
@@ -197,4 +197,4 @@ def _link(files: DataFiles, movies: dict[int, Movie], problems: Problems) -> Non
         if tmdb_text.strip() and (tmdb_id is None or not 0 < tmdb_id <= _INT32_MAX):
             problems.add(file, line, "tmdbId is not a number", tmdb_text)
             tmdb_id = None
-        movies[movie_id] = replace(movies[movie_id], imdb_id=imdb_id if imdb_id.strip("0") else None, tmdb_id=tmdb_id)
+        films[movie_id] = replace(films[movie_id], imdb_id=imdb_id if imdb_id.strip("0") else None, tmdb_id=tmdb_id)

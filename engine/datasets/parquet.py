@@ -30,7 +30,7 @@ _SPOOLED = pa.schema([("user", pa.int32()), ("movie", pa.int32()), ("value", pa.
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the Parquet files hold. ``counts`` and ``sums`` (of stars or plays) go with the sorted movie ids.
+    """What the Parquet files hold. ``counts`` and ``sums`` (of stars or plays) go with the sorted film ids.
 
     ``halved`` says that the stars came on a scale of 0 to 10.
     """
@@ -68,7 +68,7 @@ class Spool:
         self._path.unlink(missing_ok=True)
 
     def add(self, chunk: Chunk) -> None:
-        """Take in some ratings, whose movie ids fit into 32 bits."""
+        """Take in some ratings, whose film ids fit into 32 bits."""
         if not len(chunk):
             return
         users = self._numbered(chunk.users)
@@ -82,7 +82,7 @@ class Spool:
             self._odd += zip(chunk.lines[first].tolist(), chunk.values[first].tolist(), strict=True)
         columns: list[NDArray[Any]] = [
             users.astype(np.int32),
-            chunk.movies.astype(np.int32),
+            chunk.films.astype(np.int32),
             chunk.values.astype(np.float32),
             chunk.times,
         ]
@@ -121,7 +121,7 @@ class Spool:
         Args:
             folder: where to write; it is made.
             user_ids: our ids of the users, in the order of ``users()``.
-            movie_ids: the ids of all movies, sorted.
+            movie_ids: the ids of all films, sorted.
             progress: hears of each part.
             rows_per_part: about how many rows to a part; the last user of a part is not cut.
         """
@@ -146,10 +146,10 @@ class Spool:
             for number, part in enumerate(parts):
                 progress("write", number / len(parts), f"part {number + 1} of {len(parts)}")
                 inside = [batch for batch, has in zip(batches, wanted, strict=True) if part in has]
-                users, movies, values, times, came = self._settled(inside, ours, part_of_user, part)
-                _write_part(folder / f"part-{number:05}.parquet", users, movies, values, times, self.feedback)
+                users, films, values, times, came = self._settled(inside, ours, part_of_user, part)
+                _write_part(folder / f"part-{number:05}.parquet", users, films, values, times, self.feedback)
                 total.update(ratings=len(users), repeated=came - len(users), users=len(np.unique(users)))
-                at = np.searchsorted(movie_ids, movies)
+                at = np.searchsorted(movie_ids, films)
                 counts += np.bincount(at, minlength=len(movie_ids))
                 sums += np.bincount(at, weights=values, minlength=len(movie_ids))
         progress("write", 1.0, f"{total['ratings']:,} rows")
@@ -174,7 +174,7 @@ class Spool:
     def _settled(
         self, batches: list[pa.RecordBatch], ours: NDArray[np.int64], part_of_user: NDArray[np.int64], part: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], int]:
-        """Return one part's users, movies, values and times, each pair once, and how many rows it came from."""
+        """Return one part's users, films, values and times, each pair once, and how many rows it came from."""
         picked: list[list[NDArray[Any]]] = []
         for batch in batches:
             users, values = _column(batch, "user"), _column(batch, "value")
@@ -184,8 +184,8 @@ class Spool:
             picked.append(
                 [ours[users[here]], _column(batch, "movie")[here], values[here], _column(batch, "time")[here]]
             )
-        users, movies, values, times = (np.concatenate(columns) for columns in zip(*picked, strict=True))
-        pairs = (users.astype(np.int64) << 32) | movies
+        users, films, values, times = (np.concatenate(columns) for columns in zip(*picked, strict=True))
+        pairs = (users.astype(np.int64) << 32) | films
         order = np.lexsort((times, pairs))  # stable: what came later stays later
         pairs = pairs[order]
         last = np.append(pairs[1:] != pairs[:-1], True)
@@ -195,7 +195,7 @@ class Spool:
             first = np.flatnonzero(np.append(True, last[:-1]))
             values = np.add.reduceat(values[order].astype(np.float64), first)
         kept = order[last]
-        return users[kept], movies[kept], values, times[kept], len(order)
+        return users[kept], films[kept], values, times[kept], len(order)
 
 
 def write_tags(path: Path, counts: Counter[tuple[int, str]]) -> None:
@@ -230,7 +230,7 @@ def _column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:
 def _write_part(
     path: Path,
     users: NDArray[np.int64],
-    movies: NDArray[np.int64],
+    films: NDArray[np.int64],
     values: NDArray[np.float64],
     times: NDArray[np.int64],
     feedback: Feedback,
@@ -238,7 +238,7 @@ def _write_part(
     unknown = times == NO_TIME
     columns = {
         "user_id": pa.array(users.astype(np.int32)),
-        "movie_id": pa.array(movies.astype(np.int32)),
+        "movie_id": pa.array(films.astype(np.int32)),
         "stars" if feedback is Feedback.STARS else "plays": pa.array(values.astype(np.float32)),
         "rated_at": pa.array(np.where(unknown, 0, times) * 1_000_000, pa.timestamp("us", tz="UTC"), mask=unknown),
     }

@@ -43,7 +43,7 @@ class Chunk:
 
     lines: NDArray[np.int64]
     users: NDArray[np.int64]
-    movies: NDArray[np.int64]
+    films: NDArray[np.int64]
     values: NDArray[np.float64]
     times: NDArray[np.int64]
 
@@ -55,7 +55,7 @@ class Chunk:
         if usable.all():
             return self
         return Chunk(
-            self.lines[usable], self.users[usable], self.movies[usable], self.values[usable], self.times[usable]
+            self.lines[usable], self.users[usable], self.films[usable], self.values[usable], self.times[usable]
         )
 
 
@@ -80,13 +80,13 @@ class _Columns:
     separator: str
     width: int
     user: int
-    movie: int
+    film: int
     value: int
     time: int | None
     dates: bool  # the time is written "2015-03-31 23:59:58", not in seconds
 
     def types(self) -> dict[str, pa.DataType]:
-        types = {str(self.user): pa.int64(), str(self.movie): pa.int64(), str(self.value): pa.float64()}
+        types = {str(self.user): pa.int64(), str(self.film): pa.int64(), str(self.value): pa.float64()}
         if self.time is not None:
             types[str(self.time)] = pa.timestamp("s") if self.dates else pa.int64()
         return types
@@ -127,7 +127,7 @@ def read_ratings(
             columns = _columns_by_place(files, first)
         for block in _chain(first, blocks):
             chunk = _parse(block, line, columns) or _parse_slowly(block, line, columns, file, feedback, problems)
-            chunk = Chunk(chunk.lines, chunk.users, aliases.resolve(chunk.movies), chunk.values, chunk.times)
+            chunk = Chunk(chunk.lines, chunk.users, aliases.resolve(chunk.films), chunk.values, chunk.times)
             yield _usable(chunk, files, feedback, movie_ids, problems)
             line += block.count(b"\n")
             done += len(block)
@@ -219,7 +219,7 @@ def _parse(block: bytes, first_line: int, columns: _Columns) -> Chunk | None:
     return Chunk(
         np.arange(first_line, first_line + count),
         table[str(columns.user)].to_numpy(),
-        table[str(columns.movie)].to_numpy(),
+        table[str(columns.film)].to_numpy(),
         table[str(columns.value)].to_numpy(),
         times,
     )
@@ -238,24 +238,24 @@ def _parse_slowly(
         if len(fields) != columns.width:
             problems.add(file, line, f"not {columns.width} columns", len(fields))
             continue
-        user, movie = whole_number(fields[columns.user]), whole_number(fields[columns.movie])
+        user, film = whole_number(fields[columns.user]), whole_number(fields[columns.film])
         value = number(fields[columns.value])
         time = NO_TIME if columns.time is None else _seconds(fields[columns.time])
         if user is None:
             problems.add(file, line, "userId is not a whole number", fields[columns.user])
-        elif movie is None:
-            problems.add(file, line, "movieId is not a whole number", fields[columns.movie])
+        elif film is None:
+            problems.add(file, line, "movieId is not a whole number", fields[columns.film])
         elif value is None:
             problems.add(file, line, f"{_VALUES[feedback][0]} is not a number", fields[columns.value])
         elif time is None:
             problems.add(file, line, "timestamp is not a time", fields[columns.time or 0])
         else:
-            rows.append((line, user, movie, value, time))
-    lines, users, movies, values, times = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+            rows.append((line, user, film, value, time))
+    lines, users, films, values, times = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     return Chunk(
         np.array(lines, dtype=np.int64),
         np.array(users, dtype=np.int64),
-        np.array(movies, dtype=np.int64),
+        np.array(films, dtype=np.int64),
         np.array(values, dtype=np.float64),
         np.array(times, dtype=np.int64),
     )
@@ -286,12 +286,12 @@ def _usable(
     else:
         outside, limits = chunk.values <= 0, "not above 0"
     times = chunk.times
-    at = np.minimum(np.searchsorted(movie_ids, chunk.movies), len(movie_ids) - 1)
+    at = np.minimum(np.searchsorted(movie_ids, chunk.films), len(movie_ids) - 1)
     faults: list[tuple[str, NDArray[np.bool_], NDArray[Any]]] = [
         (f"{value} is not a number", ~np.isfinite(chunk.values), chunk.values),
         (f"{value} is {limits}", outside, chunk.values),
         ("timestamp is not in seconds", (times != NO_TIME) & ((times < _EARLIEST) | (times > _LATEST)), times),
-        (f"no such title in {files.name('titles')}", movie_ids[at] != chunk.movies, chunk.movies),
+        (f"no such title in {files.name('titles')}", movie_ids[at] != chunk.films, chunk.films),
     ]
     usable = np.ones(len(chunk), dtype=bool)
     for kind, fault, facts in faults:

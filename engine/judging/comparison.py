@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.datasets import load, ratings_folder
-from engine.domain import Catalogue, Feedback, MatineeError, Movie
+from engine.domain import Catalogue, Feedback, Film, MatineeError
 from engine.judging import evaluation
 from engine.judging.gate import Interval, bootstrap, resampled_sums, spread
 from engine.judging.rivals import MODELS, Field
@@ -151,7 +151,7 @@ def evaluate(
         show("ingest", 0.0, "reading ratings")
         if dataset is None:
             catalogue, source = _loaded(settings, store, folder)
-            films: Sequence[Movie] = store.movies()
+            films: Sequence[Film] = store.films()
             hyperparameters = tuned_hyperparameters(store, catalogue)
         else:
             catalogue, source, films = _read(settings, dataset, feedback, folder, show, now)
@@ -195,13 +195,13 @@ class Held:
     """Stands in for the store while a data set is read for one comparison: numbers people as a new store would."""
 
     held: Catalogue | None = None
-    movies: list[Movie] = field(default_factory=list)
+    films: list[Film] = field(default_factory=list)
 
     def catalogue(self) -> Catalogue | None:
         return self.held
 
-    def save_movies(self, movies: Iterable[Movie]) -> None:
-        self.movies = list(movies)
+    def save_films(self, films: Iterable[Film]) -> None:
+        self.films = list(films)
 
     def dataset_users(self, dataset_user_ids: NDArray[np.int64]) -> NDArray[np.int32]:
         return (np.searchsorted(np.sort(dataset_user_ids), dataset_user_ids) + 1).astype(np.int32)
@@ -212,7 +212,7 @@ class Held:
 
 def _read(
     settings: EngineSettings, dataset: str, feedback: Feedback | None, folder: Path, show: Show, now: datetime
-) -> tuple[Catalogue, list[Path], list[Movie]]:
+) -> tuple[Catalogue, list[Path], list[Film]]:
     """Read a data set into a folder that will be gone soon."""
     held = Held()
     report = load(
@@ -224,7 +224,7 @@ def _read(
         now=now,
         progress=show,
     )
-    return report.catalogue, [report.ratings.absolute()], held.movies
+    return report.catalogue, [report.ratings.absolute()], held.films
 
 
 def compare(
@@ -233,7 +233,7 @@ def compare(
     test_side: DataFrame,
     hyperparameters: Hyperparameters,
     *,
-    films: Sequence[Movie] = (),
+    films: Sequence[Film] = (),
     split: dict[str, Any],
     show: Show,
 ) -> Comparison:

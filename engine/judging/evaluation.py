@@ -72,7 +72,7 @@ RATIOS = {
 def split(ratings: DataFrame, *, seed: int, percent: int = TEST_PERCENT) -> tuple[DataFrame, DataFrame]:
     """Return the training side and the test side.
 
-    A rating's side follows from a hash of (user, movie, seed) alone: the same on every machine, in every order, and
+    A rating's side follows from a hash of (user, film, seed) alone: the same on every machine, in every order, and
     for every later training, so that two models are judged on the same ratings.
     """
     side = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed)), F.lit(100))

@@ -17,7 +17,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
-from engine.domain import FactorRows, Floats, Movie
+from engine.domain import FactorRows, Film, Floats
 from engine.judging import evaluation
 from engine.judging.ease import LAMBDAS, LARGEST, LARGEST_SIDE, Ease
 from engine.judging.ranking import Scorer, ndcg
@@ -80,7 +80,7 @@ class Field:
     ratings: DataFrame
     counts: Floats
     hyperparameters: Hyperparameters
-    films: Sequence[Movie]
+    films: Sequence[Film]
     notes: list[str]
 
     def entrants(self) -> list[tuple[str, Callable[[], Entrant | None]]]:
@@ -126,7 +126,7 @@ class Field:
             people = residuals(self.ratings, biases).select("user_id", "bias").distinct().cache()
             people.count()
             taken = seconds()
-        bias = biases.movie_bias.astype(np.float32)
+        bias = biases.film_bias.astype(np.float32)
         return self.factors(*evaluation.same_for_all(people, biases.movie_ids, bias, bias, biases.mean_stars), taken)
 
     def plain_als(self) -> Entrant:

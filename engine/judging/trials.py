@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
-from engine.domain import Floats, MatineeError, Movie
+from engine.domain import Film, Floats, MatineeError
 from engine.judging.evaluation import RELEVANT_STARS
 from engine.judging.gate import HIGHER_IS_BETTER
 from engine.judging.ranking import ndcg
@@ -83,13 +83,13 @@ def names_of(hyperparameters: Hyperparameters, model: Tuned) -> list[str]:
 class Fold:
     """Ratings to fit on, and those held out of them.
 
-    ``users`` and ``movies`` are the rows in ``table`` of each rating held out, −1 where it has none; ``values`` are its
+    ``users`` and ``films`` are the rows in ``table`` of each rating held out, −1 where it has none; ``values`` are its
     stars or log(1 + plays), and ``relevant`` says whether its film should have been shown.
     """
 
     table: RatingTable
     users: NDArray[np.intp]
-    movies: NDArray[np.intp]
+    films: NDArray[np.intp]
     values: Floats
     relevant: NDArray[np.bool_]
 
@@ -98,9 +98,9 @@ class Fold:
         """What people have rated, what they should have been shown, and the people by whom an order is judged."""
         table = self.table
         shape = len(table.user_ids), len(table.movie_ids)
-        wanted = self.relevant & (self.users >= 0) & (self.movies >= 0)
-        seen = csr_matrix((np.ones(len(table.users), np.int8), (table.users, table.movies)), shape)
-        relevant = csr_matrix((np.ones(wanted.sum(), np.int8), (self.users[wanted], self.movies[wanted])), shape)
+        wanted = self.relevant & (self.users >= 0) & (self.films >= 0)
+        seen = csr_matrix((np.ones(len(table.users), np.int8), (table.users, table.films)), shape)
+        relevant = csr_matrix((np.ones(wanted.sum(), np.int8), (self.users[wanted], self.films[wanted])), shape)
         people = np.flatnonzero(np.diff(relevant.indptr))
         if len(people) > MOST_PEOPLE:
             people = np.sort(np.random.default_rng(SEED).choice(people, MOST_PEOPLE, replace=False))
@@ -138,20 +138,20 @@ class Fold:
         nothing = Preference(np.zeros((films, 1), np.float32), np.zeros(1, np.float32))
         model = Fitted.of(self.table.movie_ids, nothing, stars, hyperparameters, SEED).model()
         people = self._people(model)
-        stranger, unknown = self.users < 0, self.movies < 0
+        stranger, unknown = self.users < 0, self.films < 0
         rows, bias = people.rating[self.users], np.where(stranger, 0, people.bias[self.users])
-        products = np.einsum("ij,ij->i", rows, model.rating[self.movies])
-        films_part = np.where(unknown, 0, model.bias[self.movies] + np.where(stranger, 0, products))
+        products = np.einsum("ij,ij->i", rows, model.rating[self.films])
+        films_part = np.where(unknown, 0, model.bias[self.films] + np.where(stranger, 0, products))
         predicted = np.clip(model.mean_stars + bias + films_part, 0.5, 5)
         return float(np.sqrt(np.mean((predicted - self.values) ** 2)))
 
     def _people(self, model: Model) -> Any:
         table = self.table
-        return Folding(model).people(table.user_ids[table.users], table.movie_ids[table.movies], table.values)
+        return Folding(model).people(table.user_ids[table.users], table.movie_ids[table.films], table.values)
 
 
 def folds_of(
-    ratings: DataFrame, *, films: Sequence[Movie], folds: int, percent: int | None = None, sample: float = 1.0
+    ratings: DataFrame, *, films: Sequence[Film], folds: int, percent: int | None = None, sample: float = 1.0
 ) -> list[Fold]:
     """Hold a part of the ratings out, once for each fold, and bring them to the driver.
 
@@ -174,13 +174,13 @@ def folds_of(
         )
         .toPandas()
     )
-    users, movies, values, drawn, wanted = (table[name].to_numpy() for name in table.columns)
+    users, rated, values, drawn, wanted = (table[name].to_numpy() for name in table.columns)
     percent = percent or (VALIDATION_PERCENT if folds == 1 else 100 // folds)
     found = []
     for fold in range(folds):
         held = (drawn >= fold * percent) & (drawn < (fold + 1) * percent)
-        kept = RatingTable.of(users[~held], movies[~held], values[~held], films)
-        rows = _rows(kept.user_ids, users[held]), _rows(kept.movie_ids, movies[held])
+        kept = RatingTable.of(users[~held], rated[~held], values[~held], films)
+        rows = _rows(kept.user_ids, users[held]), _rows(kept.movie_ids, rated[held])
         found.append(Fold(kept, *rows, values[held].astype(np.float32), wanted[held]))
     return found
 

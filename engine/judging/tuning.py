@@ -18,7 +18,7 @@ from typing import Any
 from pyspark.core.broadcast import Broadcast
 from pyspark.sql import DataFrame, SparkSession
 
-from engine.domain import Catalogue, Feedback, MatineeError, Movie, RunKind, RunState, Stage
+from engine.domain import Catalogue, Feedback, Film, MatineeError, RunKind, RunState, Stage
 from engine.judging import evaluation
 from engine.judging.gate import HIGHER_IS_BETTER
 from engine.judging.trials import (
@@ -305,7 +305,7 @@ def tune(
             spark,
             ratings,
             asked,
-            films=store.movies(),
+            films=store.films(),
             store=store,
             name=name,
             base=tuned_hyperparameters(store, catalogue),
@@ -348,7 +348,7 @@ def search(
     ratings: DataFrame,
     asked: Search,
     *,
-    films: Sequence[Movie] = (),
+    films: Sequence[Film] = (),
     store: Store,
     name: str,
     base: Hyperparameters,
@@ -462,7 +462,7 @@ def settle(
     ratings: DataFrame,
     base: Hyperparameters,
     *,
-    films: Sequence[Movie] = (),
+    films: Sequence[Film] = (),
     store: Store,
     key: str,
     first: bool,

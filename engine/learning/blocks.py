@@ -139,14 +139,14 @@ def fit_preference(
 
     values = ratings.values.mapInArrow(said, OBSERVED)
     fit = _Fit(ratings, settings.rank, settings.iterations, 1.0, settings.pull)
-    users, movies = fit.sides(
+    users, films = fit.sides(
         _with_pseudo(ratings, values, settings.alpha * settings.pseudo, 1.0 if settings.pseudo else 0.0),
         lambda n: settings.ridge(n, settings.nu_users),
         lambda n: settings.ridge(n, settings.nu_items),
     )
-    items, mean = fit.alternate(users, movies, seed, lambda done, detail: progress(done, f"preference model, {detail}"))
+    items, mean = fit.alternate(users, films, seed, lambda done, detail: progress(done, f"preference model, {detail}"))
     average = fit.people(users.solve(items, unobserved=1.0, prior=mean)).mean(axis=0)
-    fit.release(users, movies)
+    fit.release(users, films)
     return Preference(items, noted(average))
 
 
@@ -169,10 +169,10 @@ def fit_stars(
     def ridge(count: NDArray[Any]) -> Doubles:
         return np.asarray(settings.reg * np.maximum(count, 1.0))
 
-    users, movies = fit.sides(_with_pseudo(ratings, left, 1.0, settings.pseudo), ridge, ridge)
-    items, _ = fit.alternate(users, movies, seed, lambda done, detail: progress(done, f"rating model, {detail}"))
-    fit.release(users, movies)
-    return Stars(biases.mean_stars, items, biases.movie_bias.astype(np.float32))
+    users, films = fit.sides(_with_pseudo(ratings, left, 1.0, settings.pseudo), ridge, ridge)
+    items, _ = fit.alternate(users, films, seed, lambda done, detail: progress(done, f"rating model, {detail}"))
+    fit.release(users, films)
+    return Stars(biases.mean_stars, items, biases.film_bias.astype(np.float32))
 
 
 def _with_pseudo(ratings: Ratings, values: DataFrame, weight: float, target: float) -> DataFrame:
@@ -195,12 +195,12 @@ class _Fit:
         self,
         values: DataFrame,
         of_users: Callable[[NDArray[Any]], Doubles],
-        of_movies: Callable[[NDArray[Any]], Doubles],
+        of_films: Callable[[NDArray[Any]], Doubles],
     ) -> tuple[Side, Side]:
         pseudo = self.ratings.pseudo.select("user_id").distinct().toPandas()["user_id"].to_numpy(np.int32)
         ids = {"user_id": np.union1d(pseudo, self.ratings.user_ids), "movie_id": self.ratings.movie_ids}
         values = values.cache()
-        made = Side.of(values, "user_id", ids, of_users), Side.of(values, "movie_id", ids, of_movies)
+        made = Side.of(values, "user_id", ids, of_users), Side.of(values, "movie_id", ids, of_films)
         values.unpersist()
         return made
 
@@ -212,16 +212,16 @@ class _Fit:
         """Return the people's rows: the pseudo-users' negative ids come first."""
         return users[len(users) - len(self.ratings.user_ids) :]
 
-    def alternate(self, users: Side, movies: Side, seed: int, progress: Progress) -> tuple[Floats, Floats | None]:
+    def alternate(self, users: Side, films: Side, seed: int, progress: Progress) -> tuple[Floats, Floats | None]:
         """Return films' factors, and what people are drawn to next."""
-        draw = np.random.default_rng(seed).standard_normal((len(movies.ids), self.rank))
+        draw = np.random.default_rng(seed).standard_normal((len(films.ids), self.rank))
         items, mean = (0.1 * draw).astype(np.float32), None
         for iteration in range(self.iterations):
             progress(iteration / self.iterations, f"iteration {iteration} of {self.iterations}")
             rows = users.solve(items, unobserved=self.unobserved, prior=mean)
             if self.pull:
                 mean = np.float32(self.pull) * self.people(rows).mean(axis=0)
-            items = movies.solve(rows, unobserved=self.unobserved)
+            items = films.solve(rows, unobserved=self.unobserved)
         return items, mean
 
 
@@ -231,13 +231,13 @@ class SparkBiases:
 
     mean_stars: float
     movie_ids: NDArray[np.int32]
-    movie_bias: NDArray[np.float64]
+    film_bias: NDArray[np.float64]
     user_damping: float
 
     def of_users(self, user_ids: NDArray[Any], rows: NDArray[Any], stars: NDArray[Any]) -> NDArray[np.float64]:
         """Return the damped bias of each rating's user; all ratings of a user must be among those given."""
         _, user, count = np.unique(user_ids, return_inverse=True, return_counts=True)
-        sums = np.bincount(user, stars - self.mean_stars - self.movie_bias[rows])
+        sums = np.bincount(user, stars - self.mean_stars - self.film_bias[rows])
         bias: NDArray[np.float64] = (sums / (count + self.user_damping))[user]
         return bias
 
@@ -262,7 +262,7 @@ def fit_biases(ratings: DataFrame, *, user_damping: float, movie_damping: float)
         sums = ratings.mapInArrow(_film_sums(biases), "row int, sum double").groupBy("row").agg(F.sum("sum"))
         found = sums.toPandas().to_numpy(np.float64)
         total = np.bincount(found[:, 0].astype(np.intp), found[:, 1], minlength=len(count))
-        biases = replace(biases, movie_bias=total / (count + movie_damping))
+        biases = replace(biases, film_bias=total / (count + movie_damping))
     return biases
 
 
@@ -270,10 +270,10 @@ def residuals(ratings: DataFrame, biases: SparkBiases) -> DataFrame:
     """Return user_id, movie_id, value (what the biases leave of the stars) and the user's bias, for every rating."""
 
     def subtract(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        users, movies, stars, rows = _arrays(batches, biases.movie_ids)
+        users, films, stars, rows = _arrays(batches, biases.movie_ids)
         bias = biases.of_users(users, rows, stars)
-        value = stars - biases.mean_stars - bias - biases.movie_bias[rows]
-        columns = [users, movies, value.astype(np.float32), bias.astype(np.float32)]
+        value = stars - biases.mean_stars - bias - biases.film_bias[rows]
+        columns = [users, films, value.astype(np.float32), bias.astype(np.float32)]
         yield pa.RecordBatch.from_arrays([pa.array(c) for c in columns], ["user_id", "movie_id", "value", "bias"])
 
     return ratings.mapInArrow(subtract, "user_id int, movie_id int, value float, bias float")
@@ -298,5 +298,5 @@ def _arrays(
     """Read one partition of ratings whole: users, films, stars, and the films' rows in ``movie_ids``."""
     schema = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("stars", pa.float32())])
     table = pa.Table.from_batches([batch.select(schema.names) for batch in batches], schema)
-    users, movies, stars = (table[name].to_numpy() for name in schema.names)
-    return users, movies, stars.astype(np.float64), np.searchsorted(movie_ids, movies)
+    users, films, stars = (table[name].to_numpy() for name in schema.names)
+    return users, films, stars.astype(np.float64), np.searchsorted(movie_ids, films)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain import Floats, Movie
+from engine.domain import Film, Floats
 
 GENRES, YEARS, TAGS = 0.35, 0.25, 0.40
 """What each says of content. Tags only add: a film that nobody has tagged is not thereby unlike those that are."""
@@ -44,11 +44,11 @@ class Tags:
     counts: NDArray[np.int64]
 
 
-def content_vectors(movies: Sequence[Movie], tags: Tags | None) -> Floats:
+def content_vectors(films: Sequence[Film], tags: Tags | None) -> Floats:
     """Return what each film is, as a vector of length at most 1: genres (rare ones weigh more), year, and tags as far
     as there are any."""
-    ids = np.array([movie.id for movie in movies], np.int32)
-    parts = [np.sqrt(GENRES) * _genres(movies), np.sqrt(YEARS) * _years(movies)]
+    ids = np.array([film.id for film in films], np.int32)
+    parts = [np.sqrt(GENRES) * _genres(films), np.sqrt(YEARS) * _years(films)]
     if tags is not None and len(tags.words):
         rows = _rows_of(ids, tags.movie_ids)
         given = np.bincount(rows[rows >= 0], tags.counts[rows >= 0], minlength=len(ids))
@@ -79,19 +79,19 @@ def telling_tags(movie_ids: NDArray[np.int32], tags: Tags | None) -> tuple[NDArr
     return best, words.tolist()
 
 
-def _genres(movies: Sequence[Movie]) -> Floats:
-    names = sorted({genre for movie in movies for genre in movie.genres})
+def _genres(films: Sequence[Film]) -> Floats:
+    names = sorted({genre for film in films for genre in film.genres})
     columns = {name: column for column, name in enumerate(names)}
-    has = np.zeros((len(movies), max(len(names), 1)), np.float32)
-    for row, movie in enumerate(movies):
-        has[row, [columns[genre] for genre in movie.genres]] = 1
-    return _unit(has * np.log(1 + len(movies) / (1 + has.sum(axis=0))))
+    has = np.zeros((len(films), max(len(names), 1)), np.float32)
+    for row, film in enumerate(films):
+        has[row, [columns[genre] for genre in film.genres]] = 1
+    return _unit(has * np.log(1 + len(films) / (1 + has.sum(axis=0))))
 
 
-def _years(movies: Sequence[Movie]) -> Floats:
+def _years(films: Sequence[Film]) -> Floats:
     """Bumps along time, so that the cosine of two years falls with their distance; no year is no vector."""
     centres = np.arange(1890, 2060, YEAR_WIDTH, dtype=np.float32)
-    years = np.array([movie.year if movie.year is not None else np.nan for movie in movies], np.float32)
+    years = np.array([film.year if film.year is not None else np.nan for film in films], np.float32)
     return _unit(np.nan_to_num(np.exp(-(((years[:, None] - centres) / YEAR_WIDTH) ** 2))))
 
 

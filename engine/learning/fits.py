@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain import FactorRows, Floats, Movie
+from engine.domain import FactorRows, Film, Floats
 from engine.learning.solver import Held, Observations, half_step
 from engine.serving.factors import Doubles, Hyperparameters, Model, PreferenceSettings, RatingSettings, observed
 
@@ -28,9 +28,9 @@ BIAS_ROUNDS = 3
 
 @dataclass(frozen=True)
 class RatingTable:
-    """Ratings in rows of numbers: rating k is ``values[k]`` of person ``users[k]`` for film ``movies[k]``.
+    """Ratings in rows of numbers: rating k is ``values[k]`` of person ``users[k]`` for film ``films[k]``.
 
-    ``user_ids`` and ``movie_ids`` are ascending; ``users`` and ``movies`` (n,) are rows of those; ``values`` (n,) are
+    ``user_ids`` and ``movie_ids`` are ascending; ``users`` and ``films`` (n,) are rows of those; ``values`` (n,) are
     stars, or log(1 + plays). ``pseudo_users`` and ``pseudo_movies`` are pairs of a pseudo-user, numbered from 0, and a
     film of their kind.
     """
@@ -38,29 +38,29 @@ class RatingTable:
     user_ids: Ints
     movie_ids: Ints
     users: Ints
-    movies: Ints
+    films: Ints
     values: Floats
     pseudo_users: Ints
-    pseudo_movies: Ints
+    pseudo_films: Ints
 
     @classmethod
     def of(
-        cls, user_ids: NDArray[Any], movie_ids: NDArray[Any], values: NDArray[Any], films: Sequence[Movie] = ()
+        cls, user_ids: NDArray[Any], movie_ids: NDArray[Any], values: NDArray[Any], films: Sequence[Film] = ()
     ) -> "RatingTable":
         """Number people and films; with the catalogue's ``films``, make pseudo-users up too."""
         people, users = np.unique(user_ids.astype(np.int32), return_inverse=True)
-        known, movies = np.unique(movie_ids.astype(np.int32), return_inverse=True)
+        known, rows = np.unique(movie_ids.astype(np.int32), return_inverse=True)
         # In one order however they come, so that sums are the same to the last bit.
-        order = np.argsort(users.astype(np.int64) * len(known) + movies)
-        rated = users[order].astype(np.int32), movies[order].astype(np.int32), values[order].astype(np.float32)
+        order = np.argsort(users.astype(np.int64) * len(known) + rows)
+        rated = users[order].astype(np.int32), rows[order].astype(np.int32), values[order].astype(np.float32)
         return cls(people, known, *rated, *pseudo_pairs(films, known))
 
     def where(self, kept: NDArray[np.bool_]) -> "RatingTable":
         """Return the table with some of its ratings; people and films keep their rows."""
-        return replace(self, users=self.users[kept], movies=self.movies[kept], values=self.values[kept])
+        return replace(self, users=self.users[kept], films=self.films[kept], values=self.values[kept])
 
 
-def pseudo_pairs(films: Sequence[Movie], movie_ids: Ints) -> tuple[Ints, Ints]:
+def pseudo_pairs(films: Sequence[Film], movie_ids: Ints) -> tuple[Ints, Ints]:
     """Return pairs of a pseudo-user and a film's row: for each genre of each decade, someone made up who likes exactly
     those films.
 
@@ -75,8 +75,8 @@ def pseudo_pairs(films: Sequence[Movie], movie_ids: Ints) -> tuple[Ints, Ints]:
         if film.id in rows
         for genre in film.genres
     ]
-    users, movies = np.array(pairs, np.int32).reshape(-1, 2).T
-    return users, movies
+    users, liked = np.array(pairs, np.int32).reshape(-1, 2).T
+    return users, liked
 
 
 def compress(
@@ -104,7 +104,7 @@ class Stars:
 
     mean_stars: float
     items: Floats
-    movie_bias: Floats
+    film_bias: Floats
 
     @classmethod
     def none(cls, n_items: int) -> "Stars":
@@ -146,12 +146,12 @@ class Fit:
         self, items: Floats, mean: Floats | None, iterations: int, threads: int = 1
     ) -> tuple[Floats, Floats | None]:
         """Return films' factors some iterations on, and what people are drawn to next."""
-        by_user, by_movie = self.sides
+        by_user, by_film = self.sides
         for _ in range(iterations):
             users = half_step(by_user, items, unobserved=self.unobserved, prior=mean, threads=threads)
             if self.pull:
                 mean = np.float32(self.pull) * users[: len(self.table.user_ids)].mean(axis=0)
-            items = half_step(by_movie, users, unobserved=self.unobserved, threads=threads)
+            items = half_step(by_film, users, unobserved=self.unobserved, threads=threads)
         return items, mean
 
     def finish(self, items: Floats, mean: Floats | None, threads: int = 1) -> Any:
@@ -192,17 +192,17 @@ class PreferenceFit(Fit):
     def sides(self) -> tuple[Observations, Observations]:
         table, settings = self.table, self.settings
         said = observed(table.values, settings)
-        users, movies, pairs = _with_pseudo(table, settings.pseudo)
+        users, films, pairs = _with_pseudo(table, settings.pseudo)
         weights = np.append(said.weights, np.full(pairs, settings.alpha * settings.pseudo, np.float32))
         targets = np.append(said.targets, np.ones(pairs, np.float32))
         counted = np.append(said.counted, np.ones(pairs, bool))
         return (
             compress(
-                users, movies, weights, targets, _rows(table, users),
+                users, films, weights, targets, _rows(table, users),
                 lambda n: settings.ridge(n, settings.nu_users), counted,
             ),
             compress(
-                movies, users, weights, targets, len(table.movie_ids),
+                films, users, weights, targets, len(table.movie_ids),
                 lambda n: settings.ridge(n, settings.nu_items), counted,
             ),
         )  # fmt: skip
@@ -234,7 +234,7 @@ class StarsFit(Fit):
     @cached_property
     def sides(self) -> tuple[Observations, Observations]:
         table, settings = self.table, self.settings
-        users, movies, pairs = _with_pseudo(table, settings.pseudo)
+        users, films, pairs = _with_pseudo(table, settings.pseudo)
         targets = np.append(self.biases.residuals(table), np.full(pairs, settings.pseudo)).astype(np.float32)
         weights = np.ones(len(targets), np.float32)
 
@@ -242,12 +242,12 @@ class StarsFit(Fit):
             return np.asarray(settings.reg * np.maximum(count, 1.0))
 
         return (
-            compress(users, movies, weights, targets, _rows(table, users), ridge),
-            compress(movies, users, weights, targets, len(table.movie_ids), ridge),
+            compress(users, films, weights, targets, _rows(table, users), ridge),
+            compress(films, users, weights, targets, len(table.movie_ids), ridge),
         )
 
     def finish(self, items: Floats, mean: Floats | None, threads: int = 1) -> Stars:
-        return Stars(self.biases.mean_stars, items, self.biases.movies.astype(np.float32))
+        return Stars(self.biases.mean_stars, items, self.biases.films.astype(np.float32))
 
 
 def noted(average: NDArray[Any]) -> Floats:
@@ -258,9 +258,9 @@ def noted(average: NDArray[Any]) -> Floats:
 def _with_pseudo(table: RatingTable, strength: float) -> tuple[Ints, Ints, int]:
     """Return rows of people and films with the pseudo-users' pairs after them, and how many those are; 0 adds none."""
     if not strength:
-        return table.users, table.movies, 0
+        return table.users, table.films, 0
     users = np.append(table.users, table.pseudo_users + np.int32(len(table.user_ids)))
-    return users, np.append(table.movies, table.pseudo_movies), len(table.pseudo_users)
+    return users, np.append(table.films, table.pseudo_films), len(table.pseudo_users)
 
 
 def _rows(table: RatingTable, users: Ints) -> int:
@@ -273,11 +273,11 @@ class Biases:
 
     mean_stars: float
     users: Doubles
-    movies: Doubles
+    films: Doubles
 
     def residuals(self, table: RatingTable) -> Doubles:
         """Return what the biases leave of each rating's stars."""
-        left: Doubles = table.values - self.mean_stars - self.users[table.users] - self.movies[table.movies]
+        left: Doubles = table.values - self.mean_stars - self.users[table.users] - self.films[table.films]
         return left
 
 
@@ -286,16 +286,16 @@ def fit_biases(table: RatingTable, settings: RatingSettings) -> Biases:
 
     Source: Funk 2006; Koren 2010 ("Factor in the neighbors"), section 2.1.
     """
-    n_users, n_movies = len(table.user_ids), len(table.movie_ids)
+    n_users, n_films = len(table.user_ids), len(table.movie_ids)
     count = np.bincount(table.users, minlength=n_users) + settings.user_damping
-    movie_count = np.bincount(table.movies, minlength=n_movies) + settings.movie_damping
+    movie_count = np.bincount(table.films, minlength=n_films) + settings.movie_damping
     mean_stars = float(table.values.astype(np.float64).mean())
-    centred, movies = table.values - mean_stars, np.zeros(n_movies)
+    centred, films = table.values - mean_stars, np.zeros(n_films)
     for _ in range(BIAS_ROUNDS):
-        users = np.bincount(table.users, centred - movies[table.movies], n_users) / count
-        movies = np.bincount(table.movies, centred - users[table.users], n_movies) / movie_count
-    users = np.bincount(table.users, centred - movies[table.movies], n_users) / count
-    return Biases(mean_stars, users, movies)
+        users = np.bincount(table.users, centred - films[table.films], n_users) / count
+        films = np.bincount(table.films, centred - users[table.users], n_films) / movie_count
+    users = np.bincount(table.users, centred - films[table.films], n_users) / count
+    return Biases(mean_stars, users, films)
 
 
 @dataclass(frozen=True)
@@ -313,7 +313,7 @@ class Fitted:
         cls, movie_ids: Ints, preference: Preference, stars: Stars | None, hyperparameters: Hyperparameters, seed: int
     ) -> "Fitted":
         stars = Stars.none(len(movie_ids)) if stars is None else stars
-        rows = FactorRows(movie_ids, preference.items, stars.items, stars.movie_bias)
+        rows = FactorRows(movie_ids, preference.items, stars.items, stars.film_bias)
         return cls(rows, hyperparameters, stars.mean_stars, preference.average_taste, seed)
 
     @property
@@ -375,10 +375,10 @@ class Folding:
         ids, users = np.unique(user_ids, return_inverse=True)
         rows = np.minimum(np.searchsorted(model.movie_ids, movie_ids), len(model.movie_ids) - 1)
         known = model.movie_ids[rows] == movie_ids
-        users, movies, values = users[known].astype(np.int32), rows[known].astype(np.int32), values[known]
+        users, films, values = users[known].astype(np.int32), rows[known].astype(np.int32), values[known]
         said = observed(values, settings)
         side = compress(
-            users, movies, said.weights, said.targets, len(ids),
+            users, films, said.weights, said.targets, len(ids),
             lambda n: settings.ridge(n, settings.nu_users), said.counted,
         )  # fmt: skip
         tastes = preference.solve(
@@ -389,12 +389,12 @@ class Folding:
         if of_stars is None:
             nothing = np.zeros((len(ids), 1), np.float32)
             return People(ids, tastes, nothing, nothing[:, 0])
-        left = values.astype(np.float64) - model.mean_stars - model.bias[movies]
+        left = values.astype(np.float64) - model.mean_stars - model.bias[films]
         count = np.bincount(users, minlength=len(ids))
         bias = np.bincount(users, left, len(ids)) / (count + of_stars.user_damping)
         targets = (left - bias[users]).astype(np.float32)
         side = compress(
-            users, movies, np.ones(len(users), np.float32), targets, len(ids),
+            users, films, np.ones(len(users), np.float32), targets, len(ids),
             lambda n: np.asarray(of_stars.reg * np.maximum(n, 1.0)),
         )  # fmt: skip
         return People(ids, tastes, rating.solve(side, unobserved=0.0, threads=threads), bias.astype(np.float32))

@@ -81,7 +81,7 @@ def fit_stars(
         progress=lambda done, detail: progress(done, f"rating model, {detail}"),
     )
     _, items = collect_factors(fitted.itemFactors)
-    return Stars(biases.mean_stars, items, biases.movie_bias.astype(np.float32))
+    return Stars(biases.mean_stars, items, biases.film_bias.astype(np.float32))
 
 
 def _with_pseudo(ratings: Ratings, values: DataFrame, value: float) -> DataFrame:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.domain import Floats, Movie
+from engine.domain import Film, Floats
 from engine.learning.content import Tags, content_vectors, telling_tags
 from engine.serving.series import series_of
 
@@ -58,7 +58,7 @@ SCHEMA = "movie_id int, position int, similar_movie_id int, similarity float, ti
 
 
 def similar_films(
-    spark: SparkSession, movies: Sequence[Movie], ratings: DataFrame, tags: Tags | None = None, *, limit: int
+    spark: SparkSession, films: Sequence[Film], ratings: DataFrame, tags: Tags | None = None, *, limit: int
 ) -> DataFrame:
     """Return the films most like each one of the catalogue, those that nobody rated included.
 
@@ -70,8 +70,8 @@ def similar_films(
         ratings: user_id, movie_id, and stars or plays; each pair once.
         limit: films in a list.
     """
-    shared = spark.sparkContext.broadcast(Alike.of(movies, ratings, tags))
-    blocks = -(-len(movies) // BLOCK_FILMS)
+    shared = spark.sparkContext.broadcast(Alike.of(films, ratings, tags))
+    blocks = -(-len(films) // BLOCK_FILMS)
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -101,10 +101,10 @@ class Alike:
     words: list[str]
 
     @classmethod
-    def of(cls, movies: Sequence[Movie], ratings: DataFrame, tags: Tags | None) -> "Alike":
-        """Bring together what there is to know. Ratings of films that are not among ``movies`` are passed over."""
-        movies = sorted(movies, key=lambda movie: movie.id)
-        ids = np.array([movie.id for movie in movies], np.int32)
+    def of(cls, films: Sequence[Film], ratings: DataFrame, tags: Tags | None) -> "Alike":
+        """Bring together what there is to know. Ratings of films that are not among ``films`` are passed over."""
+        films = sorted(films, key=lambda film: film.id)
+        ids = np.array([film.id for film in films], np.int32)
         likes = F.col("stars") >= LIKED_STARS if "stars" in ratings.columns else F.col("plays") >= LIKED_PLAYS
         table = ratings.where(likes).select("user_id", "movie_id").toArrow()
         starts, liked = _by_person(ids, table["user_id"].to_numpy(), table["movie_id"].to_numpy())
@@ -112,10 +112,10 @@ class Alike:
         counts = np.zeros(len(ids), np.float32)
         rows, here = _rows(ids, rated["movie_id"].to_numpy())
         counts[rows[here]] = rated["count"].to_numpy()[here]
-        named = series_of(movies)
+        named = series_of(films)
         numbers = {name: number for number, name in enumerate(sorted({name for name in named if name is not None}))}
         series = np.array([-1 if name is None else numbers[name] for name in named], np.int32)
-        content, known = content_vectors(movies, tags), counts / (counts + np.float32(KNOWN_RATINGS))
+        content, known = content_vectors(films, tags), counts / (counts + np.float32(KNOWN_RATINGS))
         return cls(ids, starts, liked, content, known, series, *telling_tags(ids, tags))
 
     @cached_property
@@ -199,10 +199,10 @@ def _worth(together: Floats, by_chance: Floats) -> Floats:
 
 
 def _by_person(
-    ids: NDArray[np.int32], users: NDArray[np.int32], movies: NDArray[np.int32]
+    ids: NDArray[np.int32], users: NDArray[np.int32], films: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return where each person's films start, and the rows of the films."""
-    rows, here = _rows(ids, movies)
+    rows, here = _rows(ids, films)
     users, rows = users[here], rows[here]
     order = np.argsort(users, kind="stable")
     _, counts = np.unique(users, return_counts=True)

@@ -15,7 +15,7 @@ import structlog
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.domain import Floats, MatineeError, Movie
+from engine.domain import Film, Floats, MatineeError
 from engine.learning import blocks, mllib
 from engine.learning.fits import (
     Fit,
@@ -87,7 +87,7 @@ def train(
     ratings: DataFrame,
     hyperparameters: Hyperparameters,
     *,
-    films: Sequence[Movie] = (),
+    films: Sequence[Film] = (),
     seed: int,
     placement: Placement | None = None,
     progress: Progress,
@@ -128,7 +128,7 @@ def fit(
     values: DataFrame,
     hyperparameters: Hyperparameters,
     *,
-    films: Sequence[Movie] = (),
+    films: Sequence[Film] = (),
     seed: int,
     placement: Placement,
     progress: Progress = lambda done, detail: None,
@@ -167,11 +167,11 @@ def fold_everyone(values: DataFrame, fitted: Fitted) -> DataFrame:
     return values.mapInArrow(fold, "user_id int, preference array<float>, rating array<float>, bias float").cache()
 
 
-def rating_table(values: DataFrame, films: Sequence[Movie] = ()) -> RatingTable:
+def rating_table(values: DataFrame, films: Sequence[Film] = ()) -> RatingTable:
     """Bring user_id, movie_id, value to the driver, as numbers."""
     table = values.toArrow()
-    users, movies, said = (table[name].to_numpy() for name in ("user_id", "movie_id", "value"))
-    return RatingTable.of(users, movies, said, films)
+    users, rated, said = (table[name].to_numpy() for name in ("user_id", "movie_id", "value"))
+    return RatingTable.of(users, rated, said, films)
 
 
 def place(ratings: int, people: int, films: int, *, rank: int) -> Placement:
@@ -182,7 +182,7 @@ def place(ratings: int, people: int, films: int, *, rank: int) -> Placement:
 
 
 def _fit_whole(
-    values: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Movie], seed: int, progress: Progress
+    values: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Film], seed: int, progress: Progress
 ) -> Fitted:
     """Fit each model in one task."""
     table = rating_table(values, films)
@@ -228,7 +228,7 @@ def fit_in_tasks(
 def _fit_apart(
     values: DataFrame,
     hyperparameters: Hyperparameters,
-    films: Sequence[Movie],
+    films: Sequence[Film],
     seed: int,
     placement: Placement,
     progress: Progress,

@@ -11,7 +11,7 @@ import pyarrow.dataset as arrow_dataset
 from numpy.typing import NDArray
 
 from engine.datasets import ratings_folder
-from engine.domain import STARS, Catalogue, Feedback, MatineeError, Movie
+from engine.domain import STARS, Catalogue, Feedback, Film, MatineeError
 from engine.pages import pictures
 from engine.pages.html import render, write_page
 from engine.settings import EngineSettings
@@ -56,8 +56,8 @@ def explore(store: Store, settings: EngineSettings, *, output: Path | None = Non
         NothingToShow: no data set is loaded, or its files are gone.
     """
     catalogue, ratings = loaded_ratings(store, settings)
-    movies = store.movies()
-    numbers = explore_numbers(catalogue, movies, ratings)
+    films = store.films()
+    numbers = explore_numbers(catalogue, films, ratings)
     html = render("explore.html.j2", explore_facts(numbers, ratings))
     return write_page(output or settings.folder / "reports" / "explore.html", html), numbers
 
@@ -92,7 +92,7 @@ def read_ratings(folder: Path, feedback: Feedback) -> Ratings:
 # --- Numbers ----------------------------------------------------------------------------------------------------------
 
 
-def explore_numbers(catalogue: Catalogue, movies: Sequence[Movie], ratings: Ratings) -> Numbers:
+def explore_numbers(catalogue: Catalogue, films: Sequence[Film], ratings: Ratings) -> Numbers:
     """Return everything that the page says, as plain values for JSON.
 
     Shares are 0 to 1. ``spread`` entries are distributions over logarithmic classes, with median, mean and largest.
@@ -100,11 +100,11 @@ def explore_numbers(catalogue: Catalogue, movies: Sequence[Movie], ratings: Rati
     where no film has any.
     """
     stars = catalogue.feedback is Feedback.STARS
-    ids = np.array([movie.id for movie in movies], np.int64)
+    ids = np.array([film.id for film in films], np.int64)
     order = np.argsort(ids)
     row = order[np.searchsorted(ids, ratings.movie_ids, sorter=order)]
-    per_film = np.bincount(row, minlength=len(movies))
-    sums = np.bincount(row, ratings.values, minlength=len(movies))
+    per_film = np.bincount(row, minlength=len(films))
+    sums = np.bincount(row, ratings.values, minlength=len(films))
     _, person = np.unique(ratings.user_ids, return_inverse=True)
     per_person = np.bincount(person)
     total, rated = len(ratings.values), int((per_film > 0).sum())
@@ -119,9 +119,9 @@ def explore_numbers(catalogue: Catalogue, movies: Sequence[Movie], ratings: Rati
         "loaded_at": catalogue.loaded_at.isoformat(),
         "ratings": total,
         "people": len(per_person),
-        "films": len(movies),
+        "films": len(films),
         "films_rated": rated,
-        "films_unrated": len(movies) - rated,
+        "films_unrated": len(films) - rated,
         "share_of_grid_filled": total / (len(per_person) * rated),
         "mean_stars": mean,
         "median_stars": float(np.median(ratings.values)) if stars else None,
@@ -133,11 +133,11 @@ def explore_numbers(catalogue: Catalogue, movies: Sequence[Movie], ratings: Rati
         "ratings_per_film": spread(per_film[per_film > 0]),
         "films_for_half_of_ratings": _films_for(per_film, 0.5),
         "long_tail": _long_tail(per_film),
-        "genres": _genres(movies, per_film, sums, stars=stars),
-        "decades": _decades(movies, per_film, sums, stars=stars),
+        "genres": _genres(films, per_film, sums, stars=stars),
+        "decades": _decades(films, per_film, sums, stars=stars),
         "activity": _activity(known, ratings.user_ids[~np.isnat(ratings.times)]),
-        "best_known": _ranked(movies, per_film, sums, mean, per_film.astype(np.float64)),
-        "best_rated": [] if mean is None else _ranked(movies, per_film, sums, mean, damped_means(per_film, sums, mean)),
+        "best_known": _ranked(films, per_film, sums, mean, per_film.astype(np.float64)),
+        "best_rated": [] if mean is None else _ranked(films, per_film, sums, mean, damped_means(per_film, sums, mean)),
         "damping_ratings": DAMPING,
     }
 
@@ -187,24 +187,24 @@ def _long_tail(per_film: NDArray[Any]) -> list[Numbers]:
     return [{"films": float(n / len(counts)), "ratings": float(running[n] / running[-1])} for n in at.tolist()]
 
 
-def _genres(movies: Sequence[Movie], per_film: NDArray[Any], sums: NDArray[Any], *, stars: bool) -> list[Numbers]:
+def _genres(films: Sequence[Film], per_film: NDArray[Any], sums: NDArray[Any], *, stars: bool) -> list[Numbers]:
     """Return each genre's films, ratings and mean stars, the one with most films first. A film counts in each of its
     genres."""
     groups: dict[str, list[int]] = {}
-    for row, movie in enumerate(movies):
-        for genre in movie.genres:
+    for row, film in enumerate(films):
+        for genre in film.genres:
             groups.setdefault(genre, []).append(row)
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     return [{"genre": genre} | _group(rows, per_film, sums, stars=stars) for genre, rows in ordered]
 
 
-def _decades(movies: Sequence[Movie], per_film: NDArray[Any], sums: NDArray[Any], *, stars: bool) -> list[Numbers]:
+def _decades(films: Sequence[Film], per_film: NDArray[Any], sums: NDArray[Any], *, stars: bool) -> list[Numbers]:
     """Return each decade's films, ratings and mean stars, in order and without gaps; films without a year are in
     none."""
     groups: dict[int, list[int]] = {}
-    for row, movie in enumerate(movies):
-        if movie.year is not None:
-            groups.setdefault(movie.year // 10 * 10, []).append(row)
+    for row, film in enumerate(films):
+        if film.year is not None:
+            groups.setdefault(film.year // 10 * 10, []).append(row)
     if not groups:
         return []
     every = range(min(groups), max(groups) + 10, 10)
@@ -254,7 +254,7 @@ def _activity(times: NDArray[np.datetime64], user_ids: NDArray[np.int32]) -> Num
 
 
 def _ranked(
-    movies: Sequence[Movie],
+    films: Sequence[Film],
     per_film: NDArray[Any],
     sums: NDArray[Any],
     mean: float | None,
@@ -265,9 +265,9 @@ def _ranked(
     damped = None if mean is None else damped_means(per_film, sums, mean)
     return [
         {
-            "movie_id": movies[row].id,
-            "title": movies[row].display_title,
-            "year": movies[row].year,
+            "movie_id": films[row].id,
+            "title": films[row].display_title,
+            "year": films[row].year,
             "ratings": int(per_film[row]),
             "mean_stars": None if mean is None else float(sums[row] / per_film[row]),
             "damped_stars": None if damped is None else float(damped[row]),

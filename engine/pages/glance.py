@@ -17,7 +17,7 @@ import structlog
 from numpy.typing import NDArray
 
 from engine.datasets import ratings_folder
-from engine.domain import STARS, Catalogue, Feedback, Movie
+from engine.domain import STARS, Catalogue, Feedback, Film
 from engine.settings import EngineSettings
 from engine.store import Course, DataShown, Decade, ModelsShown, ModelVersion, Spread, StarsGiven, Store
 
@@ -94,7 +94,7 @@ def models_shown(models: Sequence[ModelVersion], live: int | None, catalogue: Ca
 def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now: datetime) -> None:
     from engine.pages import pictures
 
-    found = data_shown(catalogue, store.movies(), ratings_folder(settings.folder, catalogue.fingerprint))
+    found = data_shown(catalogue, store.films(), ratings_folder(settings.folder, catalogue.fingerprint))
     if catalogue.feedback is Feedback.COUNTS:
         items = f"{catalogue.item}s"
         people = (f"People by how many {items} they played", f"{items} played")
@@ -109,7 +109,7 @@ def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now
     store.keep_picture(pictures.data_png(stars, spreads, decades), found, now)
 
 
-def data_shown(catalogue: Catalogue, movies: Sequence[Movie], folder: Path) -> DataShown:
+def data_shown(catalogue: Catalogue, films: Sequence[Film], folder: Path) -> DataShown:
     """Return what the picture of the data set shows; what it leaves out is null or empty.
 
     How well known films are is left out where there are stars and decades: three panels are enough for a phone. Ratings
@@ -127,8 +127,8 @@ def data_shown(catalogue: Catalogue, movies: Sequence[Movie], folder: Path) -> D
             halves = np.rint(2 * batch.column("stars").to_numpy()).astype(np.int64)
             per_star += np.bincount(halves - 1, minlength=len(STARS))
     total = int(per_star.sum())
-    decades = _decades(movies)
-    known = [movie.rating_count for movie in movies if movie.rating_count]
+    decades = _decades(films)
+    known = [film.rating_count for film in films if film.rating_count]
     given = zip(STARS, per_star.tolist(), strict=True) if total else ()
     return DataShown(
         catalogue.fingerprint,
@@ -148,7 +148,7 @@ def _added(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64
     return longer
 
 
-def _decades(movies: Sequence[Movie]) -> tuple[Decade, ...]:
+def _decades(films: Sequence[Film]) -> tuple[Decade, ...]:
     """Return the films of each decade, in order and without gaps; those without a year are in none."""
-    counts = Counter(movie.year // 10 * 10 for movie in movies if movie.year is not None)
+    counts = Counter(film.year // 10 * 10 for film in films if film.year is not None)
     return tuple(Decade(at, counts[at]) for at in range(min(counts), max(counts) + 10, 10)) if counts else ()

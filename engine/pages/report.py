@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.domain import Catalogue, Feedback, Movie
+from engine.domain import Catalogue, Feedback, Film
 from engine.judging.gate import CONFIDENCE, HIGHER_IS_BETTER, resampled_sums, spread
 from engine.pages import pictures
 from engine.pages.explore import NothingToShow, Numbers, Ratings, loaded_ratings
@@ -87,7 +87,7 @@ def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numb
     """
     model = store.model_version(version)
     before_version, before = _before(store, model)
-    movies = store.movies()
+    films = store.films()
     catalogue, ratings, missing = _data(store, settings, model)
     folder = settings.folder / "models" / str(version)
     per_user = _table(folder / "per_user.parquet")
@@ -120,12 +120,12 @@ def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numb
         "by_person": None if per_user is None or ratings is None else by_person(per_user, ratings),
         "by_stars": None if errors is None else errors_by(errors, "stars"),
         "by_film": None if errors is None else errors_by(errors, "known_from"),
-        "lists": _lists(store, version, movies, ratings) if factors and ratings else None,
+        "lists": _lists(store, version, films, ratings) if factors and ratings else None,
         "searches": [found for name in latest_searches(tried) if (found := _search(store, name))],
-        "people": _people(store, factors, version, movies, ratings, catalogue.feedback)
+        "people": _people(store, factors, version, films, ratings, catalogue.feedback)
         if factors and ratings and catalogue
         else [],
-        "similar": _similar(store, version, movies) if factors else [],
+        "similar": _similar(store, version, films) if factors else [],
         "missing": missing,
     }
 
@@ -253,20 +253,20 @@ def errors_by(errors: pd.DataFrame, column: str) -> list[Numbers]:
     ]
 
 
-def _lists(store: Store, version: int, movies: Sequence[Movie], ratings: Ratings) -> Numbers | None:
+def _lists(store: Store, version: int, films: Sequence[Film], ratings: Ratings) -> Numbers | None:
     """Return how the first ``PICKS`` places of everybody's list are shared out among films."""
     places = archive.places_of_films(store, version, top=PICKS)
     if not places:
         return None
-    titles = {movie.id: movie for movie in movies}
+    titles = {film.id: film for film in films}
     people = max(places.values())
     top = sorted(places.items(), key=lambda item: (-item[1], item[0]))[:5]
     everybody = len(np.unique(ratings.user_ids))
     return {
         "places": sum(places.values()),
         "films_shown": len(places),
-        "films": len(movies),
-        "share_of_films_shown": len(places) / len(movies),
+        "films": len(films),
+        "share_of_films_shown": len(places) / len(films),
         "most_shown_to": people,
         "people": everybody,
         "most_shown": [{**_film(titles[movie_id]), "people": n, "share": n / everybody} for movie_id, n in top],
@@ -373,21 +373,21 @@ def write_heat_maps(store: Store, search: str, path: Path) -> Path | None:
 METRIC_NAMES = {"ndcg_at_10": "nDCG at 10", "rmse_all": "RMSE in stars", "roem": "percentile rank"}
 
 
-def _film(movie: Movie) -> Numbers:
-    return {"movie_id": movie.id, "title": movie.display_title, "year": movie.year}
+def _film(film: Film) -> Numbers:
+    return {"movie_id": film.id, "title": film.display_title, "year": film.year}
 
 
 def _people(
-    store: Store, model: Model, version: int, movies: Sequence[Movie], ratings: Ratings, feedback: Feedback
+    store: Store, model: Model, version: int, films: Sequence[Film], ratings: Ratings, feedback: Feedback
 ) -> list[Numbers]:
     """Return three people of different tastes: what they loved, and what the model shows them and why.
 
     With play counts ``loved`` is what they played most, and there are no predicted stars.
     """
     stars = feedback is Feedback.STARS
-    by_id = {movie.id: movie for movie in movies}
+    by_id = {film.id: film for film in films}
     liked = ratings.values >= LIKED_STARS if stars else np.ones(len(ratings.values), bool)
-    candidates = of_different_tastes(movies, ratings, liked)
+    candidates = of_different_tastes(films, ratings, liked)
     lists = archive.lists_of(store, version, [user_id for user_id, _ in candidates])
     names = dict(zip(*(ids.tolist() for ids in archive.dataset_people(store)), strict=True))
     found: list[Numbers] = []
@@ -418,7 +418,7 @@ def _people(
 
 
 def of_different_tastes(
-    movies: Sequence[Movie], ratings: Ratings, liked: NDArray[np.bool_], *, limit: int = 12
+    films: Sequence[Film], ratings: Ratings, liked: NDArray[np.bool_], *, limit: int = 12
 ) -> list[tuple[int, str | None]]:
     """Return people with a marked taste, by user id, each with a favourite genre that none before has.
 
@@ -431,12 +431,12 @@ def of_different_tastes(
     """
     users, person, counts = np.unique(ratings.user_ids, return_inverse=True, return_counts=True)
     readable = (counts >= 20) & (counts <= 300)
-    ids = np.array(sorted(movie.id for movie in movies))
+    ids = np.array(sorted(film.id for film in films))
     liked_film, fan = np.searchsorted(ids, ratings.movie_ids[liked]), person[liked]
-    genres = sorted({genre for movie in movies for genre in movie.genres})
+    genres = sorted({genre for film in films for genre in film.genres})
     likes = np.zeros((len(users), len(genres)))
     for column, genre in enumerate(genres):
-        of_genre = np.isin(ids, [movie.id for movie in movies if genre in movie.genres])
+        of_genre = np.isin(ids, [film.id for film in films if genre in film.genres])
         likes[:, column] = np.bincount(fan, of_genre[liked_film], minlength=len(users))
     total = likes.sum(axis=1, keepdims=True)
     everybody = likes.sum(axis=0) / max(likes.sum(), 1)
@@ -456,23 +456,23 @@ def of_different_tastes(
     return [*found, *more[: limit - len(found)]]
 
 
-def _similar(store: Store, version: int, movies: Sequence[Movie]) -> list[Numbers]:
+def _similar(store: Store, version: int, films: Sequence[Film]) -> list[Numbers]:
     """Return the titles most like some well-known films, of different first genres as far as there are any."""
-    known = sorted(movies, key=lambda movie: (-movie.rating_count, movie.id))[:60]
-    likes = archive.similar_of(store, version, [movie.id for movie in known])
-    known = [movie for movie in known if likes[movie.id]]
-    chosen: list[Movie] = []
-    for movie in known:
-        if movie.genres[:1] not in [other.genres[:1] for other in chosen]:
-            chosen.append(movie)
-    chosen += [movie for movie in known if movie not in chosen]
-    by_id = {movie.id: movie for movie in movies}
+    known = sorted(films, key=lambda film: (-film.rating_count, film.id))[:60]
+    likes = archive.similar_of(store, version, [film.id for film in known])
+    known = [film for film in known if likes[film.id]]
+    chosen: list[Film] = []
+    for film in known:
+        if film.genres[:1] not in [other.genres[:1] for other in chosen]:
+            chosen.append(film)
+    chosen += [film for film in known if film not in chosen]
+    by_id = {film.id: film for film in films}
     return [
         {
-            **_film(movie),
-            "similar": [{**_film(by_id[like.movie_id]), "similarity": like.similarity} for like in likes[movie.id][:8]],
+            **_film(film),
+            "similar": [{**_film(by_id[like.movie_id]), "similarity": like.similarity} for like in likes[film.id][:8]],
         }
-        for movie in chosen[:WELL_KNOWN]
+        for film in chosen[:WELL_KNOWN]
     ]
 
 

@@ -180,7 +180,7 @@ class _Run:
             self.spark,
             training_side,
             self.known.hyperparameters,
-            films=self.store.movies(),
+            films=self.store.films(),
             store=self.store,
             key=self.catalogue.fingerprint,
             first=self.known.searched_at is None,
@@ -240,7 +240,7 @@ class _Run:
         return self.train(ratings, Stage.REFIT)
 
     def train(self, ratings: DataFrame, stage: Stage) -> Trained:
-        films, progress = self.store.movies(), self.progress(stage)
+        films, progress = self.store.films(), self.progress(stage)
         placement = None if self.settings.placement == "auto" else Placement(self.settings.placement)
         return train(
             self.spark,
@@ -257,7 +257,7 @@ class _Run:
         progress = self.progress(Stage.SCORE)
         progress(0.0, "similar titles")
         model, limit = trained.model(), self.settings.recommendations_per_user
-        films, most = self.store.movies(), self.settings.similar_per_movie
+        films, most = self.store.films(), self.settings.similar_per_movie
         alike = similar_films(self.spark, films, ratings, self.tags(), limit=most)
         similar = self.folder / "similar"
         alike.write.parquet(str(similar.absolute()))
@@ -377,8 +377,8 @@ def _checked(batches: Iterator[pa.RecordBatch], queue: Queue) -> Iterator[tuple[
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _pair(users: NDArray[np.int32], movies: NDArray[np.int32]) -> NDArray[np.int64]:
-    return np.bitwise_or(np.left_shift(users.astype(np.int64), 32), movies)
+def _pair(users: NDArray[np.int32], films: NDArray[np.int32]) -> NDArray[np.int64]:
+    return np.bitwise_or(np.left_shift(users.astype(np.int64), 32), films)
 
 
 def _state(verdict: Verdict) -> RunState:

@@ -330,7 +330,7 @@ def import_model(
     if not (same or force):
         raise OtherData(manifest["dataset"], catalogue.dataset)
     rows = _read_factors(folder / "item_factors.parquet", manifest["hyperparameters"])
-    films = np.array([movie.id for movie in store.movies()], np.int64)
+    films = np.array([film.id for film in store.films()], np.int64)
     known = np.isin(rows.movie_ids, films)
     if not known.any():
         raise SavedModelError("none of this model's films is in the catalogue here")

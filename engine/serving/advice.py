@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain import Floats, Movie
+from engine.domain import Film, Floats
 from engine.serving import order
 from engine.serving.factors import VARIETY, Model
 from engine.serving.library import Facts, Shelf
 from engine.serving.order import Person
 from engine.serving.wish import ANYTHING, Wish
-from engine.store import Dismissal, Recommendation, SimilarMovie, Taste
+from engine.store import Dismissal, Recommendation, SimilarFilm, Taste
 
 PAGE = 10
 """Films on a page."""
@@ -37,20 +37,20 @@ class Line:
     """A film in a list. ``predicted_stars`` is null where we cannot say; ``because`` are films that the person rated,
     the one that counted most first."""
 
-    movie: Movie
+    film: Film
     predicted_stars: float | None = None
-    because: tuple[Movie, ...] = ()
+    because: tuple[Film, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A film, and what it is to one person. Where nobody gives stars, ``own_stars`` says that they know it."""
 
-    movie: Movie
+    film: Film
     own_stars: float | None = None
     aside: frozenset[Dismissal] = frozenset()
     predicted_stars: float | None = None
-    because: tuple[Movie, ...] = ()
+    because: tuple[Film, ...] = ()
 
 
 def picks(
@@ -85,11 +85,11 @@ def picks(
     stock = None if only is None else frozenset(only)
     if shelf.model is None or shelf.facts is None:
         fitting = (
-            movie
-            for movie in shelf.films.well_known
-            if movie.id not in hidden and wish.fits(movie) and (stock is None or movie.id in stock)
+            film
+            for film in shelf.films.well_known
+            if film.id not in hidden and wish.fits(film) and (stock is None or film.id in stock)
         )
-        return [Line(movie) for movie, _ in zip(fitting, range(limit), strict=False)]
+        return [Line(film) for film, _ in zip(fitting, range(limit), strict=False)]
     person = Person.of(shelf.model, taste)
     fits = shelf.facts.fitting(wish)
     if stock is not None:
@@ -149,7 +149,7 @@ def _best(
     return [int(row) for row in chosen]
 
 
-def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -> tuple[Movie, ...]:
+def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -> tuple[Film, ...]:
     """Return the films that someone liked and that speak most for another: those that it is like, as far as that has a
     say, then those that the model names."""
     movie_id = int(model.movie_ids[row])
@@ -161,19 +161,19 @@ def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -
     return tuple(known[:limit])
 
 
-def card(shelf: Shelf, taste: Taste, movie: Movie) -> Card:
+def card(shelf: Shelf, taste: Taste, film: Film) -> Card:
     """Return what there is to say of a film to one person."""
-    own, aside = taste.stars_for(movie.id), frozenset(put.kind for put in taste.put_aside if put.movie_id == movie.id)
-    row = None if shelf.model is None else shelf.model.row(movie.id)
+    own, aside = taste.stars_for(film.id), frozenset(put.kind for put in taste.put_aside if put.movie_id == film.id)
+    row = None if shelf.model is None else shelf.model.row(film.id)
     if own is not None or not taste.ratings or shelf.model is None or shelf.facts is None or row is None:
-        return Card(movie, own, aside)
+        return Card(film, own, aside)
     person = Person.of(shelf.model, taste)
     stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
     predicted = order.printed(shelf.facts, person.profile, stars, row)
-    return Card(movie, own, aside, predicted, _because(shelf, shelf.model, person, row, 2))
+    return Card(film, own, aside, predicted, _because(shelf, shelf.model, person, row, 2))
 
 
-def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Movie | None:
+def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Film | None:
     """Return the film whose stars would tell most about someone, or None if there is nothing left to ask.
 
     The same taste and the same ``not_seen`` get the same film, so that an update that comes twice changes nothing.
@@ -186,7 +186,7 @@ def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Movie | N
     asked |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.SEEN}
     seed = taste.user_id * 1_000 + len(asked)
     if shelf.model is None or shelf.facts is None:
-        films = [movie for movie in shelf.films.most_seen if movie.id not in asked][:AMONG]
+        films = [film for film in shelf.films.most_seen if film.id not in asked][:AMONG]
         return films[seed % len(films)] if films else None
     rated = {rating.movie_id: rating.stars for rating in taste.ratings}
     familiarity = shelf.facts.familiarity * shelf.facts.known
@@ -199,34 +199,34 @@ def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Movie | N
     return None if movie_id is None else shelf.films.by_id[movie_id]
 
 
-def like(shelf: Shelf, taste: Taste, movie: Movie, published: Sequence[SimilarMovie]) -> list[Movie]:
+def like(shelf: Shelf, taste: Taste, film: Film, published: Sequence[SimilarFilm]) -> list[Film]:
     """Return films like one, most alike first, without those that the person has seen or does not want.
 
     Where none have been published for it, these are the best known films that share most of its genres.
     """
-    known = {rating.movie_id for rating in taste.ratings} | {movie.id}
+    known = {rating.movie_id for rating in taste.ratings} | {film.id}
     known |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
     if published and shelf.model is not None:  # else they are of a model that the library refused
         films = [shelf.films.by_id[line.movie_id] for line in published if line.movie_id in shelf.films.by_id]
     else:
-        sharing = [other for other in shelf.films.well_known if set(other.genres) & set(movie.genres)]
-        sharing.sort(key=lambda other: -_overlap(movie.genres, other.genres))
+        sharing = [other for other in shelf.films.well_known if set(other.genres) & set(film.genres)]
+        sharing.sort(key=lambda other: -_overlap(film.genres, other.genres))
         films = sharing[: 2 * PAGE + len(known)]
     return [film for film in films if film.id not in known][: 2 * PAGE]
 
 
-def more_like(shelf: Shelf, taste: Taste, movie: Movie, wish: Wish, first: Sequence[Movie]) -> list[Movie]:
+def more_like(shelf: Shelf, taste: Taste, film: Film, wish: Wish, first: Sequence[Film]) -> list[Film]:
     """Return a page of films that fit a wish: ``first``, then those that the model holds most alike and that share a
     genre, without what the person has seen or does not want."""
     model, facts = shelf.model, shelf.facts
-    row = None if model is None else model.row(movie.id)
+    row = None if model is None else model.row(film.id)
     if model is None or facts is None or row is None or len(first) >= PAGE:
         return list(first)
-    out = {rating.movie_id for rating in taste.ratings} | {movie.id} | {film.id for film in first}
+    out = {rating.movie_id for rating in taste.ratings} | {film.id} | {film.id for film in first}
     out |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
     fits = facts.fitting(wish)
-    if movie.genres:
-        fits &= np.logical_or.reduce([facts.genres.get(genre, np.zeros_like(fits)) for genre in movie.genres])
+    if film.genres:
+        fits &= np.logical_or.reduce([facts.genres.get(genre, np.zeros_like(fits)) for genre in film.genres])
     lengths = np.linalg.norm(model.preference, axis=1) + 1e-9
     likeness = np.where(fits, model.preference @ model.preference[row] / lengths, -np.inf)
     best = np.argsort(-likeness, kind="stable")[: PAGE + len(out)]
@@ -247,7 +247,7 @@ class Surprise:
         return [line for line in (self.safe, self.near, self.wild) if line is not None]
 
 
-def favourite(shelf: Shelf, taste: Taste, turn: int) -> Movie | None:
+def favourite(shelf: Shelf, taste: Taste, turn: int) -> Film | None:
     """Return one of the films that someone loves most, another at each turn; None if they love none."""
     most = max((rating.stars for rating in taste.ratings), default=0)
     loved = [rating.movie_id for rating in taste.ratings if rating.stars == most >= LOVED_STARS]
@@ -258,8 +258,8 @@ def favourite(shelf: Shelf, taste: Taste, turn: int) -> Movie | None:
 def surprise(
     shelf: Shelf,
     taste: Taste,
-    near: Movie | None,
-    alike: Sequence[SimilarMovie],
+    near: Film | None,
+    alike: Sequence[SimilarFilm],
     *,
     published: Sequence[Recommendation] = (),
     leave_out: Collection[int] = (),
@@ -285,7 +285,7 @@ def surprise(
     stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
     if not len(person.profile.rated):
         return Surprise(best[0])
-    out = taste.hidden | set(leave_out) | set(shown) | {best[0].movie.id}
+    out = taste.hidden | set(leave_out) | set(shown) | {best[0].film.id}
     free = shelf.facts.known.copy()
     free[shelf.model.rows(out)] = False
     close = _near(shelf.model, shelf.facts, [line.movie_id for line in alike], person, free) if near else None
@@ -293,11 +293,11 @@ def surprise(
         free[close] = False
     far = _far(shelf, shelf.model, shelf.facts, stars, taste, person, free)
 
-    def line(row: int | None, because: tuple[Movie, ...]) -> Line | None:
+    def line(row: int | None, because: tuple[Film, ...]) -> Line | None:
         if row is None or shelf.model is None or shelf.facts is None:
             return None
-        movie = shelf.films.by_id[int(shelf.model.movie_ids[row])]
-        return Line(movie, order.printed(shelf.facts, person.profile, stars, row), because)
+        film = shelf.films.by_id[int(shelf.model.movie_ids[row])]
+        return Line(film, order.printed(shelf.facts, person.profile, stars, row), because)
 
     return Surprise(best[0], line(close, (near,) if near else ()), line(far, ()))
 

@@ -207,12 +207,12 @@ def fold_in(
     return (inverse @ right).astype(np.float32), inverse
 
 
-def user_bias(stars: NDArray[Any], movie_bias: NDArray[Any], *, mean_stars: float, damping: float) -> float:
+def user_bias(stars: NDArray[Any], film_bias: NDArray[Any], *, mean_stars: float, damping: float) -> float:
     """Return how far one person's stars lie above what their films get from everyone, damped towards 0.
 
     Source: Funk 2006; lenskit's damped bias; the last half-step of ``engine.training``'s biases.
     """
-    return float((np.asarray(stars, np.float64) - mean_stars - movie_bias).sum() / (len(stars) + damping))
+    return float((np.asarray(stars, np.float64) - mean_stars - film_bias).sum() / (len(stars) + damping))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain import Floats, Movie
+from engine.domain import Film, Floats
 from engine.serving import order
 from engine.serving.factors import Doubles, Model, Rows
 from engine.serving.library import Facts, Shelf
@@ -41,7 +41,7 @@ def group_scores(scores: Floats, misery: float) -> Doubles:
 class Proposals:
     """Films for a group, best first. ``below_floor``: no film is good enough for everybody, so these had to do."""
 
-    films: list[Movie]
+    films: list[Film]
     below_floor: bool = False
 
 
@@ -77,11 +77,11 @@ def proposals(
         hidden |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
     if shelf.model is None or shelf.facts is None or not tastes:
         fitting = (
-            movie
-            for movie in shelf.films.well_known
-            if movie.id not in hidden and wish.fits(movie) and (only is None or movie.id in only)
+            film
+            for film in shelf.films.well_known
+            if film.id not in hidden and wish.fits(film) and (only is None or film.id in only)
         )
-        return Proposals([movie for movie, _ in zip(fitting, range(limit), strict=False)])
+        return Proposals([film for film, _ in zip(fitting, range(limit), strict=False)])
     model, facts = shelf.model, shelf.facts
     people = [Person.of(model, taste) for taste in tastes]
     worth = group_scores(np.stack([order.scores(shelf, model, person) for person in people]), misery)

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from engine.domain import Catalogue, Feedback, Floats, MatineeError, Movie
+from engine.domain import Catalogue, Feedback, Film, Floats, MatineeError
 from engine.serving import names
 from engine.serving.factors import Hyperparameters, Model, Rows
 from engine.serving.names import NO_NAMES, BadName, Names
@@ -21,7 +21,7 @@ from engine.serving.series import Part, parts_of
 from engine.serving.similar_titles import SimilarTitles
 from engine.serving.title_index import Found, TitleIndex
 from engine.serving.wish import Wish
-from engine.store import NoSuchMovie, Store
+from engine.store import NoSuchFilm, Store
 
 log = structlog.get_logger(__name__)
 
@@ -53,38 +53,38 @@ class Films:
     """
 
     catalogue: Catalogue | None = None
-    by_id: dict[int, Movie] = field(default_factory=dict)
-    by_imdb: dict[int, Movie] = field(default_factory=dict)
-    by_tmdb: dict[int, Movie] = field(default_factory=dict)
+    by_id: dict[int, Film] = field(default_factory=dict)
+    by_imdb: dict[int, Film] = field(default_factory=dict)
+    by_tmdb: dict[int, Film] = field(default_factory=dict)
     titles: TitleIndex = field(default_factory=lambda: TitleIndex(()))
     genres: tuple[str, ...] = ()
     newest: int | None = None
-    well_known: tuple[Movie, ...] = ()
-    most_seen: tuple[Movie, ...] = ()
+    well_known: tuple[Film, ...] = ()
+    most_seen: tuple[Film, ...] = ()
     parts: dict[int, Part] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, catalogue: Catalogue | None, movies: list[Movie], called: Names = NO_NAMES) -> "Films":
-        rated = [movie for movie in movies if movie.rating_count]
-        stars = sum(movie.rating_count * (movie.mean_stars or 0) for movie in rated)
-        mean = stars / max(sum(movie.rating_count for movie in rated), 1)
+    def of(cls, catalogue: Catalogue | None, films: list[Film], called: Names = NO_NAMES) -> "Films":
+        rated = [film for film in films if film.rating_count]
+        stars = sum(film.rating_count * (film.mean_stars or 0) for film in rated)
+        mean = stars / max(sum(film.rating_count for film in rated), 1)
 
-        def damped(movie: Movie) -> float:
-            total = movie.rating_count * (movie.mean_stars or 0) + TYPICAL_RATINGS * mean
-            return total / (movie.rating_count + TYPICAL_RATINGS)
+        def damped(film: Film) -> float:
+            total = film.rating_count * (film.mean_stars or 0) + TYPICAL_RATINGS * mean
+            return total / (film.rating_count + TYPICAL_RATINGS)
 
-        counts = Counter(genre for movie in movies for genre in movie.genres)
+        counts = Counter(genre for film in films for genre in film.genres)
         return cls(
             catalogue,
-            {movie.id: movie for movie in movies},
-            {number: movie for movie in movies if (number := imdb_number(movie.imdb_id)) is not None},
-            {movie.tmdb_id: movie for movie in movies if movie.tmdb_id is not None},
-            TitleIndex(movies, called),
+            {film.id: film for film in films},
+            {number: film for film in films if (number := imdb_number(film.imdb_id)) is not None},
+            {film.tmdb_id: film for film in films if film.tmdb_id is not None},
+            TitleIndex(films, called),
             tuple(sorted(counts, key=lambda genre: (-counts[genre], genre))),
-            max((movie.year for movie in movies if movie.year is not None), default=None),
-            tuple(sorted(rated, key=lambda movie: (-damped(movie), movie.id))),
-            tuple(sorted(rated, key=lambda movie: (-movie.rating_count, movie.id))),
-            parts_of(movies),
+            max((film.year for film in films if film.year is not None), default=None),
+            tuple(sorted(rated, key=lambda film: (-damped(film), film.id))),
+            tuple(sorted(rated, key=lambda film: (-film.rating_count, film.id))),
+            parts_of(films),
         )
 
     @property
@@ -122,23 +122,23 @@ class Facts:
 
     @classmethod
     def of(cls, model: Model, films: Films) -> "Facts":
-        movies = [films.by_id.get(movie_id) for movie_id in model.movie_ids.tolist()]
-        counts = np.array([movie.rating_count if movie else 0 for movie in movies], np.float32)
+        listed = [films.by_id.get(movie_id) for movie_id in model.movie_ids.tolist()]
+        counts = np.array([film.rating_count if film else 0 for film in listed], np.float32)
         people = films.catalogue.user_count if films.catalogue else 0
-        genres = {genre: np.zeros(len(movies), np.bool_) for genre in films.genres}
-        for row, movie in enumerate(movies):
-            for genre in movie.genres if movie else ():
+        genres = {genre: np.zeros(len(listed), np.bool_) for genre in films.genres}
+        for row, film in enumerate(listed):
+            for genre in film.genres if film else ():
                 genres[genre][row] = True
         series: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        for row, movie in enumerate(movies):
-            if movie is not None and (part := films.parts.get(movie.id)):
+        for row, film in enumerate(listed):
+            if film is not None and (part := films.parts.get(film.id)):
                 series[part.series].append((part.number, row))
         in_order = [tuple(row for _, row in sorted(parts)) for parts in series.values()]
         return cls(
-            np.array([movie is not None for movie in movies], np.bool_),
+            np.array([film is not None for film in listed], np.bool_),
             counts,
             np.minimum(counts / max(people, float(counts.max(initial=1)), 1), 1),
-            np.array([(movie.year or 0) if movie else 0 for movie in movies], np.int32),
+            np.array([(film.year or 0) if film else 0 for film in listed], np.int32),
             genres,
             {row: parts for parts in in_order for row in parts},
         )
@@ -207,16 +207,16 @@ class Shelf:
     def is_simulated(self) -> bool:
         return self.films.catalogue is not None and self.films.catalogue.simulated
 
-    def film(self, movie_id: int) -> Movie:
+    def film(self, movie_id: int) -> Film:
         """Return one film.
 
         Raises:
             NoSuchMovie: the catalogue has none of that id (any more).
         """
-        movie = self.films.by_id.get(movie_id)
-        if movie is None:
-            raise NoSuchMovie(movie_id)
-        return movie
+        film = self.films.by_id.get(movie_id)
+        if film is None:
+            raise NoSuchFilm(movie_id)
+        return film
 
     def find(self, text: str, limit: int) -> Found:
         """Return the films that a text may mean.
@@ -320,7 +320,7 @@ class Library:
         if old is not None and _edition_of(old.films.catalogue) == _edition_of(catalogue):
             films = old.films
         else:
-            films = Films.of(catalogue, self._store.movies(), self._names())
+            films = Films.of(catalogue, self._store.films(), self._names())
         version = self._store.live_version()
         live = None if version is None else self._store.model_version(version)
         if live is None or version is None:

@@ -4,9 +4,9 @@ stored beside the list of similar films."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving.library import Films
-from engine.store import SimilarMovie
+from engine.store import SimilarFilm
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +17,17 @@ class Likeness:
     has it; ``genres`` are those of both.
     """
 
-    movie: Movie
+    film: Film
     same_series: bool = False
     same_people: bool = False
     tag: str | None = None
     genres: tuple[str, ...] = ()
 
 
-def likenesses(
-    films: Films, movie: Movie, others: Sequence[Movie], published: Sequence[SimilarMovie]
-) -> list[Likeness]:
-    """Return for each of ``others`` what it shares with ``movie``, in their order."""
+def likenesses(films: Films, film: Film, others: Sequence[Film], published: Sequence[SimilarFilm]) -> list[Likeness]:
+    """Return for each of ``others`` what it shares with ``film``, in their order."""
     stored = {line.movie_id: line for line in published}
-    series = films.parts[movie.id].series if movie.id in films.parts else None
+    series = films.parts[film.id].series if film.id in films.parts else None
     found = []
     for other in others:
         line, part = stored.get(other.id), films.parts.get(other.id)
@@ -39,7 +37,7 @@ def likenesses(
                 same_series=part is not None and part.series == series,
                 same_people=line is not None and line.times_chance is not None,
                 tag=line.shared_tag if line else None,
-                genres=tuple(genre for genre in movie.genres if genre in other.genres),
+                genres=tuple(genre for genre in film.genres if genre in other.genres),
             )
         )
     return found

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving import names
 
 MOST_PARTS = 13
@@ -41,7 +41,7 @@ class Part:
     number: int
 
 
-def parts_of(films: Sequence[Movie], table: Sequence[names.Series] | None = None) -> dict[int, Part]:
+def parts_of(films: Sequence[Film], table: Sequence[names.Series] | None = None) -> dict[int, Part]:
     """Return the part that each film is, by film id; films of no series are left out.
 
     Films of the table come in its order, others by year and number. A title makes a series only of films that differ
@@ -55,13 +55,13 @@ def parts_of(films: Sequence[Movie], table: Sequence[names.Series] | None = None
     return listed | by_title
 
 
-def series_of(films: Sequence[Movie]) -> list[str | None]:
+def series_of(films: Sequence[Film]) -> list[str | None]:
     """Return the name of each film's series, or None."""
     parts = parts_of(films)
     return [parts[film.id].series if film.id in parts else None for film in films]
 
 
-def _listed(films: Sequence[Movie], table: Sequence[names.Series]) -> dict[int, Part]:
+def _listed(films: Sequence[Film], table: Sequence[names.Series]) -> dict[int, Part]:
     found: dict[tuple[str, int], int] = {}
     for film in films:
         for title in (film.display_title, *film.alternative_titles):
@@ -81,8 +81,8 @@ def _listed(films: Sequence[Movie], table: Sequence[names.Series]) -> dict[int, 
     return parts
 
 
-def _by_title(films: Sequence[Movie]) -> dict[int, Part]:
-    named: defaultdict[str, list[Movie]] = defaultdict(list)
+def _by_title(films: Sequence[Film]) -> dict[int, Part]:
+    named: defaultdict[str, list[Film]] = defaultdict(list)
     for film in films:
         for stem in set(_stems(film.display_title)) - {"", "the", "a", "an"}:
             named[stem].append(film)
@@ -98,9 +98,9 @@ def _by_title(films: Sequence[Movie]) -> dict[int, Part]:
     return parts
 
 
-def _runs(stem: str, films: Sequence[Movie]) -> list[list[Movie]]:
+def _runs(stem: str, films: Sequence[Film]) -> list[list[Film]]:
     """Split films of one name, in order, where a series begins anew: at a remake, and after years without a number."""
-    runs: list[list[Movie]] = []
+    runs: list[list[Film]] = []
     for film in films:
         anew = _plain(film.display_title) == stem
         numbered = number_in(film.display_title) > 1
@@ -111,11 +111,11 @@ def _runs(stem: str, films: Sequence[Movie]) -> list[list[Movie]]:
     return runs
 
 
-def _released(film: Movie) -> tuple[int, int, int]:
+def _released(film: Film) -> tuple[int, int, int]:
     return film.year or 0, number_in(film.display_title), film.id
 
 
-def _are_kin(film: Movie, other: Movie) -> bool:
+def _are_kin(film: Film, other: Film) -> bool:
     return _plain(film.display_title) != _plain(other.display_title) and bool(set(film.genres) & set(other.genres))
 
 

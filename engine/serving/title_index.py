@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving.names import NO_NAMES, FilmName, Names
 
 QUERY_LENGTH = 200
@@ -78,7 +78,7 @@ Scores = NDArray[np.float32]
 class Hit:
     """A film, and how well it matches: whole points, 40 to 100."""
 
-    movie: Movie
+    film: Film
     score: int
 
 
@@ -98,12 +98,12 @@ class Found:
 class TitleIndex:
     """Finds films by title. Immutable once built, so threads may share it."""
 
-    def __init__(self, movies: Sequence[Movie], called: Names = NO_NAMES) -> None:
+    def __init__(self, films: Sequence[Film], called: Names = NO_NAMES) -> None:
         # In order of fame, so that a film's index breaks ties: the most ratings, then the newest, then the lowest id.
-        self._movies = sorted(movies, key=lambda movie: (-movie.rating_count, -(movie.year or 0), movie.id))
-        self._years = np.array([movie.year or 0 for movie in self._movies], dtype=np.int32)
-        self._pages = _pages(self._movies)
-        titles = [[_fold(name) for name in (movie.display_title, *movie.alternative_titles)] for movie in self._movies]
+        self._films = sorted(films, key=lambda film: (-film.rating_count, -(film.year or 0), film.id))
+        self._years = np.array([film.year or 0 for film in self._films], dtype=np.int32)
+        self._pages = _pages(self._films)
+        titles = [[_fold(name) for name in (film.display_title, *film.alternative_titles)] for film in self._films]
         places = self._places(titles, called)
         for film_name, others in called.called:
             for film in places.get(film_name, ()):
@@ -117,13 +117,17 @@ class TitleIndex:
                 words[word].append(film)
         self._titles = titles
         self._series, self._numbered = _series(called, places, titles)
-        for key, (series_words, films) in self._series.items():
+        for key, (series_words, members) in self._series.items():
             for word in series_words if len(key) > 2 else ():
-                words[word] += [film for film in films if film not in words[word]]
+                words[word] += [film for film in members if film not in words[word]]
         self._names = _Table(names)
         self._words = _Table(words)
         self._series_names = _Table(
-            {key: films for key, (words_of, films) in self._series.items() if not self._has_own_name(words_of, films)}
+            {
+                key: members
+                for key, (words_of, members) in self._series.items()
+                if not self._has_own_name(words_of, members)
+            }
         )
 
     def find(self, text: str, limit: int = 8) -> Found:
@@ -132,10 +136,10 @@ class TitleIndex:
         Any text will do: the empty one and one that resembles no title find nothing. Of films that score the same,
         the one with the most ratings comes first, then the newest, then the lowest id.
         """
-        if (movie := self.at(text)) is not None:
-            return Found((Hit(movie, TITLE),)[: max(limit, 0)], total=1, sure=True)
+        if (film := self.at(text)) is not None:
+            return Found((Hit(film, TITLE),)[: max(limit, 0)], total=1, sure=True)
         words = _split(_fold(text.strip()[:QUERY_LENGTH]))
-        if not words or not self._movies:
+        if not words or not self._films:
             return Found()
         points = self._score(words)
         for year, others in _years(words):
@@ -156,20 +160,20 @@ class TitleIndex:
         ):
             # all of a series are meant alike: the best known of it, in its order
             shown.sort(key=lambda film: (-scores[film], series.index(film) if film in series else len(series)))
-        hits = tuple(Hit(self._movies[film], int(scores[film])) for film in shown)
+        hits = tuple(Hit(self._films[film], int(scores[film])) for film in shown)
         sure = _is_sure(scores[ranked], ranked) and (best > IN_SERIES or self._is_most(int(ranked[0]), words, best))
         return Found(hits, total=len(good), sure=sure)
 
-    def named(self, text: str) -> list[Movie]:
+    def named(self, text: str) -> list[Film]:
         """Return the films that are called exactly so, the best known first: with or without article and year, in any
         language, or as one of a series; those of a whole series if it is called so."""
         words = _split(_fold(text.strip()[:QUERY_LENGTH]))
         films = self._called(words) if words else []
         for year, others in () if films else _years(words):
             films += [film for film in self._called(others) if self._years[film] == year]
-        return [self._movies[film] for film in sorted(set(films))]
+        return [self._films[film] for film in sorted(set(films))]
 
-    def at(self, text: str) -> Movie | None:
+    def at(self, text: str) -> Film | None:
         """Return the film whose page's address, or IMDb id, ``text`` is."""
         if match := _IMDB.search(text):
             return self._pages.get(("imdb", str(int(match[1]))))
@@ -182,15 +186,15 @@ class TitleIndex:
     @property
     def most_ratings(self) -> int:
         """How many ratings the best known film has."""
-        return self._movies[0].rating_count if self._movies else 0
+        return self._films[0].rating_count if self._films else 0
 
-    def _by_slug(self, slug: str) -> Movie | None:
+    def _by_slug(self, slug: str) -> Film | None:
         """Return the film that a Letterboxd address ends with: "heat-1995"; a mere "heat" is that page's only film of
         this name or the first that it had, which is mostly the best known."""
         name, year = slug.replace("-", " "), re.fullmatch(r"(.+)-(\d{4})", slug)
         named = self.named(name)
         if not named and year:
-            named = [movie for movie in self.named(year[1].replace("-", " ")) if movie.year == int(year[2])]
+            named = [film for film in self.named(year[1].replace("-", " ")) if film.year == int(year[2])]
         return named[0] if named else None
 
     def _called(self, words: Sequence[str]) -> list[int]:
@@ -269,7 +273,7 @@ class TitleIndex:
             _raise(points, np.array(meant, dtype=np.int32), score)
         whole = "".join(words)
         for film in self._names.equal(whole).tolist():
-            if "".join(_split(_fold(self._movies[film].display_title))) == whole:
+            if "".join(_split(_fold(self._films[film].display_title))) == whole:
                 points[film] = TITLE
         return points
 
@@ -292,7 +296,7 @@ class TitleIndex:
 
     def _contained(self, words: Sequence[str]) -> Scores:
         """Return every film's points for the words that its titles share with these, a rare word weighing more."""
-        total = np.zeros(len(self._movies), dtype=np.float32)
+        total = np.zeros(len(self._films), dtype=np.float32)
         weights = 0.0
         read = dict.fromkeys(words[:MOST_WORDS])
         for word in read:
@@ -304,7 +308,7 @@ class TitleIndex:
             likeness[self._words.equal(word)] = 1
             likeness[self._words.equal(_NUMERALS.get(word, word))] = 1
             films_with_it = max(1, int(np.count_nonzero(likeness == 1)))
-            weight = math.log1p(len(self._movies) / films_with_it)
+            weight = math.log1p(len(self._films) / films_with_it)
             total += weight * likeness
             weights += weight
         return total * (CONTAINS / weights)
@@ -369,10 +373,10 @@ class _Table:
         return self._films[self._starts[low] : self._starts[high]]
 
 
-def _pages(movies: Sequence[Movie]) -> dict[tuple[str, str], Movie]:
+def _pages(films: Sequence[Film]) -> dict[tuple[str, str], Film]:
     """Return the films by what their pages elsewhere are numbered."""
-    imdb = {("imdb", str(int(movie.imdb_id))): movie for movie in movies if movie.imdb_id and movie.imdb_id.isdecimal()}
-    return imdb | {("tmdb", str(movie.tmdb_id)): movie for movie in movies if movie.tmdb_id is not None}
+    imdb = {("imdb", str(int(film.imdb_id))): film for film in films if film.imdb_id and film.imdb_id.isdecimal()}
+    return imdb | {("tmdb", str(film.tmdb_id)): film for film in films if film.tmdb_id is not None}
 
 
 def _series(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.domain import Movie
+from engine.domain import Film
 
 FIRST_YEAR, LAST_YEAR = 1870, 2100
 
@@ -28,15 +28,15 @@ class Wish:
         """Whether any film will do."""
         return replace(self, count=None) == ANYTHING
 
-    def fits(self, movie: Movie) -> bool:
+    def fits(self, film: Film) -> bool:
         """Return whether a film is meant. One of no known year fits no years."""
-        if not set(self.genres) <= set(movie.genres) or set(self.without) & set(movie.genres):
+        if not set(self.genres) <= set(film.genres) or set(self.without) & set(film.genres):
             return False
-        if self.either and not set(self.either) & set(movie.genres):
+        if self.either and not set(self.either) & set(film.genres):
             return False
         if self.since is None and self.until is None:
             return True
-        return movie.year is not None and (self.since or 0) <= movie.year <= (self.until or LAST_YEAR)
+        return film.year is not None and (self.since or 0) <= film.year <= (self.until or LAST_YEAR)
 
     def as_json(self) -> dict[str, Any]:
         return {name: value for name in self.__slots__ if (value := getattr(self, name))}

@@ -18,11 +18,11 @@ from engine.store.models import (
     PublishRefused,
     Queue,
     Recommendation,
-    SimilarMovie,
+    SimilarFilm,
     SimilarRow,
 )
 from engine.store.nights import Guest, Night, NightStore
-from engine.store.people import Act, Dismissal, Event, NoSuchMovie, PeopleStore, Person, Put, Taste, UndoTooLate
+from engine.store.people import Act, Dismissal, Event, NoSuchFilm, PeopleStore, Person, Put, Taste, UndoTooLate
 from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
 from engine.store.shown import Reception, ShownStore
@@ -44,7 +44,7 @@ __all__ = [
     "ModelVersion",
     "ModelsShown",
     "Night",
-    "NoSuchMovie",
+    "NoSuchFilm",
     "NoSuchVersion",
     "Person",
     "Picture",
@@ -56,7 +56,7 @@ __all__ = [
     "Run",
     "RunAlreadyOpen",
     "Scope",
-    "SimilarMovie",
+    "SimilarFilm",
     "SimilarRow",
     "Spread",
     "StarsGiven",

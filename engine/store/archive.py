@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from engine.store.database import Database
-from engine.store.models import SIMILAR_COLUMNS, Recommendation, SimilarMovie
+from engine.store.models import SIMILAR_COLUMNS, Recommendation, SimilarFilm
 from engine.store.schema import RecommendationRow, SimilarMovieRow, UserRow, table
 
 recommendations, similar_movies, users = table(RecommendationRow), table(SimilarMovieRow), table(UserRow)
@@ -43,7 +43,7 @@ def lists_of(store: Database, version: int, user_ids: Collection[int]) -> dict[i
     return found
 
 
-def similar_of(store: Database, version: int, movie_ids: Collection[int]) -> dict[int, list[SimilarMovie]]:
+def similar_of(store: Database, version: int, movie_ids: Collection[int]) -> dict[int, list[SimilarFilm]]:
     """Return the titles most like a few films, best first, as any version had them."""
     s = similar_movies.c
     query = (
@@ -51,10 +51,10 @@ def similar_of(store: Database, version: int, movie_ids: Collection[int]) -> dic
         .where(s.model_version == version, s.movie_id.in_(movie_ids))
         .order_by(s.movie_id, s.position)
     )
-    found: dict[int, list[SimilarMovie]] = {movie_id: [] for movie_id in movie_ids}
+    found: dict[int, list[SimilarFilm]] = {movie_id: [] for movie_id in movie_ids}
     with store.read() as connection:
         for movie_id, *rest in connection.execute(query):
-            found[movie_id].append(SimilarMovie(*rest))
+            found[movie_id].append(SimilarFilm(*rest))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from engine.domain import Catalogue, Feedback, ItemKind, Movie
+from engine.domain import Catalogue, Feedback, Film, ItemKind
 from engine.store.database import Database, chunked, insert, upsert
 from engine.store.schema import CatalogueRow, GenreRow, MovieGenreRow, MovieRow, UserRow, table
 
@@ -36,30 +36,30 @@ class CatalogueStore(Database):
         with self.write() as connection:
             connection.execute(upsert(connection, catalogues, ["id"]), {"id": 1, **row})
 
-    def save_movies(self, films: Iterable[Movie]) -> None:
+    def save_films(self, films: Iterable[Film]) -> None:
         """Add films, or overwrite those with the same id."""
         for chunk in chunked(films, CHUNK_ROWS):
             with self.write_chunk() as connection:
-                connection.execute(upsert(connection, movies, ["id"]), [_movie_values(movie) for movie in chunk])
+                connection.execute(upsert(connection, movies, ["id"]), [_film_values(film) for film in chunk])
                 self._save_genres(connection, chunk)
 
-    def _save_genres(self, connection: sa.Connection, chunk: list[Movie]) -> None:
+    def _save_genres(self, connection: sa.Connection, chunk: list[Film]) -> None:
         ids: dict[str, int] = {}
-        for name in dict.fromkeys(genre for movie in chunk for genre in movie.genres):
+        for name in dict.fromkeys(genre for film in chunk for genre in film.genres):
             found = connection.scalar(sa.select(genres.c.id).where(genres.c.name == name))
             if found is None:
                 found = connection.scalar(sa.insert(genres).values(name=name).returning(genres.c.id))
             ids[name] = int(found)
-        connection.execute(sa.delete(movie_genres).where(movie_genres.c.movie_id.in_([movie.id for movie in chunk])))
+        connection.execute(sa.delete(movie_genres).where(movie_genres.c.movie_id.in_([film.id for film in chunk])))
         rows = [
-            {"movie_id": movie.id, "genre_id": ids[name], "position": position}
-            for movie in chunk
-            for position, name in enumerate(movie.genres, start=1)
+            {"movie_id": film.id, "genre_id": ids[name], "position": position}
+            for film in chunk
+            for position, name in enumerate(film.genres, start=1)
         ]
         if rows:
             connection.execute(sa.insert(movie_genres), rows)
 
-    def movies(self) -> list[Movie]:
+    def films(self) -> list[Film]:
         """Return every film, by id."""
         with self.read() as connection:
             named = (
@@ -67,18 +67,18 @@ class CatalogueStore(Database):
                 .join(genres, genres.c.id == movie_genres.c.genre_id)
                 .order_by(movie_genres.c.movie_id, movie_genres.c.position)
             )
-            of_movie: defaultdict[int, list[str]] = defaultdict(list)
+            of_film: defaultdict[int, list[str]] = defaultdict(list)
             for movie_id, name in connection.execute(named):
-                of_movie[movie_id].append(name)
+                of_film[movie_id].append(name)
             rows = connection.execute(sa.select(movies).order_by(movies.c.id))
             return [
-                Movie(
+                Film(
                     id=row.id,
                     title=row.title,
                     display_title=row.display_title,
                     alternative_titles=tuple(row.alternative_titles),
                     year=row.year,
-                    genres=tuple(of_movie.get(row.id, ())),
+                    genres=tuple(of_film.get(row.id, ())),
                     imdb_id=row.imdb_id,
                     tmdb_id=row.tmdb_id,
                     rating_count=row.rating_count,
@@ -112,6 +112,6 @@ class CatalogueStore(Database):
             return connection.scalar(sa.select(users.c.id).where(users.c.dataset_user_id == dataset_user_id))
 
 
-def _movie_values(movie: Movie) -> dict[str, Any]:
-    values = {column.name: getattr(movie, column.name) for column in movies.columns}
-    return values | {"alternative_titles": list(movie.alternative_titles)}
+def _film_values(film: Film) -> dict[str, Any]:
+    values = {column.name: getattr(film, column.name) for column in movies.columns}
+    return values | {"alternative_titles": list(film.alternative_titles)}

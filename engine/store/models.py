@@ -68,7 +68,7 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
-class SimilarMovie:
+class SimilarFilm:
     """One line of a film's list. ``times_chance`` is how many times as many people as by chance like both films,
     ``shared_tag`` what people call both of them; each null where it is no reason."""
 
@@ -348,7 +348,7 @@ class ModelStore(Database):
         with self.read() as connection:
             return [Recommendation(*row) for row in connection.execute(_LIST_OF, {"user_id": user_id, "most": limit})]
 
-    def similar(self, movie_id: int, *, limit: int = 20) -> list[SimilarMovie]:
+    def similar(self, movie_id: int, *, limit: int = 20) -> list[SimilarFilm]:
         """Return the published titles most like one film, best first; empty if there are none."""
         query = (
             sa.select(*(similar_movies.c[name] for name in SIMILAR_COLUMNS))
@@ -357,7 +357,7 @@ class ModelStore(Database):
             .limit(limit)
         )
         with self.read() as connection:
-            return [SimilarMovie(*row) for row in connection.execute(query)]
+            return [SimilarFilm(*row) for row in connection.execute(query)]
 
     def similarities(self, version: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
         """Return all published similar titles of one version as parallel arrays: a film, one like it, how much."""
@@ -370,7 +370,7 @@ class ModelStore(Database):
         return rows["film"], rows["other"], rows["value"]
 
     def item_factors(self, version: int) -> FactorRows:
-        """Return both models' item side of one version, by movie id.
+        """Return both models' item side of one version, by film id.
 
         Raises:
             NoSuchVersion: its rows are not there (any more).

@@ -116,7 +116,7 @@ class Taste:
         return frozenset({r.movie_id for r in self.ratings} | {p.movie_id for p in self.put_aside})
 
 
-class NoSuchMovie(MatineeError):
+class NoSuchFilm(MatineeError):
     """A film id that the catalogue does not have."""
 
     def __init__(self, movie_id: int) -> None:
@@ -299,7 +299,7 @@ class PeopleStore(Database):
             NoSuchMovie: the catalogue has no such film.
         """
         with self.write() as connection:
-            _check_movie(connection, movie_id)
+            _check_film(connection, movie_id)
             key = {"user_id": user_id, "movie_id": movie_id, "kind": kind.value}
             before = connection.execute(_dismissal(key)).one_or_none()
             statement = upsert(connection, dismissals, ["user_id", "movie_id", "kind"])
@@ -377,9 +377,9 @@ def _fitting(language: str | None) -> str | None:
     return None if language is None else language[:LANGUAGE_LENGTH]
 
 
-def _check_movie(connection: sa.Connection, movie_id: int) -> None:
+def _check_film(connection: sa.Connection, movie_id: int) -> None:
     if connection.scalar(sa.select(movies.c.id).where(movies.c.id == movie_id)) is None:
-        raise NoSuchMovie(movie_id)
+        raise NoSuchFilm(movie_id)
 
 
 def _dismissal(key: dict[str, Any]) -> sa.Select[Any]:
@@ -423,7 +423,7 @@ def _hold(connection: sa.Connection, user_id: int) -> None:
 
 
 def _set_stars(connection: sa.Connection, user_id: int, movie_id: int, stars: float | None, now: datetime) -> Act:
-    _check_movie(connection, movie_id)
+    _check_film(connection, movie_id)
     where = (ratings.c.user_id == user_id) & (ratings.c.movie_id == movie_id)
     _hold(connection, user_id)
     previous = connection.scalar(sa.select(ratings.c.stars).where(where))
@@ -448,7 +448,7 @@ def _set_many_stars(
 ) -> list[int]:
     known = set(connection.scalars(sa.select(movies.c.id).where(movies.c.id.in_(given))))
     if missing := given.keys() - known:
-        raise NoSuchMovie(min(missing))
+        raise NoSuchFilm(min(missing))
     _hold(connection, user_id)
     mine = (ratings.c.user_id == user_id) & ratings.c.movie_id.in_(given)
     before = {row.movie_id: row.stars for row in connection.execute(sa.select(ratings).where(mine))}

@@ -82,7 +82,7 @@ def check_picks(message: Message, store: Store, clock: SettableClock) -> bool:
     if person is None or "for you ·" not in message.text or not listed(message.text):
         return False
     hidden = store.taste(person.id, clock()).hidden
-    names = {f"{movie.display_title} ({movie.year})" for movie in world.FILMS if movie.id in hidden}
+    names = {f"{film.display_title} ({film.year})" for film in world.FILMS if film.id in hidden}
     assert not set(titles(message.text)) & names
     return True
 

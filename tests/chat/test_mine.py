@@ -26,9 +26,9 @@ async def test_without_ratings_there_is_a_way_to_begin(anna: Person):
 
 
 async def test_many_ratings_are_paged(anna: Person, clock: SettableClock):
-    for movie in world.FILMS[:25]:
+    for film in world.FILMS[:25]:
         clock.advance(minutes=1)
-        await anna.says(f"/start m_{movie.id}")
+        await anna.says(f"/start m_{film.id}")
         await anna.presses("4")
     await anna.says("/my")
     assert "25 films · page 1 of 3" in anna.sees
@@ -67,9 +67,9 @@ async def test_the_last_act_is_undone_from_the_list(anna: Person):
 
 
 async def test_a_page_that_is_gone_shows_the_last_there_is(anna: Person, clock: SettableClock):
-    for movie in world.FILMS[:11]:
+    for film in world.FILMS[:11]:
         clock.advance(minutes=1)
-        await anna.says(f"/start m_{movie.id}")
+        await anna.says(f"/start m_{film.id}")
         await anna.presses("4")
     await anna.says("/my")
     await anna.presses("Next page")

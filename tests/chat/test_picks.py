@@ -250,7 +250,7 @@ async def test_a_wish_leaves_out_what_any_list_has_shown_and_counts_only_what_fi
     await anna.says("/top drama")
     assert titles(anna.sees)
     assert not set(titles(anna.sees)) & monday
-    dramas = {f"{movie.display_title} ({movie.year})" for movie in world.FILMS if "Drama" in movie.genres}
+    dramas = {f"{film.display_title} ({film.year})" for film in world.FILMS if "Drama" in film.genres}
     assert 1 < len(dramas & monday) < 10
     assert f"Left out: {len(dramas & monday)} films that I showed you lately." in anna.sees
 
@@ -310,7 +310,7 @@ async def test_the_published_list_is_used_on_the_next_day_too(anna: Person, stor
     assert person is not None
     published = [10, 40, 50, 60, 30, 20, 23, 11, 41, 51, 61, 31, 12, 42, 52, 24, 32, 13, 43, 14]
     publish_list(store, person.id, published, clock)
-    names = {movie.id: f"{movie.display_title} ({movie.year})" for movie in world.FILMS}
+    names = {film.id: f"{film.display_title} ({film.year})" for film in world.FILMS}
     shown: set[str] = set()
     for _ in range(2):
         await anna.says("/top")
@@ -479,6 +479,6 @@ async def test_with_no_films_at_all_everything_says_how_to_load_some(bare: Bare)
 
 
 async def test_years_after_the_last_film_are_told(anna: Person):
-    newest = max(movie.year for movie in world.FILMS if movie.year)
+    newest = max(film.year for film in world.FILMS if film.year)
     await anna.says(f"/top after {newest + 1}")
     assert f"My films end in {newest}." in anna.sees

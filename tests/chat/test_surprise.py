@@ -4,7 +4,7 @@ from tests import world
 from tests.chat.reading import rates
 from tests.fakes import Person
 
-GENRES = {f"{movie.display_title} ({movie.year})": set(movie.genres) for movie in world.FILMS}
+GENRES = {f"{film.display_title} ({film.year})": set(film.genres) for film in world.FILMS}
 
 
 def slots(text: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
 @pytest.fixture
 def films(store: Store) -> Store:
     """The store, with films to rate."""
-    store.save_movies(FILMS)
+    store.save_films(FILMS)
     return store
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.domain import Catalogue, Feedback, Movie
+from engine.domain import Catalogue, Feedback, Film
 from engine.store import Store
 from tests.contract.conftest import HEAT
 from tests.world import FILMS, NOW
@@ -14,7 +14,7 @@ DEMO = Catalogue("demo", "f" * 64, True, Feedback.STARS, "Made up.", 3_000_000_0
 
 def test_before_anything_is_loaded_there_is_no_catalogue(store: Store) -> None:
     assert store.catalogue() is None
-    assert store.movies() == []
+    assert store.films() == []
 
 
 def test_the_catalogue_reads_as_it_was_written_and_the_last_one_counts(store: Store) -> None:
@@ -28,26 +28,26 @@ def test_the_catalogue_reads_as_it_was_written_and_the_last_one_counts(store: St
 
 def test_films_read_as_they_were_written(store: Store) -> None:
     """Titles with quotes and markup, no year, an IMDb id with zeros, genres in their order, the highest id."""
-    odd = Movie(
+    odd = Film(
         2**31 - 1, '"11\'09""01" 七人の侍', "'; DROP TABLE movies; --", ("a", "ü"), None, ("War", "Drama"), "0000417"
     )
-    store.save_movies([*FILMS, odd])
-    assert store.movies() == [*FILMS, odd]
+    store.save_films([*FILMS, odd])
+    assert store.films() == [*FILMS, odd]
 
 
 def test_a_film_that_is_saved_again_is_overwritten_with_its_genres(store: Store) -> None:
-    store.save_movies(FILMS)
-    heat = next(movie for movie in FILMS if movie.id == HEAT)
+    store.save_films(FILMS)
+    heat = next(film for film in FILMS if film.id == HEAT)
     changed = replace(heat, display_title="Heat!", genres=("Thriller", "Opera"), alternative_titles=("Hitze",))
-    store.save_movies([changed])
-    assert [movie for movie in store.movies() if movie.id == HEAT] == [changed]
-    assert len(store.movies()) == len(FILMS)
+    store.save_films([changed])
+    assert [film for film in store.films() if film.id == HEAT] == [changed]
+    assert len(store.films()) == len(FILMS)
 
 
 def test_more_films_than_one_statement_takes_are_saved(store: Store) -> None:
     many = [replace(FILMS[0], id=i, display_title=f"Film {i}") for i in range(1_201)]
-    store.save_movies(iter(many))
-    assert store.movies() == many
+    store.save_films(iter(many))
+    assert store.films() == many
 
 
 def test_people_of_the_data_set_get_dense_ids_in_the_order_asked_for_and_keep_them(store: Store) -> None:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.domain import FactorRows, ModelState, RunKind, RunState
-from engine.store import NoSuchVersion, PublishRefused, Recommendation, SimilarMovie, Store, StoreError
+from engine.store import NoSuchVersion, PublishRefused, Recommendation, SimilarFilm, Store, StoreError
 from engine.store.models import _hold_live
 from engine.store.models import factors as item_factors
 from tests.conftest import ROOT
@@ -125,7 +125,7 @@ def test_what_is_written_aside_is_seen_once_it_is_published(films: Store, ann: i
     films.publish(version, event_ids=NO_EVENTS, now=at(5))
     assert films.live_version() == version
     assert films.recommendations(ann) == [Recommendation(1, HEAT, 1.5, 4.25)]
-    assert films.similar(HEAT) == [SimilarMovie(1, ALIEN, 0.9, 2.5, "space")]
+    assert films.similar(HEAT) == [SimilarFilm(1, ALIEN, 0.9, 2.5, "space")]
     assert films.model_version(version).published_at == at(5)
 
 
@@ -464,7 +464,7 @@ def test_what_is_rolled_back_to_during_a_sweep_stays_whole(films: Store, swept: 
     assert films.live_version() == second
     assert len(films.item_factors(second).movie_ids) == 3
     assert listed(films, ann) == [HEAT]
-    assert films.similar(HEAT) == [SimilarMovie(1, ALIEN, 0.9, 2.5, "space")]
+    assert films.similar(HEAT) == [SimilarFilm(1, ALIEN, 0.9, 2.5, "space")]
 
 
 def test_what_a_killed_sweep_has_begun_with_is_not_rolled_back_to_and_goes_with_the_next(

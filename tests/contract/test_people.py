@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.domain import BadStars, Rating, RunKind, RunState
-from engine.store import Dismissal, NoSuchMovie, Put, Store, StoreError, Taste, UndoTooLate
+from engine.store import Dismissal, NoSuchFilm, Put, Store, StoreError, Taste, UndoTooLate
 from tests.contract.conftest import ALIEN, ANN, BOB, FARGO, HEAT, MATRIX, at, together
 from tests.world import FILMS, NOW
 
@@ -175,7 +175,7 @@ def test_a_film_that_is_not_there_cannot_be_rated_or_put_aside(films: Store, ann
         lambda: films.remove_rating(ann, 999_999, NOW),
         lambda: films.put_aside(ann, 999_999, Dismissal.SEEN, NOW),
     ):
-        with pytest.raises(NoSuchMovie):
+        with pytest.raises(NoSuchFilm):
             act()
 
 
@@ -194,7 +194,7 @@ def test_many_ratings_at_once_are_an_act_each(films: Store, ann: int, bob: int) 
 
 
 def test_thousands_of_ratings_at_once(films: Store, ann: int) -> None:
-    films.save_movies(replace(FILMS[0], id=number) for number in range(1_000, 2_000))
+    films.save_films(replace(FILMS[0], id=number) for number in range(1_000, 2_000))
     ids = films.rate_many(ann, [(number, 4.0, NOW) for number in range(1_000, 2_000)], NOW)
     assert ids == sorted(set(ids))
     assert [event.movie_id for event in films.events_of(ann)] == list(range(1_000, 2_000))
@@ -235,7 +235,7 @@ def test_what_was_rated_again_since_is_not_taken_back_with_the_others(films: Sto
 
 def test_an_undo_that_was_cut_short_goes_on(films: Store, ann: int) -> None:
     """Some were taken back, then the power failed."""
-    films.save_movies(replace(FILMS[0], id=number) for number in range(1_000, 2_000))
+    films.save_films(replace(FILMS[0], id=number) for number in range(1_000, 2_000))
     films.rate(ann, HEAT, 3.0, NOW)
     imported = films.rate_many(ann, [(number, 4.0, NOW) for number in range(1_000, 2_000)], NOW)
     for act in imported[:3]:
@@ -253,7 +253,7 @@ def test_of_a_film_twice_in_a_file_the_last_counts(films: Store, ann: int) -> No
 def test_many_ratings_with_one_that_cannot_be_are_none(films: Store, ann: int) -> None:
     with pytest.raises(BadStars):
         films.rate_many(ann, [(HEAT, 4.0, NOW), (ALIEN, 4.2, NOW)], NOW)
-    with pytest.raises(NoSuchMovie):
+    with pytest.raises(NoSuchFilm):
         films.rate_many(ann, [(HEAT, 4.0, NOW), (999_999, 4.0, NOW)], NOW)
     assert acts(films, ann) == []
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from structlog.testing import capture_logs
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.learning.fits import Fit, PreferenceFit, StarsFit
 from engine.learning.mllib import collect_factors, expressible, fit_als, signed_strengths
 from engine.learning.scoring import histories, recommend
@@ -34,7 +34,7 @@ OF_MLLIB = PreferenceSettings(
     pull=0.0,
     prior=False,
 )
-FILMS = [Movie(film, "", "", genres=(f"{genre_of(film)}",)) for film in range(GENRES * FILMS_PER_GENRE)]
+FILMS = [Film(film, "", "", genres=(f"{genre_of(film)}",)) for film in range(GENRES * FILMS_PER_GENRE)]
 
 
 def told(done: float, detail: str) -> None:
@@ -48,8 +48,8 @@ def values(ratings: DataFrame) -> DataFrame:
 
 def agrees_with_mllib(fit: Fit, start: ALSModel, end: ALSModel, iterations: int) -> None:
     """MLlib solves films first, from random people; we begin where that has brought it."""
-    by_user, by_movie = fit.sides
-    first = half_step(by_movie, collect_factors(start.userFactors)[1], unobserved=fit.unobserved)
+    by_user, by_film = fit.sides
+    first = half_step(by_film, collect_factors(start.userFactors)[1], unobserved=fit.unobserved)
     items, _ = fit.advance(first, None, iterations - 1)
     users = half_step(by_user, items, unobserved=fit.unobserved)
     np.testing.assert_allclose(items, collect_factors(end.itemFactors)[1], atol=1e-4)
@@ -66,7 +66,7 @@ def test_the_preference_model_is_mllibs_for_its_objective(values: DataFrame) -> 
 def test_the_rating_model_is_mllibs(values: DataFrame, spark: SparkSession) -> None:
     fit = StarsFit(rating_table(values), RatingSettings(rank=4, reg=0.15, iterations=5, pseudo=0.0))
     left = fit.biases.residuals(fit.table).astype(np.float32)
-    rows = zip(fit.table.users.tolist(), fit.table.movies.tolist(), left.tolist(), strict=True)
+    rows = zip(fit.table.users.tolist(), fit.table.films.tolist(), left.tolist(), strict=True)
     residuals = spark.createDataFrame(list(rows), "user_id int, movie_id int, value float")
     start, end = (fit_als(residuals, rank=4, reg=0.15, iterations=n, seed=3) for n in (0, 5))
     agrees_with_mllib(fit, start, end, 5)

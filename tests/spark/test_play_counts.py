@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.judging import evaluation
 from engine.judging.comparison import METRICS, compare
 from engine.judging.gate import decide
@@ -77,7 +77,7 @@ def test_a_folded_in_listener_gets_the_row_that_they_were_trained_with(trained: 
 
 
 def test_pseudo_users_are_no_people(spark: SparkSession, plays: DataFrame) -> None:
-    kinds = [Movie(artist, "", "", genres=(f"{genre_of(artist)}",)) for artist in range(GENRES * FILMS_PER_GENRE)]
+    kinds = [Film(artist, "", "", genres=(f"{genre_of(artist)}",)) for artist in range(GENRES * FILMS_PER_GENRE)]
     alone = replace(SMALL, preference=replace(SMALL.preference, prior=False, pull=0.0))
     found = train(spark, plays, alone, films=kinds, seed=1, progress=lambda done, detail: None)
     people = found.users.toPandas()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from engine.domain import Movie
+from engine.domain import Film
 from engine.learning.fits import pseudo_pairs
 from engine.learning.training import Trained, train
 from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
@@ -19,7 +19,7 @@ NEW = 60
 """A film of genre 0 that only one viewer, of another genre, has rated, and found so-so."""
 
 FILMS = [
-    Movie(film, f"Film {film} (1990)", f"Film {film}", (), 1990, (f"Genre {genre_of(film)}",))
+    Film(film, f"Film {film} (1990)", f"Film {film}", (), 1990, (f"Genre {genre_of(film)}",))
     for film in range(GENRES * FILMS_PER_GENRE)
 ]
 
@@ -42,12 +42,12 @@ def trained(spark: SparkSession, world: DataFrame) -> Trained:
 def test_there_is_one_for_each_genre_of_each_decade() -> None:
     """Films that nobody has rated are left out, and a film without a year goes with those of its genre without one."""
     films = [
-        Movie(1, "", "", year=1991, genres=("Drama", "War")),
-        Movie(2, "", "", year=1999, genres=("Drama",)),
-        Movie(3, "", "", year=2001, genres=("Drama",)),
-        Movie(4, "", "", genres=("Drama",)),
-        Movie(5, "", "", year=1995, genres=("Drama",)),
-        Movie(6, "", "", year=1995),
+        Film(1, "", "", year=1991, genres=("Drama", "War")),
+        Film(2, "", "", year=1999, genres=("Drama",)),
+        Film(3, "", "", year=2001, genres=("Drama",)),
+        Film(4, "", "", genres=("Drama",)),
+        Film(5, "", "", year=1995, genres=("Drama",)),
+        Film(6, "", "", year=1995),
     ]
     movie_ids = np.array([1, 2, 3, 4, 6], np.int32)
     kinds: dict[int, set[int]] = {}

@@ -37,7 +37,7 @@ def test_a_run_whose_lists_were_cut_short_publishes_nothing(spark: SparkSession,
     settings = EngineSettings(_env_file=None, home=tmp_path, dataset=str(films), recommendations_per_user=90)
     catalogue = load(settings.dataset, store, settings.folder, tmp_path / "downloads", now=NOW).catalogue
     queue, ratings = read_ratings(spark, store, settings, catalogue, tmp_path)
-    trained = train(spark, ratings, SMALL, films=store.movies(), seed=1, progress=lambda *_: None)
+    trained = train(spark, ratings, SMALL, films=store.films(), seed=1, progress=lambda *_: None)
     run = _Run(store, settings, spark, tmp_path, catalogue, lambda *_: None, lambda: NOW)
     run.score(trained, ratings)
     version, cut = create(store), create(store)

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from engine.datasets import LoadReport, load
 from engine.datasets.titles import parse_title
-from engine.domain import Movie
+from engine.domain import Film
 from engine.judging.comparison import Held
 from engine.learning.content import Tags
 from engine.learning.similarity import SUPPORT, similar_films
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Similar:
-    movies: list[Movie]
+    films: list[Film]
     rows: Mapping[int, list[Row]]
     counts: Mapping[int, int]
 
@@ -52,17 +52,17 @@ def similar_titles(spark: SparkSession, source: str, folder: Path) -> Similar:
     report = load(source, held, folder, folder / "downloads", now=datetime.now(UTC))
     ratings = spark.read.parquet(str(report.ratings))
     counts = {row["movie_id"]: row["count"] for row in ratings.groupBy("movie_id").count().collect()}
-    return Similar(held.movies, lists_of(spark, held.movies, ratings.collect(), tags=_tags(report)), counts)
+    return Similar(held.films, lists_of(spark, held.films, ratings.collect(), tags=_tags(report)), counts)
 
 
-def lists_of(spark: SparkSession, movies: list[Movie], ratings: list, tags: Tags | None = None) -> dict[int, list[Row]]:
+def lists_of(spark: SparkSession, films: list[Film], ratings: list, tags: Tags | None = None) -> dict[int, list[Row]]:
     """Return each film's list of twenty. ``ratings`` are (user, film, stars) or rows with plays."""
     value = "plays" if ratings and "plays" in getattr(ratings[0], "__fields__", ()) else "stars"
     frame = spark.createDataFrame(
         [(row[0], row[1], float(row[2])) for row in ratings], f"user_id int, movie_id int, {value} float"
     )
     found: dict[int, list[Row]] = {}
-    table = similar_films(spark, movies, frame, tags, limit=20).toPandas().sort_values(["movie_id", "position"])
+    table = similar_films(spark, films, frame, tags, limit=20).toPandas().sort_values(["movie_id", "position"])
     for film, _, other, similarity, times, tag in table.itertuples(index=False):
         found.setdefault(film, []).append(Row(other, similarity, None if np.isnan(times) else times, tag))
     return found
@@ -99,7 +99,7 @@ def artists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Si
 @pytest.mark.parametrize("half", [GUIDE, HELD_BACK])
 def test_people_would_agree_with_most_of_a_list_and_laugh_at_none(real: Similar, half: str) -> None:
     """docs/similar-titles.md states the figures."""
-    judge = Judge(real.movies)
+    judge = Judge(real.films)
     belonging, laughable = judge.of_ten(real.lists, half)
     print(f"{half}: {belonging:.2f} of ten belong, {laughable} would be laughed at in all")
     assert sum(verdict.half == half for verdict in judge.verdicts) == 20
@@ -108,7 +108,7 @@ def test_people_would_agree_with_most_of_a_list_and_laugh_at_none(real: Similar,
 
 
 def test_families_find_each_other_on_real_ratings(real: Similar) -> None:
-    judge = Judge(real.movies)
+    judge = Judge(real.films)
     recall = judge.family_recall(real.lists)
     print(f"recall at 10 on ml-latest-small: {recall:.3f} of {len(judge.families)} families")
     assert len(judge.families) > 90
@@ -116,7 +116,7 @@ def test_families_find_each_other_on_real_ratings(real: Similar) -> None:
 
 
 def test_families_find_each_other_in_the_demo(demo: Similar) -> None:
-    judge = Judge(demo.movies)
+    judge = Judge(demo.films)
     recall = judge.family_recall(demo.lists)
     print(f"recall at 10 on the demo: {recall:.3f} of {len(judge.families)} families")
     assert len(judge.families) > 40
@@ -125,8 +125,8 @@ def test_families_find_each_other_in_the_demo(demo: Similar) -> None:
 
 def test_artists_find_those_of_their_scene(artists: Similar) -> None:
     """Fifty people's plays: of ten artists two are of the same scene; of ten well-known ones, fewer than one."""
-    groups, known = scenes(artists.movies), [artist for artist, count in artists.counts.items() if count >= 8]
-    famous = [artist.id for artist in sorted(artists.movies, key=lambda artist: -artist.rating_count)[:10]]
+    groups, known = scenes(artists.films), [artist for artist, count in artists.counts.items() if count >= 8]
+    famous = [artist.id for artist in sorted(artists.films, key=lambda artist: -artist.rating_count)[:10]]
     ours = of_a_scene(groups, artists.lists, known)
     by_fame = of_a_scene(groups, dict.fromkeys(known, famous), known)
     print(f"artists of the same scene among ten: {ours:.2f}; among the ten most played: {by_fame:.2f}")
@@ -142,14 +142,14 @@ def test_artists_find_those_of_their_scene(artists: Similar) -> None:
     ],
 )
 def test_the_best_known_companions_stand_among_the_first_two(real: Similar, title: str, companion: str) -> None:
-    judge = Judge(real.movies)
+    judge = Judge(real.films)
     assert judge.id_of(companion) in real.lists[judge.id_of(title)][:2]
 
 
 def test_a_film_that_nobody_rated_gets_those_of_its_kind_and_time(real: Similar) -> None:
     """ "The Innocents" is a ghost story of 1961: most of its list is horror within a dozen years."""
-    by_id = {movie.id: movie for movie in real.movies}
-    innocents = next(movie for movie in real.movies if movie.title.startswith("Innocents, The (1961)"))
+    by_id = {film.id: film for film in real.films}
+    innocents = next(film for film in real.films if film.title.startswith("Innocents, The (1961)"))
     assert innocents.id not in real.counts
     alike = [by_id[other] for other in real.lists[innocents.id][:10]]
     assert sum("Horror" in film.genres and abs((film.year or 0) - 1961) <= 12 for film in alike) >= 6
@@ -157,9 +157,9 @@ def test_a_film_that_nobody_rated_gets_those_of_its_kind_and_time(real: Similar)
 
 def test_every_film_of_which_anything_is_known_has_a_list_without_itself_or_repeats(real: Similar) -> None:
     """A film without genre or year, which the one who rated it disliked, has none: nothing is known of it."""
-    without = [movie for movie in real.movies if movie.id not in real.lists]
+    without = [film for film in real.films if film.id not in real.lists]
     assert len(without) <= 5
-    assert not any(movie.genres or movie.year or real.counts.get(movie.id, 0) > 2 for movie in without)
+    assert not any(film.genres or film.year or real.counts.get(film.id, 0) > 2 for film in without)
     assert all(film not in alike and len(set(alike)) == len(alike) for film, alike in real.lists.items())
 
 
@@ -170,7 +170,7 @@ def test_a_film_with_two_ratings_is_never_first_for_one_that_many_know(real: Sim
 
 def test_what_people_call_both_films_is_kept_as_a_reason(real: Similar) -> None:
     """Of two films of Studio Ghibli people say so; nobody is told that both stood in somebody's Netflix queue."""
-    judge = Judge(real.movies)
+    judge = Judge(real.films)
     totoro = judge.id_of("My Neighbor Totoro (1988)")
     spirited = next(row for row in real.rows[judge.id_of("Spirited Away (2001)")] if row.movie_id == totoro)
     assert spirited.shared_tag in ("anime", "studio ghibli", "hayao miyazaki", "miyazaki", "japan")
@@ -180,14 +180,14 @@ def test_what_people_call_both_films_is_kept_as_a_reason(real: Similar) -> None:
 # --- Where the right answer is known ---------------------------------------------------------------------------------
 
 
-def film(movie_id: int, title: str, genres: str = "Drama") -> Movie:
+def film(movie_id: int, title: str, genres: str = "Drama") -> Film:
     parsed = parse_title(title)
-    return Movie(movie_id, title, parsed.display_title, parsed.alternative_titles, parsed.year, tuple(genres.split()))
+    return Film(movie_id, title, parsed.display_title, parsed.alternative_titles, parsed.year, tuple(genres.split()))
 
 
 def test_films_are_alike_whose_lovers_are_the_same_people(spark: SparkSession) -> None:
     """The films of the tiny world have no genre, year or name that tells."""
-    nameless = [Movie(i, f"Film {chr(65 + i % 26)}{i}x", f"Film {i}x") for i in range(GENRES * FILMS_PER_GENRE)]
+    nameless = [Film(i, f"Film {chr(65 + i % 26)}{i}x", f"Film {i}x") for i in range(GENRES * FILMS_PER_GENRE)]
     found = lists_of(spark, nameless, tiny_world())
     for film_id, rows in found.items():
         assert {genre_of(row.movie_id) for row in rows[:10]} == {genre_of(film_id)}
@@ -196,24 +196,24 @@ def test_films_are_alike_whose_lovers_are_the_same_people(spark: SparkSession) -
 
 def test_the_score_is_the_formula(spark: SparkSession) -> None:
     """Forty people, twenty of whom like films 1 and 2; film 3 is liked by ten of those and ten others. No content."""
-    likes = [(person, movie, 4.0) for person in range(20) for movie in (1, 2)]
+    likes = [(person, film, 4.0) for person in range(20) for film in (1, 2)]
     likes += [(person, 3, 4.5) for person in range(10, 30)]
     likes += [(person, 4, 5.0) for person in range(30, 40)]
-    rows = lists_of(spark, [Movie(i, f"{i}x", f"{i}x") for i in (1, 2, 3, 4)], likes)[1]
+    rows = lists_of(spark, [Film(i, f"{i}x", f"{i}x") for i in (1, 2, 3, 4)], likes)[1]
     assert rows == [Row(2, pytest.approx(np.log(20 / (20 * 20 / 40)) * 20 / (20 + SUPPORT)), 2.0, None)]
     # Film 3 has just the viewers that chance gives it, film 4 none: neither is like film 1.
 
 
 def test_dislikes_make_no_film_alike(spark: SparkSession) -> None:
-    nameless = [Movie(i, f"{i}x", f"{i}x") for i in (1, 2, 3)]
-    hated = [(person, movie, 1.0) for person in range(30) for movie in (1, 2)]
+    nameless = [Film(i, f"{i}x", f"{i}x") for i in (1, 2, 3)]
+    hated = [(person, film, 1.0) for person in range(30) for film in (1, 2)]
     others = [(person, 3, 5.0) for person in range(30, 60)]
     assert 1 not in lists_of(spark, nameless, hated + others)
 
 
 def test_fifty_common_viewers_say_more_than_two(spark: SparkSession) -> None:
     """Film 2 has exactly the viewers of film 1, all two of them; 3 has most of the fifty who like film 0."""
-    nameless = [Movie(i, f"{i}x", f"{i}x") for i in range(5)]
+    nameless = [Film(i, f"{i}x", f"{i}x") for i in range(5)]
     likes = [(person, 0, 4.0) for person in range(50)] + [(person, 2, 5.0) for person in range(2)]
     likes += [(person, 3, 4.0) for person in range(5, 55)] + [(person, 4, 4.0) for person in range(60, 200)]
     assert [row.movie_id for row in lists_of(spark, nameless, likes)[0]] == [3, 2]
@@ -230,7 +230,7 @@ class TestFilmsThatFewHaveRated:
         film(7, "Haunted 2 (1990)", "Horror Thriller"),
     )
     RATINGS = (
-        *((person, movie, 2.0) for person in range(20) for movie in (2, 3, 4, 5, 7)),
+        *((person, film, 2.0) for person in range(20) for film in (2, 3, 4, 5, 7)),
         (0, 6, 2.0),
     )
 

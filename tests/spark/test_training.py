@@ -131,7 +131,7 @@ def test_biases_solve_the_damped_means(ratings: DataFrame) -> None:
     biases = fit_biases(world, user_damping=8.0, movie_damping=3.0)
     rows = world.toPandas().sort_values(["user_id", "movie_id"])
     assert biases.mean_stars == pytest.approx(rows["stars"].mean(), abs=1e-6)
-    film = biases.movie_bias[np.searchsorted(biases.movie_ids, rows["movie_id"])]
+    film = biases.film_bias[np.searchsorted(biases.movie_ids, rows["movie_id"])]
     left = residuals(world, biases).toPandas().sort_values(["user_id", "movie_id"])
     np.testing.assert_allclose(left["value"], rows["stars"] - biases.mean_stars - left["bias"] - film, atol=1e-5)
     for user, group in rows.assign(film=film, bias=left["bias"].to_numpy()).groupby("user_id"):

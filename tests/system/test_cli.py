@@ -81,16 +81,16 @@ def test_recommend_prints_titles_years_and_stars(demo: Program) -> None:
 @pytest.mark.spark
 def test_recommend_counts_ratings_that_wait_and_never_shows_what_was_rated(demo: Program, store: Store) -> None:
     person = store.person(ANN, "en", utc_now())
-    films = store.movies()
-    westerns = [movie for movie in films if "Western" in movie.genres][:6]
-    for movie in westerns:
-        store.rate(person.id, movie.id, 5.0, utc_now())
+    films = store.films()
+    westerns = [film for film in films if "Western" in film.genres][:6]
+    for film in westerns:
+        store.rate(person.id, film.id, 5.0, utc_now())
     facts = json.loads(demo.run("engine", "recommend", "--telegram-user", str(ANN), "--json").stdout)
     picked = [row["movie_id"] for row in facts["recommendations"]]
     assert facts["with_waiting_ratings"]
     assert len(picked) == 10
-    assert not {movie.id for movie in westerns} & set(picked)
-    genres = {movie.id: movie.genres for movie in films}
+    assert not {film.id for film in westerns} & set(picked)
+    genres = {film.id: film.genres for film in films}
     assert sum("Western" in genres[movie_id] for movie_id in picked) >= 3
 
 
@@ -138,9 +138,9 @@ def test_load_train_and_recommend_on_postgres(new_database: NewDatabase, tmp_pat
     assert program.run("engine", "load").returncode == 0
     store = Store(program.database_url)
     person = store.person(ANN, "en", utc_now())
-    loved = [movie for movie in store.movies() if "Western" in movie.genres][:8]
-    for movie in loved:
-        store.rate(person.id, movie.id, 5.0, utc_now())
+    loved = [film for film in store.films() if "Western" in film.genres][:8]
+    for film in loved:
+        store.rate(person.id, film.id, 5.0, utc_now())
 
     training = program.start("engine", "train", "--json")
     while (run := store.open_run()) is None or run.stage != Stage.TRAIN:
@@ -157,7 +157,7 @@ def test_load_train_and_recommend_on_postgres(new_database: NewDatabase, tmp_pat
     facts = json.loads(program.run("engine", "recommend", "--telegram-user", str(ANN), "--json").stdout)
     assert not facts["with_waiting_ratings"]
     assert len(facts["recommendations"]) == 10
-    assert not {row["movie_id"] for row in facts["recommendations"]} & {movie.id for movie in loved}
+    assert not {row["movie_id"] for row in facts["recommendations"]} & {film.id for film in loved}
     store.close()
 
 

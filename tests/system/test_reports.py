@@ -77,28 +77,28 @@ def pages(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Pa
 
 def publish(store: Store, now: datetime, gain: float) -> int:
     """Enter a model in which a film is its genres, and lists that everybody could have."""
-    movies = store.movies()
+    films = store.films()
     catalogue = store.catalogue()
     assert catalogue
     genres = ("Drama", "Comedy", "Action", "Horror")
-    taste = np.array([[genre in movie.genres for genre in genres] for movie in movies], np.float32)
-    bias = np.array([(movie.mean_stars or 3.5) - 3.5 for movie in movies], np.float32)
-    ids = np.array([movie.id for movie in movies], np.int32)
+    taste = np.array([[genre in film.genres for genre in genres] for film in films], np.float32)
+    bias = np.array([(film.mean_stars or 3.5) - 3.5 for film in films], np.float32)
+    ids = np.array([film.id for film in films], np.int32)
     metrics = {name: value * gain for name, value in METRICS.items()}
     version = store.create_version(
         dataset="demo",
         dataset_fingerprint=catalogue.fingerprint,
         hyperparameters=PARAMETERS,
         metrics=metrics | {"popularity": {name: value / 2 for name, value in METRICS.items()}},
-        counts={"ratings": catalogue.rating_count, "movies": len(movies), "chat_ratings": 12},
+        counts={"ratings": catalogue.rating_count, "movies": len(films), "chat_ratings": 12},
         now=now,
     )
     store.write_item_factors(version, FactorRows(ids, taste + 0.1, 0.3 * taste, bias))
     best = np.argsort(-bias, kind="stable")
-    known = sorted(movies, key=lambda movie: -movie.rating_count)[:20]
+    known = sorted(films, key=lambda film: -film.rating_count)[:20]
     places = range(1, 9)
     likes = [
-        (movie.id, place, int(ids[best[place]]), 0.9 - place / 20, None, None) for movie in known for place in places
+        (film.id, place, int(ids[best[place]]), 0.9 - place / 20, None, None) for film in known for place in places
     ]
     store.write_similar(version, likes)
     people = store.dataset_users(np.arange(1, catalogue.user_count + 1))

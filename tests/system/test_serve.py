@@ -145,7 +145,7 @@ def test_an_engine_started_after_its_hour_catches_up_once_if_there_is_something_
     new_database: NewDatabase, tmp_path: Path
 ) -> None:
     store = Store(new_database("sqlite"))
-    store.save_movies(FILMS)
+    store.save_films(FILMS)
     working = Worker(store, EngineSettings(_env_file=None, home=tmp_path), now=lambda: NOW)
     yesterday = NOW - timedelta(days=1)
     before = store.request_run(RunKind.TRAIN, "cli", yesterday, take=True)

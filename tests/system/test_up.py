@@ -232,7 +232,7 @@ def test_an_engine_that_dies_is_started_again(demo: Program) -> None:
 def tiny_data(folder: Path, header: str = "userId,movieId,rating,timestamp") -> Path:
     folder.mkdir()
     (folder / "movies.csv").write_text("movieId,title,genres\n1,Heat (1995),Crime\n2,Alien (1979),Horror\n")
-    rows = [f"{user},{movie},4.0,1000000000" for user in range(1, 6) for movie in (1, 2)]
+    rows = [f"{user},{film},4.0,1000000000" for user in range(1, 6) for film in (1, 2)]
     (folder / "ratings.csv").write_text("\n".join([header, *rows]) + "\n")
     return folder
 

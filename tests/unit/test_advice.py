@@ -8,7 +8,7 @@ from engine.serving import advice
 from engine.serving.factors import Model
 from engine.serving.library import Facts, Films, Shelf
 from engine.serving.wish import Wish
-from engine.store import Dismissal, Put, Recommendation, SimilarMovie, Taste
+from engine.store import Dismissal, Put, Recommendation, SimilarFilm, Taste
 from tests import world
 
 CATALOGUE = Catalogue("tiny", "0" * 64, True, Feedback.STARS, "", 6_000, 400, len(world.FILMS), world.NOW)
@@ -17,7 +17,7 @@ MODEL = Model.assemble(world.item_factors(), world.HYPERPARAMETERS)
 SHELF = Shelf(FILMS, 1, MODEL, Facts.of(MODEL, FILMS))
 NO_MODEL = Shelf(FILMS)
 
-ids = st.sampled_from([movie.id for movie in world.FILMS])
+ids = st.sampled_from([film.id for film in world.FILMS])
 tastes = st.builds(
     lambda ratings, aside, waiting: Taste(
         7,
@@ -53,12 +53,12 @@ def test_picks_are_new_fitting_and_no_film_comes_twice(
     shelf: Shelf, taste: Taste, wish: Wish, published: list[Recommendation], shown: set[int]
 ):
     lines = advice.picks(shelf, taste, wish, published=published, leave_out=shown)
-    films = [line.movie.id for line in lines]
+    films = [line.film.id for line in lines]
     assert len(films) == len(set(films)) <= 10
     assert not set(films) & (taste.hidden | shown)
-    assert all(wish.fits(line.movie) for line in lines)
-    known = [movie for movie in world.FILMS if movie.rating_count and wish.fits(movie)]
-    assert len(films) == min(10, len([movie for movie in known if movie.id not in taste.hidden | shown]))
+    assert all(wish.fits(line.film) for line in lines)
+    known = [film for film in world.FILMS if film.rating_count and wish.fits(film)]
+    assert len(films) == min(10, len([film for film in known if film.id not in taste.hidden | shown]))
     own = {rating.movie_id for rating in taste.ratings}
     assert all(film.id in own for line in lines for film in line.because)
 
@@ -67,20 +67,20 @@ def test_a_published_list_is_used_while_it_knows_everything():
     published = [Recommendation(position, film, 9 - position, 4.5) for position, film in enumerate([36, 72, 54], 1)]
     taste = rated(high_noon=5.0)
     learned = Taste(7, taste.ratings, (), waiting=0)
-    shown = [line.movie.id for line in advice.picks(SHELF, learned, published=published, limit=3)]
+    shown = [line.film.id for line in advice.picks(SHELF, learned, published=published, limit=3)]
     assert shown == [36, 72, 54]
-    assert [line.movie.id for line in advice.picks(SHELF, taste, published=published, limit=3)] != shown
+    assert [line.film.id for line in advice.picks(SHELF, taste, published=published, limit=3)] != shown
 
 
 @settings(deadline=None)
 @given(st.sampled_from([SHELF, NO_MODEL]), tastes, st.sets(ids))
 def test_a_question_is_about_a_film_that_was_not_talked_about(shelf: Shelf, taste: Taste, not_seen: set[int]):
-    movie = advice.question(shelf, taste, not_seen)
+    film = advice.question(shelf, taste, not_seen)
     done = not_seen | {rating.movie_id for rating in taste.ratings}
     done |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.SEEN}
     left = {film.id for film in world.FILMS if film.rating_count} - done
-    assert movie is None if not left else movie is not None and movie.id in left
-    assert movie == advice.question(shelf, taste, not_seen)
+    assert film is None if not left else film is not None and film.id in left
+    assert film == advice.question(shelf, taste, not_seen)
 
 
 def test_newcomers_are_not_all_asked_the_same():
@@ -94,9 +94,9 @@ def test_films_like_one_leave_out_what_was_seen_but_not_what_is_for_later():
         (Rating(11, 4.0, world.NOW),),
         (Put(12, Dismissal.SEEN, world.NOW, None), Put(13, Dismissal.WATCHLIST, world.NOW, None)),
     )
-    published = [SimilarMovie(position, film, 0.9) for position, film in enumerate([11, 12, 13, 999, 14], 1)]
-    assert [movie.id for movie in advice.like(SHELF, taste, FILMS.by_id[10], published)] == [13, 14]
-    assert 11 not in [movie.id for movie in advice.like(SHELF, taste, FILMS.by_id[10], [])]
+    published = [SimilarFilm(position, film, 0.9) for position, film in enumerate([11, 12, 13, 999, 14], 1)]
+    assert [film.id for film in advice.like(SHELF, taste, FILMS.by_id[10], published)] == [13, 14]
+    assert 11 not in [film.id for film in advice.like(SHELF, taste, FILMS.by_id[10], [])]
 
 
 def test_a_card_predicts_only_for_those_it_knows():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.frame.serving import secret
+from bot.frame.webhook import secret
 from bot.settings import BotSettings
 from engine.settings import SettingsError
 

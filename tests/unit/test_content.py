@@ -3,13 +3,13 @@
 import numpy as np
 
 from engine.datasets.titles import parse_title
-from engine.domain import Movie
+from engine.domain import Film
 from engine.learning.content import Tags, content_vectors, telling_tags
 
 
-def film(movie_id: int, title: str, genres: str = "Drama") -> Movie:
+def film(movie_id: int, title: str, genres: str = "Drama") -> Film:
     parsed = parse_title(title)
-    return Movie(movie_id, title, parsed.display_title, parsed.alternative_titles, parsed.year, tuple(genres.split()))
+    return Film(movie_id, title, parsed.display_title, parsed.alternative_titles, parsed.year, tuple(genres.split()))
 
 
 def test_likeness_of_content_is_at_most_one_and_falls_with_years_and_genres() -> None:
@@ -18,7 +18,7 @@ def test_likeness_of_content_is_at_most_one_and_falls_with_years_and_genres() ->
         film(2, "B (1962)", "Horror Thriller"),
         film(3, "C (1999)", "Horror Thriller"),
         film(4, "D (1999)", "Comedy"),
-        Movie(5, "E", "E"),
+        Film(5, "E", "E"),
     ]
     vectors = content_vectors(films, None)
     likeness = vectors @ vectors.T

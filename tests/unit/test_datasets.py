@@ -38,7 +38,7 @@ from engine.datasets.files import open_files
 from engine.datasets.parquet import Spool
 from engine.datasets.ratings import Aliases, Chunk, read_ratings
 from engine.datasets.report import Problems
-from engine.domain import Catalogue, Feedback, ItemKind, Movie
+from engine.domain import Catalogue, Feedback, Film, ItemKind
 
 DATA = Path(os.environ.get("MATINEE_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -49,14 +49,14 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self.held: Catalogue | None = None
-        self.movies: dict[int, Movie] = {}
+        self.films: dict[int, Film] = {}
         self.users: dict[int, int] = {}
 
     def catalogue(self) -> Catalogue | None:
         return self.held
 
-    def save_movies(self, movies: Iterable[Movie]) -> None:
-        self.movies.update({movie.id: movie for movie in movies})
+    def save_films(self, films: Iterable[Film]) -> None:
+        self.films.update({film.id: film for film in films})
 
     def dataset_users(self, dataset_user_ids: NDArray[np.int64]) -> NDArray[np.int32]:
         for dataset_id in reversed(dataset_user_ids.tolist()):
@@ -102,7 +102,7 @@ class World:
         )
 
     def ratings(self, report: LoadReport, value: str = "stars") -> dict[tuple[int, int], float]:
-        """Return what was written, by the data set's own user id and the movie."""
+        """Return what was written, by the data set's own user id and the film."""
         theirs = {ours: dataset_id for dataset_id, ours in self.store.users.items()}
         rows = pq.read_table(report.ratings).to_pylist()
         pairs = {(theirs[row["user_id"]], row["movie_id"]): row[value] for row in rows}
@@ -153,8 +153,8 @@ def test_a_load_describes_the_films_and_the_set(world):
     world.write(ratings_csv=HEADER + "7,1,3,1\n9,1,4,1\n9,2,5,1\n", movies_csv=MOVIES, LICENSE="MIT")
     report = world.load()
 
-    heat, fargo = world.store.movies[1], world.store.movies[3]
-    assert heat == Movie(1, "Heat (1995)", "Heat", (), 1995, ("Action", "Crime"), rating_count=2, mean_stars=3.5)
+    heat, fargo = world.store.films[1], world.store.films[3]
+    assert heat == Film(1, "Heat (1995)", "Heat", (), 1995, ("Action", "Crime"), rating_count=2, mean_stars=3.5)
     assert (fargo.rating_count, fargo.mean_stars) == (0, None)
     assert (
         world.store.held
@@ -178,14 +178,14 @@ def test_loading_again_changes_nothing(world):
     world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=MOVIES)
     first = world.load()
     written = {file: file.stat().st_mtime_ns for file in world.parquet.rglob("*")}
-    world.store.movies.clear()
+    world.store.films.clear()
 
     again = world.load()
     assert not again.changed
     assert again.catalogue == first.catalogue
     assert again.lines()[0] == "Already loaded, nothing to do: films: 1 ratings by 1 people of 3 films"
     assert {file: file.stat().st_mtime_ns for file in world.parquet.rglob("*")} == written
-    assert world.store.movies == {}
+    assert world.store.films == {}
 
 
 def test_files_that_went_missing_are_written_again(world):
@@ -218,16 +218,16 @@ def test_a_load_that_fails_leaves_what_was_there(world):
     first = world.load()
     world.write(ratings_csv=HEADER + "7,1,4,1\n")
 
-    def power_cut(movies: Iterable[Movie]) -> None:
+    def power_cut(films: Iterable[Film]) -> None:
         raise RuntimeError("power cut")
 
-    world.store.save_movies, save_movies = power_cut, world.store.save_movies
+    world.store.save_films, save_films = power_cut, world.store.save_films
     with pytest.raises(RuntimeError):
         world.load()
     assert world.store.held == first.catalogue
     assert world.ratings(first) == {(7, 1): 3.0}
 
-    world.store.save_movies = save_movies
+    world.store.save_films = save_films
     assert world.ratings(world.load()) == {(7, 1): 4.0}
     assert len(list(world.parquet.iterdir())) == 1
 
@@ -289,43 +289,43 @@ def test_the_name_of_a_source(source, name):
 )
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_titles_that_are_hard_to_read(world, line, title, display_title, year, line_end):
-    movies = f"movieId,title,genres\n1,{line},Drama\n2,Next (2007),Action\n".replace("\n", line_end)
-    world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=movies)
+    films = f"movieId,title,genres\n1,{line},Drama\n2,Next (2007),Action\n".replace("\n", line_end)
+    world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=films)
     report = world.load()
-    movie = world.store.movies[1]
-    assert movie.title.replace("\r\n", "\n") == title
-    assert (movie.display_title, movie.year, movie.genres) == (display_title, year, ("Drama",))
-    assert world.store.movies[2].genres == ("Action",)
+    film = world.store.films[1]
+    assert film.title.replace("\r\n", "\n") == title
+    assert (film.display_title, film.year, film.genres) == (display_title, year, ("Drama",))
+    assert world.store.films[2].genres == ("Action",)
     assert unusable(report) == []
 
 
 def test_a_quote_that_nobody_closes_costs_one_line(world):
-    movies = 'movieId,title,genres\n1,"Heat (1995),Crime\n2,"Fargo, The (1996)",Crime\n3,Alien (1979),Horror\n'
-    world.write(ratings_csv=HEADER + "7,2,3,1\n", movies_csv=movies)
+    films = 'movieId,title,genres\n1,"Heat (1995),Crime\n2,"Fargo, The (1996)",Crime\n3,Alien (1979),Horror\n'
+    world.write(ratings_csv=HEADER + "7,2,3,1\n", movies_csv=films)
     report = world.load()
-    assert set(world.store.movies) == {2, 3}
+    assert set(world.store.films) == {2, 3}
     assert unusable(report) == [("movies.csv", 2, "not 3 columns: 2")]
 
 
 def test_genres_that_are_none(world):
-    movies = "movieId,title,genres\n1,Heat,(no genres listed)\n2,Alien,\n3,Fargo,Crime|Crime|IMAX\n"
-    world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=movies)
+    films = "movieId,title,genres\n1,Heat,(no genres listed)\n2,Alien,\n3,Fargo,Crime|Crime|IMAX\n"
+    world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=films)
     world.load()
-    assert [movie.genres for movie in world.store.movies.values()] == [(), (), ("Crime", "IMAX")]
+    assert [film.genres for film in world.store.films.values()] == [(), (), ("Crime", "IMAX")]
 
 
 def test_alternative_titles_reach_the_store(world):
-    movies = 'movieId,title,genres\n1,"City of Lost Children, The (Cité des enfants perdus, La) (1995)",Drama\n'
-    world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=movies)
+    films = 'movieId,title,genres\n1,"City of Lost Children, The (Cité des enfants perdus, La) (1995)",Drama\n'
+    world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=films)
     world.load()
-    assert world.store.movies[1].alternative_titles == ("La Cité des enfants perdus",)
+    assert world.store.films[1].alternative_titles == ("La Cité des enfants perdus",)
 
 
 def test_titles_that_are_the_same_stay_two_films(world):
-    movies = "movieId,title,genres\n1,Emma (1996),Drama\n2,Emma (1996),Romance\n"
-    world.write(ratings_csv=HEADER + "7,1,3,1\n7,2,4,1\n", movies_csv=movies)
+    films = "movieId,title,genres\n1,Emma (1996),Drama\n2,Emma (1996),Romance\n"
+    world.write(ratings_csv=HEADER + "7,1,3,1\n7,2,4,1\n", movies_csv=films)
     report = world.load()
-    assert len(world.store.movies) == 2
+    assert len(world.store.films) == 2
     assert len(world.ratings(report)) == 2
 
 
@@ -333,7 +333,7 @@ def test_links_keep_zeros_and_may_be_empty(world):
     links = "movieId,imdbId,tmdbId\n1,0113277,949\n2,78748,\n3,tt0116282,x\n4,0000001,1\n"
     world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=MOVIES, links_csv=links)
     report = world.load()
-    ids = {movie.id: (movie.imdb_id, movie.tmdb_id) for movie in world.store.movies.values()}
+    ids = {film.id: (film.imdb_id, film.tmdb_id) for film in world.store.films.values()}
     assert ids == {1: ("0113277", 949), 2: ("0078748", None), 3: ("0116282", None)}
     assert unusable(report) == [
         ("links.csv", 4, "tmdbId is not a number: 'x'"),
@@ -345,7 +345,7 @@ def test_someone_who_gave_everything_five_stars_counts(world):
     world.write(ratings_csv=HEADER + "53,1,5.0,1\n53,2,5.0,1\n53,3,5.0,1\n", movies_csv=MOVIES)
     report = world.load()
     assert set(world.ratings(report).values()) == {5.0}
-    assert {movie.mean_stars for movie in world.store.movies.values()} == {5.0}
+    assert {film.mean_stars for film in world.store.films.values()} == {5.0}
 
 
 def test_of_repeated_pairs_the_latest_wins_and_the_later_line_on_a_tie(world):
@@ -355,7 +355,7 @@ def test_of_repeated_pairs_the_latest_wins_and_the_later_line_on_a_tie(world):
     assert world.ratings(report) == {(7, 1): 1.0, (8, 1): 2.0, (8, 2): 4.0}
     assert report.repeated == 2
     assert "2 ratings came again for the same person and title: the latest one counts" in report.lines()
-    assert world.store.movies[1].rating_count == 2
+    assert world.store.films[1].rating_count == 2
 
 
 def test_tags_are_counted_in_lower_case(world):
@@ -406,23 +406,23 @@ def test_ratings_may_have_no_time(world):
 
 
 def test_dat_files_with_double_colons(world):
-    movies = "1::Heat (1995)::Action|Crime\n2::Léon: The Professional (1994)::Drama\n3::A::B (2000)::Drama\n"
-    world.write(ratings_dat="7::1::3.5::1\n7::2::4::1\n7::3::5::1\n", movies_dat=movies, tags_dat="7::1::Heist::1\n")
+    films = "1::Heat (1995)::Action|Crime\n2::Léon: The Professional (1994)::Drama\n3::A::B (2000)::Drama\n"
+    world.write(ratings_dat="7::1::3.5::1\n7::2::4::1\n7::3::5::1\n", movies_dat=films, tags_dat="7::1::Heist::1\n")
     report = world.load()
     assert world.ratings(report) == {(7, 1): 3.5, (7, 2): 4.0, (7, 3): 5.0}
-    assert [movie.title for movie in world.store.movies.values()] == [
+    assert [film.title for film in world.store.films.values()] == [
         "Heat (1995)",
         "Léon: The Professional (1994)",
         "A::B (2000)",
     ]
-    assert world.store.movies[1].imdb_id is None
+    assert world.store.films[1].imdb_id is None
     assert pq.read_table(report.tags).to_pylist() == [{"movie_id": 1, "tag": "heist", "count": 1}]
 
 
 def test_a_file_that_is_not_utf_8_is_latin_1(world):
     world.write(ratings_dat="7::1::3::1\n", movies_dat="1::Misérables, Les (1995)::Drama\n".encode("latin-1"))
     world.load()
-    assert world.store.movies[1].display_title == "Les Misérables"
+    assert world.store.films[1].display_title == "Les Misérables"
 
 
 def test_u_data_with_tabs_and_pipes(world):
@@ -432,7 +432,7 @@ def test_u_data_with_tabs_and_pipes(world):
     world.write(u_data="196\t1\t3\t881250949\n", u_item=items.encode("latin-1"))
     report = world.load()
     assert world.ratings(report) == {(196, 1): 3.0}
-    golden_eye, unknown, cafe = world.store.movies.values()
+    golden_eye, unknown, cafe = world.store.films.values()
     assert (golden_eye.year, golden_eye.genres) == (1995, ("Action", "Comedy", "Thriller"))
     assert (unknown.display_title, unknown.genres) == ("unknown", ())
     assert (cafe.display_title, cafe.genres) == ("Café", ("Western",))
@@ -446,8 +446,8 @@ def test_ten_stars_are_halved(world):
     report = world.load()
     assert world.ratings(report) == {(1, 68646): 5.0, (1, 78748): 3.5, (2, 68646): 0.5, (2, 78748): 0.5}
     assert "Its stars go from 0 to 10: halved" in report.lines()
-    assert world.store.movies[68646].mean_stars == 2.75
-    assert world.store.movies[78748].imdb_id == "0078748", "ids of seven digits are IMDb's"
+    assert world.store.films[68646].mean_stars == 2.75
+    assert world.store.films[78748].imdb_id == "0078748", "ids of seven digits are IMDb's"
 
 
 def test_a_few_stars_above_five_are_mistakes(world):
@@ -478,7 +478,7 @@ def test_play_counts_are_summed(world):
     report = world.load()
     assert world.ratings(report, "plays") == {(1, 1): 7.0, (1, 2): 1.0}
     assert report.repeated == 1
-    assert (world.store.movies[1].rating_count, world.store.movies[1].mean_stars) == (1, None)
+    assert (world.store.films[1].rating_count, world.store.films[1].mean_stars) == (1, None)
     assert report.catalogue.feedback is Feedback.COUNTS
     assert report.catalogue.kind is ItemKind.ARTIST
     assert report.lines()[0] == "Loaded films: 2 play counts by 1 listeners of 3 items"
@@ -501,8 +501,8 @@ def test_artists_with_aliases_and_broken_lines(world):
     report = world.load()
     # 11 is a misspelling of 10. 13 would be one of 77, which has no name, so it stays itself.
     assert world.ratings(report, "plays") == {(1, 10): 7.0, (1, 12): 1.0, (2, 13): 5.0}
-    assert set(world.store.movies) == {10, 12, 13}
-    beatles = world.store.movies[10]
+    assert set(world.store.films) == {10, 12, 13}
+    beatles = world.store.films[10]
     assert beatles.display_title == "Beatles, The (live)", "the name of an artist is not taken apart"
     assert (beatles.year, beatles.genres) == (None, ())
     assert unusable(report) == [
@@ -572,11 +572,11 @@ def test_every_unusable_line_is_named(world):
 
 
 def test_unusable_titles_are_named_and_so_are_their_ratings(world):
-    movies = "movieId,title,genres\n1,Heat (1995),Crime\n1,Heat again,Crime\n2147483648,Big,Drama\n-1,Small,Drama\n"
-    movies += "x,Odd,Drama\n5,  ,Drama\n6,Matrix, The (1999),Action\n"
-    world.write(ratings_csv=HEADER + "7,1,3,1\n7,2147483648,3,1\n7,6,5,1\n", movies_csv=movies)
+    films = "movieId,title,genres\n1,Heat (1995),Crime\n1,Heat again,Crime\n2147483648,Big,Drama\n-1,Small,Drama\n"
+    films += "x,Odd,Drama\n5,  ,Drama\n6,Matrix, The (1999),Action\n"
+    world.write(ratings_csv=HEADER + "7,1,3,1\n7,2147483648,3,1\n7,6,5,1\n", movies_csv=films)
     report = world.load()
-    assert [movie.title for movie in world.store.movies.values()] == ["Heat (1995)"]
+    assert [film.title for film in world.store.films.values()] == ["Heat (1995)"]
     assert unusable(report) == [
         ("movies.csv", 3, "id of an earlier line: 1"),
         ("movies.csv", 4, "id is not from 0 to 2147483647: '2147483648'"),
@@ -604,14 +604,14 @@ def test_at_most_twenty_examples_and_every_kind_has_its_share(world):
 
 @pytest.mark.parametrize("block_bytes", [1, 7, 64, 2**20])
 def test_a_bad_line_costs_itself_wherever_blocks_are_cut(world, block_bytes):
-    good = [f"{user},{movie},4,1" for user in range(1, 30) for movie in (1, 2, 3)]
+    good = [f"{user},{film},4,1" for user in range(1, 30) for film in (1, 2, 3)]
     lines = [*good[:40], "8,1,bad,1", "", *good[40:], "9,9,9"]
     world.write(ratings_csv=HEADER + "\n".join(lines), movies_csv=MOVIES)
     problems, ids = Problems(), np.array([1, 2, 3])
     nobody = Aliases(np.empty(0, np.int64), np.empty(0, np.int64))
     with open_files(world.source) as files:
         chunks = list(read_ratings(files, Feedback.STARS, ids, nobody, problems, silent, block_bytes=block_bytes))
-    read = [f"{user},{movie},4,1" for chunk in chunks for user, movie in zip(chunk.users, chunk.movies, strict=True)]
+    read = [f"{user},{film},4,1" for chunk in chunks for user, film in zip(chunk.users, chunk.films, strict=True)]
     assert read == good
     assert [line for chunk in chunks for line in chunk.lines] == [*range(2, 42), *range(44, 91)]
     assert [(each.line, each.reason) for each in problems.examples()] == [
@@ -896,14 +896,14 @@ rows = st.lists(
 def test_parts_hold_what_a_dictionary_would(tmp_path_factory, rows, cut, rows_per_part):
     folder, ids = tmp_path_factory.mktemp("parts"), np.arange(1, 5)
     expected: dict[tuple[int, int], tuple[int, float]] = {}
-    for user, movie, stars, time in rows:
-        if time >= expected.get((user, movie), (-1, 0.0))[0]:
-            expected[user, movie] = (time, stars)
+    for user, film, stars, time in rows:
+        if time >= expected.get((user, film), (-1, 0.0))[0]:
+            expected[user, film] = (time, stars)
 
     with Spool(folder / "spool", Feedback.STARS) as spool:
         for start in range(0, len(rows), cut):
-            users, movies, stars, times = (np.array(column) for column in zip(*rows[start : start + cut], strict=True))
-            spool.add(Chunk(np.arange(len(users)), users, movies, stars, times))
+            users, films, stars, times = (np.array(column) for column in zip(*rows[start : start + cut], strict=True))
+            spool.add(Chunk(np.arange(len(users)), users, films, stars, times))
         our_ids = (10 - spool.users()).astype(np.int32)  # ours run against theirs
         written = spool.write(folder / "ratings", our_ids, ids, silent, rows_per_part=rows_per_part)
 
@@ -917,9 +917,9 @@ def test_parts_hold_what_a_dictionary_would(tmp_path_factory, rows, cut, rows_pe
         assert one[-1]["user_id"] != next_one[0]["user_id"], "nobody is in two parts"
     assert written.ratings + written.repeated == len(rows)
     assert written.users == len({user for user, _ in expected})
-    assert written.counts.tolist() == [sum(movie == each for _, movie in expected) for each in ids]
+    assert written.counts.tolist() == [sum(film == each for _, film in expected) for each in ids]
     assert written.sums.tolist() == [
-        sum(stars for (_, movie), (_, stars) in expected.items() if movie == each) for each in ids
+        sum(stars for (_, film), (_, stars) in expected.items() if film == each) for each in ids
     ]
     assert not (folder / "spool").exists()
 
@@ -938,7 +938,7 @@ def test_any_title_that_a_csv_writer_wrote_comes_back(tmp_path_factory, titles, 
     writer.writerows([number, title, "Drama"] for number, title in enumerate(titles))
     world.write(ratings_csv=HEADER + "7,0,3,1\n", movies_csv=text.getvalue())
     report = world.load()
-    assert [world.store.movies[number].title for number in range(len(titles))] == titles
+    assert [world.store.films[number].title for number in range(len(titles))] == titles
     assert unusable(report) == []
 
 
@@ -965,20 +965,20 @@ def real(name: str):
 @real("ml-latest-small")
 def test_movielens_latest_small(world):
     report = world.load(DATA / "ml-latest-small")
-    held, movies = report.catalogue, world.store.movies.values()
+    held, films = report.catalogue, world.store.films.values()
     assert (held.rating_count, held.user_count, held.movie_count) == (100_836, 610, 9_742)
     assert (report.repeated, report.unusable, report.notes) == (0, {}, ())
     assert "GroupLens" in held.terms
-    assert sum(movie.year is None for movie in movies) == 12
-    assert sum(movie.tmdb_id is None for movie in movies) == 8
-    assert all(movie.imdb_id and len(movie.imdb_id) >= 7 for movie in movies)
-    assert world.store.movies[1].imdb_id == "0114709"
-    assert sum(movie.rating_count == 0 for movie in movies) == 18
-    assert sum(not movie.genres for movie in movies) == 34
-    assert sum(len(movie.title.encode()) > 64 for movie in movies) == 185
-    assert len(movies) - len({movie.title for movie in movies}) == 5
-    assert sum(not movie.title.isascii() for movie in movies) == 293
-    toy_story = world.store.movies[1]
+    assert sum(film.year is None for film in films) == 12
+    assert sum(film.tmdb_id is None for film in films) == 8
+    assert all(film.imdb_id and len(film.imdb_id) >= 7 for film in films)
+    assert world.store.films[1].imdb_id == "0114709"
+    assert sum(film.rating_count == 0 for film in films) == 18
+    assert sum(not film.genres for film in films) == 34
+    assert sum(len(film.title.encode()) > 64 for film in films) == 185
+    assert len(films) - len({film.title for film in films}) == 5
+    assert sum(not film.title.isascii() for film in films) == 293
+    toy_story = world.store.films[1]
     assert (toy_story.display_title, toy_story.rating_count) == ("Toy Story", 215)
     assert toy_story.mean_stars == pytest.approx(3.92093)
     stars = world.ratings(report)
@@ -996,7 +996,7 @@ def test_movietweetings(world):
     assert report.notes == ("Its stars go from 0 to 10: halved",)
     assert (report.unusable, held.terms) == ({}, "see LICENSE in movietweetings-100k")
     assert world.ratings(report)[1, 1074638] == 3.5
-    assert world.store.movies[2844].imdb_id == "0002844"
+    assert world.store.films[2844].imdb_id == "0002844"
     assert set(world.ratings(report).values()) == {0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5}
 
 

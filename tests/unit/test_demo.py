@@ -9,7 +9,7 @@ import pytest
 
 from engine.datasets import demo
 from engine.datasets.titles import parse_title
-from engine.domain import STARS, Movie
+from engine.domain import STARS, Film
 
 GENRES = (
     "Action Adventure Animation Children Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical Mystery "
@@ -18,17 +18,17 @@ GENRES = (
 
 
 @pytest.fixture(scope="module")
-def films() -> list[Movie]:
+def films() -> list[Film]:
     return demo.films()
 
 
 @pytest.fixture(scope="module")
-def ratings(films: list[Movie]) -> demo.Ratings:
+def ratings(films: list[Film]) -> demo.Ratings:
     return demo.audience(films)
 
 
 @pytest.fixture(scope="module")
-def row(films: list[Movie]) -> dict[str, int]:
+def row(films: list[Film]) -> dict[str, int]:
     """Where a film stands in ``films``, by its name (of remakes, the last)."""
     return {film.display_title: position for position, film in enumerate(films)}
 
@@ -143,7 +143,7 @@ def test_part_of_the_catalogue_will_do(films):
 
 def test_films_from_elsewhere_and_shelves_too_small_are_refused(films):
     with pytest.raises(ValueError, match="not in the demo catalogue"):
-        demo.audience([*films, Movie(id=99_999, title="Mine (2020)", display_title="Mine")])
+        demo.audience([*films, Film(id=99_999, title="Mine (2020)", display_title="Mine")])
     with pytest.raises(ValueError, match="too few"):
         demo.audience(films[:10])
 
@@ -151,7 +151,7 @@ def test_films_from_elsewhere_and_shelves_too_small_are_refused(films):
 # --- taste ------------------------------------------------------------------------------------------------------------
 
 
-def liking(films: list[Movie], ratings: demo.Ratings) -> npt.NDArray[np.float32]:
+def liking(films: list[Film], ratings: demo.Ratings) -> npt.NDArray[np.float32]:
     """Stars above or below the middle, shape (viewers, films); 0 where there is no rating."""
     matrix = np.zeros((int(ratings.user_ids.max()), len(films)), np.float32)
     matrix[ratings.user_ids - 1, ratings.movie_ids - 1] = ratings.stars - 3
@@ -175,7 +175,7 @@ def ndcg_at_10(scores: npt.NDArray[np.floating], seen: npt.NDArray[np.bool_], li
 
 
 @pytest.fixture(scope="module")
-def nearest(films: list[Movie], ratings: demo.Ratings) -> npt.NDArray[np.int64]:
+def nearest(films: list[Film], ratings: demo.Ratings) -> npt.NDArray[np.int64]:
     """The rows of the ten films nearest to each, among those that twenty viewers rated."""
     likeness = cosines(liking(films, ratings))
     likeness[:, np.bincount(ratings.movie_ids, minlength=len(films) + 1)[1:] < 20] = -1

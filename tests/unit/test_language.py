@@ -8,11 +8,11 @@ import pytest
 from bot.features import card_views, rating_views
 from bot.speech import language, views, vocabulary, words
 from bot.speech.understanding import Ask, World, understand_wish
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving.title_index import TitleIndex
 from engine.serving.wish import Wish
 
-HEAT = Movie(1, "Heat (1995)", "Heat", (), 1995, ("Crime", "Thriller"), rating_count=12_345, mean_stars=3.95)
+HEAT = Film(1, "Heat (1995)", "Heat", (), 1995, ("Crime", "Thriller"), rating_count=12_345, mean_stars=3.95)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_dates_are_written_as_people_there_do(code: str, text: str):
 
 
 def test_genres_are_translated_and_titles_are_not():
-    film = Movie(2, "Undo (1994)", "Undo", (), 1994, ("Comedy", "Film-Noir", "Heimatfilm"))
+    film = Film(2, "Undo (1994)", "Undo", (), 1994, ("Comedy", "Film-Noir", "Heimatfilm"))
     with language.speaking("de"):
         assert card_views.heading(film) == "Undo (1994)"
         assert card_views.summary(film) == "Komödie, Film noir, Heimatfilm"

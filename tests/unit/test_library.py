@@ -10,7 +10,7 @@ import structlog.testing
 
 from engine.serving.library import LOOK_EVERY_SECONDS, EmptyCatalogue, Facts, Library
 from engine.serving.wish import Wish
-from engine.store import NoSuchMovie, Store, StoreUnavailable
+from engine.store import NoSuchFilm, Store, StoreUnavailable
 from engine.store.migrate import migrate
 from tests import world
 
@@ -41,10 +41,10 @@ class Slow(Store):
         self.go.set()
         self.reads = self.looks = 0
 
-    def movies(self):
+    def films(self):
         self.reads += 1
         assert self.go.wait(10)
-        return super().movies()
+        return super().films()
 
     def live_version(self):
         self.looks += 1
@@ -64,7 +64,7 @@ async def test_an_empty_database_gives_an_empty_shelf(store: Store):
     assert shelf.version is None
     with pytest.raises(EmptyCatalogue):
         shelf.find("heat", 8)
-    with pytest.raises(NoSuchMovie):
+    with pytest.raises(NoSuchFilm):
         shelf.film(603)
 
 
@@ -188,4 +188,4 @@ async def test_wishes_pick_the_same_films_by_row_as_film_by_film(store: Store):
         rows = facts.fitting(wish)
         by_row = {int(film) for film in shelf.model.movie_ids[rows]}
         known = set(shelf.model.movie_ids.tolist())
-        assert by_row == {movie.id for movie in world.FILMS if movie.id in known and wish.fits(movie)}
+        assert by_row == {film.id for film in world.FILMS if film.id in known and wish.fits(film)}

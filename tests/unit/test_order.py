@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.domain import Catalogue, Feedback, Movie, Rating
+from engine.domain import Catalogue, Feedback, Film, Rating
 from engine.serving import advice, order
 from engine.serving.factors import Model
 from engine.serving.library import Facts, Films, Shelf
@@ -12,21 +12,21 @@ from engine.store import Dismissal, Put, Taste
 from tests import world
 
 FILMS = (
-    Movie(1, "Rocky (1976)", "Rocky", (), 1976, ("Drama",), rating_count=200, mean_stars=4.0),
-    Movie(2, "Rocky II (1979)", "Rocky II", (), 1979, ("Drama",), rating_count=150, mean_stars=3.5),
-    Movie(3, "Rocky III (1982)", "Rocky III", (), 1982, ("Drama",), rating_count=140, mean_stars=3.4),
-    Movie(4, "Heat (1995)", "Heat", (), 1995, ("Crime",), rating_count=300, mean_stars=4.1),
-    Movie(5, "Nobody Knows (1999)", "Nobody Knows", (), 1999, ("Crime",), rating_count=1, mean_stars=5.0),
-    Movie(6, "Fargo (1996)", "Fargo", (), 1996, ("Comedy",), rating_count=250, mean_stars=4.0),
+    Film(1, "Rocky (1976)", "Rocky", (), 1976, ("Drama",), rating_count=200, mean_stars=4.0),
+    Film(2, "Rocky II (1979)", "Rocky II", (), 1979, ("Drama",), rating_count=150, mean_stars=3.5),
+    Film(3, "Rocky III (1982)", "Rocky III", (), 1982, ("Drama",), rating_count=140, mean_stars=3.4),
+    Film(4, "Heat (1995)", "Heat", (), 1995, ("Crime",), rating_count=300, mean_stars=4.1),
+    Film(5, "Nobody Knows (1999)", "Nobody Knows", (), 1999, ("Crime",), rating_count=1, mean_stars=5.0),
+    Film(6, "Fargo (1996)", "Fargo", (), 1996, ("Comedy",), rating_count=250, mean_stars=4.0),
 )
-ROW = {movie.id: row for row, movie in enumerate(FILMS)}
+ROW = {film.id: row for row, film in enumerate(FILMS)}
 
 
 def shelf(taste_of_average: list[float], bias: list[float], likeness: SimilarTitles | None = None) -> Shelf:
     """A model of one dimension a film: the average taste is the order of films for whom nothing is known."""
     catalogue = Catalogue("tiny", "0" * 64, True, Feedback.STARS, "", 1_000, 300, len(FILMS), world.NOW)
     films = Films.of(catalogue, list(FILMS))
-    ids = np.array([movie.id for movie in FILMS], np.int32)
+    ids = np.array([film.id for film in FILMS], np.int32)
     n = len(FILMS)
     rows = world.FactorRows(ids, np.eye(n, dtype=np.float32), np.zeros((n, n), np.float32), np.array(bias, np.float32))
     parameters = {
@@ -44,11 +44,11 @@ LATER_PARTS_FIRST = shelf([0.1, 0.5, 0.9, 0.8, 0.2, 0.7], [0.0] * 6)
 
 
 def shown(shelf: Shelf, taste: Taste, wish: Wish = advice.ANYTHING, **options: object) -> list[int]:
-    return [line.movie.id for line in advice.picks(shelf, taste, wish, **options)]  # type: ignore[arg-type]
+    return [line.film.id for line in advice.picks(shelf, taste, wish, **options)]  # type: ignore[arg-type]
 
 
 def taste(put_aside: tuple[Put, ...] = (), **stars: float) -> Taste:
-    ids = {movie.display_title.replace(" ", "_"): movie.id for movie in FILMS}
+    ids = {film.display_title.replace(" ", "_"): film.id for film in FILMS}
     return Taste(7, tuple(Rating(ids[name], value, world.NOW) for name, value in stars.items()), put_aside, len(stars))
 
 
@@ -78,7 +78,7 @@ def test_a_film_on_the_word_of_one_comes_after_those_that_many_know() -> None:
 
 def test_no_stars_are_printed_for_a_film_that_four_people_know() -> None:
     model = shelf([0.5] * 6, [0.0, 0.0, 0.0, 0.6, 1.5, -1.5])
-    lines = {line.movie.id: line.predicted_stars for line in advice.picks(model, taste(Rocky=4.0))}
+    lines = {line.film.id: line.predicted_stars for line in advice.picks(model, taste(Rocky=4.0))}
     assert lines[4] is not None
     assert lines[4] > 3.5
     assert lines[5] is None, "everyone: 5.0 (1)"
@@ -94,11 +94,11 @@ def test_no_stars_are_printed_for_a_film_that_four_people_know() -> None:
 def test_what_would_get_less_than_three_stars_comes_last() -> None:
     model = shelf([0.0, 0.0, 0.0, 0.1, 0.0, 0.9], [0.0, 0.0, 0.0, 0.5, 0.0, -1.5])
     lines = advice.picks(model, taste(Rocky=4.0))
-    assert lines[-1].movie.id == 6
+    assert lines[-1].film.id == 6
 
 
 def likeness_of(film: int, other: int, value: float) -> SimilarTitles:
-    ids = np.array([movie.id for movie in FILMS], np.int32)
+    ids = np.array([film.id for film in FILMS], np.int32)
     pair = np.array([film], np.int32), np.array([other], np.int32), np.array([value], np.float32)
     return SimilarTitles.of(ids, *pair)
 
@@ -106,8 +106,8 @@ def likeness_of(film: int, other: int, value: float) -> SimilarTitles:
 def test_a_film_like_one_that_was_liked_comes_first_and_names_it() -> None:
     model = shelf([0.5] * 6, [0.0] * 6, likeness_of(4, 6, 5.0))
     best = advice.picks(model, taste(Heat=5.0))[0]
-    assert best.movie.id == 6
-    assert [movie.id for movie in best.because] == [4]
+    assert best.film.id == 6
+    assert [film.id for film in best.because] == [4]
 
 
 def test_a_film_like_one_that_was_hated_gains_nothing() -> None:

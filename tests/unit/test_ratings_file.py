@@ -31,9 +31,7 @@ tt0903747,10,2024-01-05,Breaking Bad,Breaking Bad,,TV Series,9.5,49,2008,Crime
 def named(text: str | bytes) -> dict[str, float]:
     """The films of ours that a file rates."""
     content = text.encode() if isinstance(text, str) else text
-    return {
-        f"{movie.display_title} ({movie.year})": stars for movie, stars in match(read(content), FILMS).stars.items()
-    }
+    return {f"{film.display_title} ({film.year})": stars for film, stars in match(read(content), FILMS).stars.items()}
 
 
 def test_letterboxd_by_name_and_year():

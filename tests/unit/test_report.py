@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from engine.datasets import ratings_folder
-from engine.domain import Catalogue, Feedback, MatineeError, Movie
+from engine.domain import Catalogue, Feedback, Film, MatineeError
 from engine.pages.explore import (
     DAMPING,
     NothingToShow,
@@ -47,10 +47,10 @@ from tests.conftest import NewDatabase
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CATALOGUE = Catalogue("tiny", "f" * 64, False, Feedback.STARS, "Made up for tests.", 6, 3, 4, NOW)
 FILMS = (
-    Movie(1, "One (1994)", "One", year=1994, genres=("Drama", "Crime"), rating_count=3),
-    Movie(2, "Two (1999)", "Two", year=1999, genres=("Drama",), rating_count=2),
-    Movie(3, "Three (2012)", "Three", year=2012, genres=("Comedy",), rating_count=1),
-    Movie(4, "Four", "Four", genres=("Comedy",)),  # nobody rated it, nobody knows when it was made
+    Film(1, "One (1994)", "One", year=1994, genres=("Drama", "Crime"), rating_count=3),
+    Film(2, "Two (1999)", "Two", year=1999, genres=("Drama",), rating_count=2),
+    Film(3, "Three (2012)", "Three", year=2012, genres=("Comedy",), rating_count=1),
+    Film(4, "Four", "Four", genres=("Comedy",)),  # nobody rated it, nobody knows when it was made
 )
 
 
@@ -174,7 +174,7 @@ def test_the_page_works_for_a_single_rating() -> None:
 
 def test_titles_and_terms_are_text_and_never_markup() -> None:
     nasty = '<script>alert("x")</script> & $9.99$'
-    film = Movie(1, nasty, nasty, genres=("<i>Drama</i>",), rating_count=1)
+    film = Film(1, nasty, nasty, genres=("<i>Drama</i>",), rating_count=1)
     catalogue = Catalogue("<b>set</b>", "f" * 64, True, Feedback.STARS, "<img src=x>", 2, 2, 1, NOW)
     two = ratings((1, 1, 4.0, "2024-01-01"), (2, 1, 4.0, "2024-01-01"))
     page = render("explore.html.j2", explore_facts(explore_numbers(catalogue, [film], two), two))
@@ -287,7 +287,7 @@ def test_the_best_of_a_row_of_metrics_knows_which_way_is_better() -> None:
 def test_examples_are_people_whose_taste_stands_out() -> None:
     """Fifty people like one drama and one comedy; person 7 likes horror, person 8 westerns."""
     genres = {1: "Drama", 2: "Comedy", 3: "Horror", 4: "Western"}
-    films = [Movie(i, genre, genre, genres=(genre,)) for i, genre in genres.items()]
+    films = [Film(i, genre, genre, genres=(genre,)) for i, genre in genres.items()]
     rows = [(user, film, 5.0, "2024-01-01") for user in range(100, 150) for film in (1, 2)]
     rows += [(7, 3, 5.0, "2024-01-01"), (8, 4, 4.0, "2024-01-01"), (8, 1, 1.0, "2024-01-01")]
     of = ratings(*rows)
@@ -295,7 +295,7 @@ def test_examples_are_people_whose_taste_stands_out() -> None:
 
 
 def test_examples_need_no_genres() -> None:
-    films = [Movie(1, "One", "One"), Movie(2, "Two", "Two"), Movie(3, "Three", "Three")]
+    films = [Film(1, "One", "One"), Film(2, "Two", "Two"), Film(3, "Three", "Three")]
     assert of_different_tastes(films, SIX, SIX.values >= 4) == [(1, None), (2, None), (3, None)]
 
 
@@ -336,10 +336,10 @@ def store(new_database: NewDatabase, settings: EngineSettings) -> Iterator[Store
     folder.mkdir(parents=True)
     films = {1: (10, 11, 12, 30), 2: (20, 21, 22, 31), 3: (40, 43, 44, 20)}  # westerns, science fiction, romance
     rows = [(user, film, 5.0 - place) for user, own in films.items() for place, film in enumerate(own)]
-    users, movies, stars = zip(*rows, strict=True)
+    users, rated, stars = zip(*rows, strict=True)
     columns = {
         "user_id": pa.array(users, pa.int32()),
-        "movie_id": pa.array(movies, pa.int32()),
+        "movie_id": pa.array(rated, pa.int32()),
         "stars": pa.array(stars, pa.float32()),
         "rated_at": pa.array([NOW] * len(users), pa.timestamp("us", tz="UTC")),
     }

@@ -143,11 +143,11 @@ def test_a_model_comes_back_as_it_was(store: Store, settings: EngineSettings, fo
     assert store.live_version() == 1  # importing changes nothing for anybody
 
     lists = {user_id: store.recommendations(user_id) for user_id in (1, 2, 3)}
-    alike = {movie.id: store.similar(movie.id) for movie in world.FILMS}
+    alike = {film.id: store.similar(film.id) for film in world.FILMS}
     assert publish_model(store, 2, now=NOW) == 1
     assert store.live_version() == 2
     assert {user_id: store.recommendations(user_id) for user_id in (1, 2, 3)} == lists
-    assert {movie.id: store.similar(movie.id) for movie in world.FILMS} == alike
+    assert {film.id: store.similar(film.id) for film in world.FILMS} == alike
 
 
 def test_elsewhere_people_have_other_ids_and_get_their_own_lists(

@@ -3,15 +3,15 @@
 import pytest
 
 from engine.datasets.titles import parse_title
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving.names import FilmName, Series
 from engine.serving.series import Part, number_in, parts_of, series_of
 
 
-def catalogue(*titles: str, genres: tuple[str, ...] = ("Action",)) -> list[Movie]:
+def catalogue(*titles: str, genres: tuple[str, ...] = ("Action",)) -> list[Film]:
     parsed = [parse_title(title) for title in titles]
     return [
-        Movie(number, title, p.display_title, p.alternative_titles, p.year, genres)
+        Film(number, title, p.display_title, p.alternative_titles, p.year, genres)
         for number, (title, p) in enumerate(zip(titles, parsed, strict=True), 1)
     ]
 
@@ -42,7 +42,7 @@ def test_what_looks_like_a_series_and_is_none() -> None:
     assert in_order("Apollo 13 (1995)", "Apollo 18 (2011)") == [None, None]  # such numbers count no parts
     assert in_order("Big (1988)", "Big Fish (2003)") == [None, None]
     assert in_order("The Return (2003)", "The Salvation (2014)") == [None, None]
-    animated = Movie(9, "Frozen II (2019)", "Frozen II", (), 2019, ("Animation",))
+    animated = Film(9, "Frozen II (2019)", "Frozen II", (), 2019, ("Animation",))
     other = [*catalogue("Frozen (2010)", genres=("Horror",)), animated]
     assert parts_of(other, table=()) == {}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.speech.understanding import Ask, Film, Nothing, Stance, Statement, Which, understand, understand_wish
+from bot.speech.understanding import Ask, Nothing, Stance, Statement, TitleOf, Which, understand, understand_wish
 from bot.speech.vocabulary import LANGUAGES, vocabulary
 from engine.serving import names
 from engine.serving.title_index import TitleIndex
@@ -108,7 +108,7 @@ def test_where_nothing_has_a_year_no_year_is_heeded() -> None:
 def test_stars_are_read_as_people_write_them(text: str, stars: float) -> None:
     meaning = understand(text, WORLD)
     assert isinstance(meaning, Statement)
-    assert (meaning.movie.display_title, meaning.stars) == ("Heat", stars)
+    assert (meaning.film.display_title, meaning.stars) == ("Heat", stars)
 
 
 @pytest.mark.parametrize("text", ["Heat 11 stars", "Heat 0 stars", "die hard 3", "Apollo 13"])
@@ -120,12 +120,12 @@ def test_a_film_that_was_made_again_is_asked_about() -> None:
     for text in ("I loved Dune", "do you know Dune?", "Dune"):
         meaning = understand(text, WORLD)
         assert isinstance(meaning, Which)
-        assert {hit.movie.year for hit in meaning.found.hits[:2]} == {1984, 2021}
+        assert {hit.film.year for hit in meaning.found.hits[:2]} == {1984, 2021}
 
 
 @pytest.mark.parametrize("text", ["thanks", "Tarantino", "hola", "help", "stop", "yes"])
 def test_what_is_no_title_opens_no_card(text: str) -> None:
-    assert not isinstance(understand(text, WORLD), Film)
+    assert not isinstance(understand(text, WORLD), TitleOf)
 
 
 @pytest.mark.parametrize("text", ["https://www.imdb.com/title/tt0000001/", "https://letterboxd.com/film/no-such-film/"])
@@ -146,17 +146,17 @@ def test_a_page_of_a_film_that_is_not_here_is_said_to_be_one(text: str) -> None:
     ],
 )
 def test_a_film_is_known_by_its_pages(text: str) -> None:
-    films = [replace(hit.movie, imdb_id="0113277", tmdb_id=949) for hit in WORLD.titles.find("heat 1995").hits[:1]]
+    films = [replace(hit.film, imdb_id="0113277", tmdb_id=949) for hit in WORLD.titles.find("heat 1995").hits[:1]]
     world = replace(WORLD, titles=TitleIndex(films))
-    assert understand(text, world) == Film(films[0])
+    assert understand(text, world) == TitleOf(films[0])
 
 
 def test_names_of_films_are_facts_that_fit_the_catalogue() -> None:
     """Each name of a well-known film leads to that film, unless another film is called so too."""
     index, wrong = WORLD.titles, []
     for film, others in names.read().called:
-        meant = {movie.id for title in film.titles for movie in index.named(f"{title} {film.year}")}
-        wrong += [name for name in others if meant and not meant & {movie.id for movie in index.named(name)}]
+        meant = {found.id for title in film.titles for found in index.named(f"{title} {film.year}")}
+        wrong += [name for name in others if meant and not meant & {found.id for found in index.named(name)}]
     assert len(names.read().called) >= 300
     assert not wrong
 
@@ -164,8 +164,8 @@ def test_names_of_films_are_facts_that_fit_the_catalogue() -> None:
 def test_own_names_are_read_and_a_bad_line_is_named(tmp_path) -> None:
     own = tmp_path / "names.tsv"
     own.write_text("# ours\nHeat (1995)\tHitze\n", encoding="utf-8")
-    index = TitleIndex([hit.movie for hit in WORLD.titles.find("heat 1995").hits], names.read(own))
-    assert [movie.display_title for movie in index.named("hitze")] == ["Heat"]
+    index = TitleIndex([hit.film for hit in WORLD.titles.find("heat 1995").hits], names.read(own))
+    assert [film.display_title for film in index.named("hitze")] == ["Heat"]
     own.write_text("Heat\tHitze\n", encoding="utf-8")
     with pytest.raises(names.BadName, match="line 1"):
         names.read(own)

@@ -16,7 +16,7 @@ from bot.speech import language, views, words
 from bot.speech.buttons import Place, Undo
 from bot.speech.views import View
 from bot.speech.words import plain
-from engine.domain import STARS, Movie, RunKind, RunState
+from engine.domain import STARS, Film, RunKind, RunState
 from engine.serving.advice import PAGE, Card, Line
 from engine.serving.likeness import Likeness
 from engine.serving.wish import Wish
@@ -41,8 +41,8 @@ def speak_english() -> Iterator[None]:
 texts = st.text(min_size=1, max_size=2_000) | st.sampled_from(
     ["<b>&</b>" * 200, "{title}", "& < >", "*_`[", "\n\n", "%s"]
 )
-movies = st.builds(
-    Movie,
+films = st.builds(
+    Film,
     st.integers(1, 2**31 - 1),
     texts,
     texts,
@@ -55,7 +55,7 @@ movies = st.builds(
     st.none() | st.floats(0.5, 5),
 )
 pages = st.lists(
-    st.builds(Line, movies, st.none() | st.floats(0.5, 5), st.lists(movies, max_size=3).map(tuple)),
+    st.builds(Line, films, st.none() | st.floats(0.5, 5), st.lists(films, max_size=3).map(tuple)),
     min_size=PAGE,
     max_size=PAGE,
 )
@@ -86,33 +86,33 @@ def test_picks_fit_one_message_whatever_the_titles(lines: list[Line], page: int,
 
 @few
 @given(
-    movies,
+    films,
     st.none() | st.sampled_from(STARS),
     st.sets(st.sampled_from(Dismissal)),
-    st.lists(movies, max_size=2),
+    st.lists(films, max_size=2),
     languages,
 )
-def test_cards_fit_one_message(movie: Movie, own: float | None, aside: set[Dismissal], because: list[Movie], code: str):
+def test_cards_fit_one_message(film: Film, own: float | None, aside: set[Dismissal], because: list[Film], code: str):
     language.use(code)
-    card = Card(movie, own, frozenset(aside), 4.2, tuple(because))
+    card = Card(film, own, frozenset(aside), 4.2, tuple(because))
     check(
         card_views.card(
-            OWNER, card, Place("similar", 2**31 - 1, 999), notice=card_views.put_aside(movie, Dismissal.SEEN, 9)
+            OWNER, card, Place("similar", 2**31 - 1, 999), notice=card_views.put_aside(film, Dismissal.SEEN, 9)
         )
     )
-    check(rating_views.question(OWNER, movie, 3, notice=rating_views.rated(movie, 4.5, 1, trained=True)))
-    check(rating_views.act(OWNER, movie, rating_views.undone(movie, own), event_id=2**62, place=Place("mine", 0, 999)))
+    check(rating_views.question(OWNER, film, 3, notice=rating_views.rated(film, 4.5, 1, trained=True)))
+    check(rating_views.act(OWNER, film, rating_views.undone(film, own), event_id=2**62, place=Place("mine", 0, 999)))
 
 
 @few
-@given(st.lists(movies, min_size=8, max_size=20), texts, languages)
-def test_lists_of_films_fit_one_message(films: list[Movie], text: str, code: str):
+@given(st.lists(films, min_size=8, max_size=20), texts, languages)
+def test_lists_of_films_fit_one_message(films: list[Film], text: str, code: str):
     language.use(code)
     check(lookup_views.choices(OWNER, text, films[:8], 100))
     check(lookup_views.similar(OWNER, films[0], films[1:], 1, published=True))
     shared = [Likeness(film, True, True, tag="<&" * 32, genres=film.genres) for film in films[1:11]]
     check(lookup_views.why_similar(OWNER, films[0], shared, 999))
-    entries = [Entry(movie, NOW, stars=4.5) for movie in films] * 2
+    entries = [Entry(film, NOW, stars=4.5) for film in films] * 2
     check(mine_views.my_ratings(OWNER, entries, 1, aside=3, undo=Undo(OWNER, 2**62)))
     check(mine_views.watchlist(OWNER, entries, 2))
     check(lookup_views.no_hit(OWNER, text))
@@ -182,14 +182,14 @@ def test_wishes_are_put_in_words(wish: Wish, text: str):
 
 
 def test_one_and_many_are_told_apart():
-    movie = Movie(1, "Heat (1995)", "Heat", (), 1995)
-    assert rating_views.rated(movie, 4, 1, trained=True).endswith("1 rating waits for the next training.")
-    assert rating_views.rated(movie, 4, 6, trained=True).endswith("6 ratings wait for the next training.")
+    film = Film(1, "Heat (1995)", "Heat", (), 1995)
+    assert rating_views.rated(film, 4, 1, trained=True).endswith("1 rating waits for the next training.")
+    assert rating_views.rated(film, 4, 6, trained=True).endswith("6 ratings wait for the next training.")
 
 
-@given(movies)
-def test_every_film_has_an_address_at_imdb(movie: Movie):
-    url = card_views.imdb_url(movie)
+@given(films)
+def test_every_film_has_an_address_at_imdb(film: Film):
+    url = card_views.imdb_url(film)
     assert url.startswith("https://www.imdb.com/")
     assert url.isascii()
     assert " " not in url

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.speech.understanding import World, understand_wish
-from engine.domain import Movie
+from engine.domain import Film
 from engine.serving.title_index import TitleIndex
 from engine.serving.wish import LAST_YEAR, Wish
 
@@ -94,8 +94,8 @@ def test_a_wish_comes_back_from_json(wish: Wish):
     assert Wish.parse(wish.as_json()) == wish
 
 
-def film(year: int | None, *genres: str) -> Movie:
-    return Movie(1, "T", "T", (), year, genres)
+def film(year: int | None, *genres: str) -> Film:
+    return Film(1, "T", "T", (), year, genres)
 
 
 def test_a_film_fits_if_it_has_all_genres_none_of_the_others_and_a_year_between():

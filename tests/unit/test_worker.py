@@ -83,7 +83,7 @@ def test_enough_new_ratings_ask_for_one_training(store: Store, tmp_path: Path) -
     """And not for another until as many have come since that one began, whatever became of it."""
     from tests.world import FILMS
 
-    store.save_movies(FILMS)
+    store.save_films(FILMS)
     settings = EngineSettings(_env_file=None, home=tmp_path, train_after_ratings=3)
     ann = store.person(1, None, NOW).id
     clock = [NOW]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.domain import Movie
+from engine.domain import Film
 
 CATALOGUE = Path(__file__).with_name("films.csv")
 """The films, one a line. Facts, but for ``mood``, ``fame`` and ``esteem``: our judgement, for the simulation to use."""
@@ -39,16 +39,16 @@ class Ratings:
         return len(self.user_ids)
 
 
-def films() -> list[Movie]:
+def films() -> list[Film]:
     """Return the bundled films, oldest first; their ids run from 1 without gaps.
 
     Titles look as MovieLens writes them: article last, other names in brackets, the year at the end. There are no
     IMDb or TMDb ids. ``rating_count`` and ``mean_stars`` are those of a film that nobody has rated yet.
     """
-    return [film.movie for film in _catalogue()]
+    return [film.entry for film in _catalogue()]
 
 
-def audience(films: Sequence[Movie], *, viewers: int = 2000, seed: int = 1895) -> Ratings:
+def audience(films: Sequence[Film], *, viewers: int = 2000, seed: int = 1895) -> Ratings:
     """Return the ratings of a **simulated** audience. Nobody real gave them.
 
     Each viewer mixes one to three of the types in ``_TYPES`` (loves westerns, watches with children, …) with likings
@@ -72,10 +72,10 @@ def audience(films: Sequence[Movie], *, viewers: int = 2000, seed: int = 1895) -
     Raises:
         ValueError: a film is not in the bundled catalogue, or there are too few that are old enough for everyone.
     """
-    known = {film.movie.id: film for film in _catalogue()}
-    if strangers := [movie.id for movie in films if movie.id not in known]:
+    known = {film.entry.id: film for film in _catalogue()}
+    if strangers := [film.id for film in films if film.id not in known]:
         raise ValueError(f"films that are not in the demo catalogue: {strangers[:5]}")
-    shelf = [known[movie.id] for movie in films]
+    shelf = [known[film.id] for film in films]
     if sum(film.year < _OPENED.year for film in shelf) < _SHORTEST:
         raise ValueError(f"{len(shelf)} films are too few: everyone rates {_SHORTEST}")
     rng = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ def audience(films: Sequence[Movie], *, viewers: int = 2000, seed: int = 1895) -
     stars = _rate(shelf, taste, user, film, rng)
     rated_at = _dates(np.array([each.year for each in shelf]), user, film, sittings, rng)
     order = np.lexsort((rated_at, user))
-    ids = np.array([each.movie.id for each in shelf], dtype=np.int32)
+    ids = np.array([each.entry.id for each in shelf], dtype=np.int32)
     return Ratings(
         user_ids=(user[order] + 1).astype(np.int32),
         movie_ids=ids[film[order]],
@@ -99,7 +99,7 @@ def audience(films: Sequence[Movie], *, viewers: int = 2000, seed: int = 1895) -
 
 @dataclass(frozen=True, slots=True)
 class _Film:
-    movie: Movie
+    entry: Film
     year: int
     language: str  # empty for films without words
     director: str
@@ -119,7 +119,7 @@ def _film(row: dict[str, str]) -> _Film:
     year = int(row["year"])
     also = tuple(row["also"].split("|")) if row["also"] else ()
     in_brackets = "".join(f" ({_article_last(name)})" for name in also)
-    movie = Movie(
+    entry = Film(
         id=int(row["id"]),
         title=f"{_article_last(row['title'])}{in_brackets} ({year})",
         display_title=row["title"],
@@ -128,7 +128,7 @@ def _film(row: dict[str, str]) -> _Film:
         genres=tuple(row["genres"].split("|")),
     )
     return _Film(
-        movie=movie,
+        entry=entry,
         year=year,
         language=row["language"],
         director=row["director"],
@@ -293,7 +293,7 @@ def _tastes(shelf: Sequence[_Film], viewers: int, rng: np.random.Generator) -> F
     strays: list[float] = []
     entries: list[tuple[int, int, float]] = []
     for row, film in enumerate(shelf):
-        genres = film.movie.genres
+        genres = film.entry.genres
         described = [(genre, _GENRE, len(genres) ** -0.3) for genre in genres]  # of many genres, each says less
         described += [(film.mood, _MOOD, 1.0), (f"{film.year // 10}0s", _DECADE, 1.0), (film.director, _DIRECTOR, 1.0)]
         if film.language not in ("", "English"):
