@@ -30,7 +30,7 @@ from pydantic import SecretStr
 
 from benchmarks.search import make_films
 from bot.features import FEATURES, picks, picks_views
-from bot.features.memory import Memory, in_settings
+from bot.features.memory import Memory, in_preferences
 from bot.frame.application import build_application
 from bot.frame.context import Services
 from bot.settings import BotSettings
@@ -174,8 +174,8 @@ def steps(services: Services) -> None:
         "their ratings (Store.taste)": lambda n: store.taste(people[n].id, NOW),
         "their list (Store.recommendations)": lambda n: store.recommendations(people[n].id),
         "choose the ten (advice.picks)": lambda n: advice.picks(shelf, tastes[n], published=lists[n]),
-        "remember them (Store.change_settings)": lambda n: store.change_settings(
-            people[n].id, in_settings(lambda memory: memory.remember(page.listing)), durable=False
+        "remember them (Store.change_settings)": lambda n: store.change_preferences(
+            people[n].id, in_preferences(lambda memory: memory.remember(page.listing)), durable=False
         ),
         "say it (picks_views.picks)": lambda n: picks_views.picks(people[n].telegram_id, page),
     }

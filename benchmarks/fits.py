@@ -25,14 +25,14 @@ from pyspark.sql import DataFrame
 from benchmarks.grown import Rated, grow
 from engine.learning import mllib
 from engine.learning.training import LARGEST_TASK, Placement, fit
-from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from engine.settings import EngineSettings
 from engine.spark.session import spark_session
 
-PREFERENCE = PreferenceSettings(
+PREFERENCE = PreferenceHyperparameters(
     "signed", rank=64, reg=0.2, neutral=2.9, nu_users=1.0, nu_items=1.0, alpha=1.0, scale=1.0, pseudo=0.0, pull=0.0
 )
-STARS = RatingSettings(rank=50, reg=0.15, pseudo=0.0)
+STARS = RatingHyperparameters(rank=50, reg=0.15, pseudo=0.0)
 SIZES = {0.1: (1, 1), 1.0: (10, 2), 20.0: (226, 3)}
 """Copies of people and of films: at 20 million some 138,000 people and 29,000 films, if the set is ml-latest-small."""
 

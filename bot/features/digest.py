@@ -13,7 +13,7 @@ import structlog
 from telegram.error import Forbidden, RetryAfter, TelegramError
 
 from bot.features import preference_views
-from bot.features.memory import Memory, in_settings
+from bot.features.memory import Memory, in_preferences
 from bot.frame.context import App, Context, Handler
 from bot.frame.delivery import deliver, surely_not_sent, wait_asked
 from bot.speech import language
@@ -92,15 +92,15 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
     else:
         # Lists need not show them so soon.
         shown = [line.film.id for line in films]
-        noted = in_settings(lambda memory: memory.show(shown, now, sitting=timedelta(0)))
-        await asyncio.to_thread(store.change_settings, person.id, noted)
+        noted = in_preferences(lambda memory: memory.show(shown, now, sitting=timedelta(0)))
+        await asyncio.to_thread(store.change_preferences, person.id, noted)
         await asyncio.to_thread(store.note_shown, person.id, shelf.version, shown, now)
     return True
 
 
 def choose(store: Store, shelf: Shelf, digest: Digest, now: datetime) -> list[Line]:
     """Return somebody's best films that neither a digest nor, as far as we remember, a list or surprise has shown."""
-    person, taste, memory = digest.person, store.taste(digest.person.id, now), Memory.parse(digest.person.settings)
+    person, taste, memory = digest.person, store.taste(digest.person.id, now), Memory.parse(digest.person.preferences)
     if not taste.ratings:
         return []
     shown = {*digest.shown, *memory.surprised, *memory.rests}.union(*(listing.shown for listing in memory.listings))

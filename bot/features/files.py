@@ -13,7 +13,7 @@ from telegram.error import BadRequest, NetworkError
 from telegram.ext import filters
 
 from bot.features import file_views, ratings_file
-from bot.features.memory import Batch, Memory, in_settings
+from bot.features.memory import Batch, Memory, in_preferences
 from bot.features.ratings_file import Matched, NotRatings, RatingsFile
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, message, tap
@@ -85,7 +85,7 @@ async def preview(visit: Visit) -> None:
 
 async def import_file(visit: Visit, _button: buttons.ImportFile) -> None:
     """Give all films of the file their stars."""
-    memory = Memory.parse(visit.person.settings)
+    memory = Memory.parse(visit.person.preferences)
     if memory.file_id is None:  # the same tap a second time, or another file was sent since and left
         await visit.tell(file_views.no_file())
         return
@@ -137,7 +137,7 @@ async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImpo
     acts = await visit.store(Store.undo_many, visit.person.id, button.event_id, button.last_event_id, visit.now)
     if acts:
         return await _keep(visit, acts, undone=undone)
-    batch = Memory.parse(visit.person.settings).batch
+    batch = Memory.parse(visit.person.preferences).batch
     if batch is None or batch.undone is not undone or batch.first <= button.last_event_id:
         raise UndoTooLate("these films were rated again since")
     return batch
@@ -146,8 +146,8 @@ async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImpo
 async def _keep(visit: Visit, acts: Sequence[int], *, undone: bool) -> Batch:
     """Remember acts that belong together, so that /undo takes them back together."""
     batch = Batch(min(acts), max(acts), len(acts), undone)
-    kept = in_settings(lambda memory: replace(memory, batch=batch))
-    await visit.store(Store.change_settings, visit.person.id, kept)
+    kept = in_preferences(lambda memory: replace(memory, batch=batch))
+    await visit.store(Store.change_preferences, visit.person.id, kept)
     return batch
 
 
@@ -182,8 +182,8 @@ def _understand(content: bytes, films: Films) -> tuple[RatingsFile, Matched]:
 
 
 async def _remember(visit: Visit, file_id: str | None, since: int | None = None) -> None:
-    noted = in_settings(lambda memory: replace(memory, file_id=file_id, file_since=since))
-    await visit.store(Store.change_settings, visit.person.id, noted)
+    noted = in_preferences(lambda memory: replace(memory, file_id=file_id, file_since=since))
+    await visit.store(Store.change_preferences, visit.person.id, noted)
 
 
 def rate_all(store: Store, user_id: int, stars: Mapping[Film, float], since: int, now: datetime) -> Batch | None:
@@ -202,8 +202,8 @@ def rate_all(store: Store, user_id: int, stars: Mapping[Film, float], since: int
     of_file = takewhile(lambda event: (event.movie_id, event.stars) in given, reversed(lately))
     acts = [event.id for event in of_file]
     batch = Batch(min(acts), max(acts), len(acts)) if acts else None
-    done = in_settings(lambda memory: replace(memory, file_id=None, file_since=None, batch=batch or memory.batch))
-    store.change_settings(user_id, done)
+    done = in_preferences(lambda memory: replace(memory, file_id=None, file_since=None, batch=batch or memory.batch))
+    store.change_preferences(user_id, done)
     return batch
 
 

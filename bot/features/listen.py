@@ -58,7 +58,7 @@ def handlers() -> list[Handler]:
 
 async def next_page(visit: Visit) -> None:
     """Show the next page of the list of picks that was begun last."""
-    listings = Memory.parse(visit.person.settings).listings
+    listings = Memory.parse(visit.person.preferences).listings
     if not listings or listings[-1].is_full:
         await visit.show(await picks.begin(visit))
     else:

@@ -100,7 +100,7 @@ class Memory:
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> "Memory":
-        """Read what ``as_settings`` wrote."""
+        """Read what ``as_preferences`` wrote."""
         skipped = {int(film): datetime.fromisoformat(at) for film, at in settings.get("skipped", {}).items()}
         listings = tuple(
             Listing(
@@ -120,7 +120,7 @@ class Memory:
         file_id, file_since = settings.get("file_id"), settings.get("file_since")
         return cls(skipped, listings, surprised, rests, file_id, file_since, batch, other)
 
-    def as_settings(self) -> dict[str, Any]:
+    def as_preferences(self) -> dict[str, Any]:
         """Return this as JSON can hold it."""
         listings = [
             {
@@ -197,6 +197,6 @@ class Memory:
         return replace(self, listings=kept[-LISTINGS:])
 
 
-def in_settings(change: Callable[[Memory], Memory]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return a change of what is remembered as one of settings, for ``Store.change_settings``."""
-    return lambda settings: change(Memory.parse(settings)).as_settings()
+def in_preferences(change: Callable[[Memory], Memory]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return a change of what is remembered as one of settings, for ``Store.change_preferences``."""
+    return lambda settings: change(Memory.parse(settings)).as_preferences()

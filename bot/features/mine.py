@@ -35,7 +35,7 @@ async def my_page(visit: Visit, button: buttons.MyRatings) -> None:
         if rating.movie_id in films
     ]
     aside = len(_put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME))
-    memory, place = Memory.parse(visit.person.settings), Place("mine", 0, button.page)
+    memory, place = Memory.parse(visit.person.preferences), Place("mine", 0, button.page)
     undo = files.way_back(visit.owner, memory, event_id, place) if event_id is not None else None
     await visit.show(mine_views.my_ratings(visit.owner, entries, button.page, aside=aside, undo=undo))
 

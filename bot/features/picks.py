@@ -8,7 +8,7 @@ from functools import partial
 
 from bot.features import picks_views
 from bot.features.lookup import films_like
-from bot.features.memory import Listing, Memory, in_settings
+from bot.features.memory import Listing, Memory, in_preferences
 from bot.features.picks_views import PicksPage
 from bot.frame.context import App, Context, Handler
 from bot.frame.talk import Visit, command, tap
@@ -78,7 +78,7 @@ async def earlier_picks(visit: Visit, button: buttons.EarlierPicks) -> None:
 
 async def turn_page(visit: Visit, button: buttons.Picks) -> None:
     """Show a page of a list; a new list, and say so, if that one is forgotten."""
-    listing = Memory.parse(visit.person.settings).listing(button.listing)
+    listing = Memory.parse(visit.person.preferences).listing(button.listing)
     if listing is None:
         await visit.show(await begin(visit, notice=picks_views.new_list()))
     else:
@@ -93,7 +93,7 @@ async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
     if visit.in_group:
         await visit.show(views.in_private(visit.bot_name, "top"))
         return
-    listing = Memory.parse(visit.person.settings).listing(button.listing)
+    listing = Memory.parse(visit.person.preferences).listing(button.listing)
     if listing is None:
         await visit.show(await begin(visit, notice=picks_views.new_list()))
     else:
@@ -134,7 +134,7 @@ async def begin(
     undo: buttons.Button | None = None,
 ) -> View:
     """Return the first page of a new list; ``again`` if it may have what was shown on earlier days."""
-    listing = Memory.parse(visit.person.settings).begin(wish, again=again)
+    listing = Memory.parse(visit.person.preferences).begin(wish, again=again)
     shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, in_group=visit.in_group)
     return picks_views.picks(visit.owner, shown, notice=notice, undo=undo)
 
@@ -158,7 +158,7 @@ def work_out(
         reasons: how many of their own films are named with each pick.
         in_group: whether others read along; the films then come without stars, reasons and the number of ratings.
     """
-    taste, memory = store.taste(person.id, now), Memory.parse(person.settings)
+    taste, memory = store.taste(person.id, now), Memory.parse(person.preferences)
     page = min(page, len(listing.pages) + 1)
     resting: frozenset[int] = frozenset() if listing.again else memory.resting(now) - listing.shown
 
@@ -177,7 +177,7 @@ def work_out(
         noted = partial(_noted, listing, films, now)
         if noted(memory) != memory:
             # Not durable: nobody misses the page of before a power cut, and the disk would be the longest step.
-            store.change_settings(person.id, in_settings(noted), durable=False)
+            store.change_preferences(person.id, in_preferences(noted), durable=False)
             store.note_shown(person.id, shelf.version, films, now)
     return PicksPage(
         listing,
@@ -209,5 +209,5 @@ def genre_key(name: str) -> int:
 
 
 def _wish(person: Person, listing: int) -> Wish:
-    known = Memory.parse(person.settings).listing(listing)
+    known = Memory.parse(person.preferences).listing(listing)
     return ANYTHING if known is None else known.wish

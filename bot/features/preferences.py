@@ -39,8 +39,8 @@ async def set_language(visit: Visit, button: buttons.SetLanguage) -> None:
 async def set_scale(visit: Visit, button: buttons.SetScale) -> None:
     """Offer whole stars from now on, or halves too."""
     chosen = {"whole_stars": bool(button.whole)}
-    await visit.store(Store.change_settings, visit.person.id, lambda known: known | chosen)
-    await settings(replace(visit, person=replace(visit.person, settings=visit.person.settings | chosen)))
+    await visit.store(Store.change_preferences, visit.person.id, lambda known: known | chosen)
+    await settings(replace(visit, person=replace(visit.person, preferences=visit.person.preferences | chosen)))
 
 
 async def set_digest(visit: Visit, button: buttons.SetDigest) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.features import files, picks, rating_views
 from bot.features.lookup import look_up
-from bot.features.memory import Memory, in_settings
+from bot.features.memory import Memory, in_preferences
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons, views
@@ -98,7 +98,7 @@ async def next_question(
         await visit.show(views.in_private(visit.bot_name, "rate"))
         return
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    not_seen = (memory or Memory.parse(visit.person.settings)).not_seen(visit.now)
+    not_seen = (memory or Memory.parse(visit.person.preferences)).not_seen(visit.now)
     if about is None:
         film = await visit.think(advice.question, visit.shelf, taste, not_seen)
     else:
@@ -111,8 +111,8 @@ async def next_question(
 
 
 async def _remember(visit: Visit, change: Callable[[Memory], Memory]) -> Memory:
-    await visit.store(Store.change_settings, visit.person.id, in_settings(change))
-    return change(Memory.parse(visit.person.settings))
+    await visit.store(Store.change_preferences, visit.person.id, in_preferences(change))
+    return change(Memory.parse(visit.person.preferences))
 
 
 # --- From a card ------------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ async def undo_last(visit: Visit) -> None:
     if event_id is None:
         await visit.show(rating_views.nothing_to_undo(visit.owner))
         return
-    match files.way_back(visit.owner, Memory.parse(visit.person.settings), event_id):
+    match files.way_back(visit.owner, Memory.parse(visit.person.preferences), event_id):
         case buttons.UndoImport() as button:
             await files.undo_import(visit, button)
         case buttons.RedoImport() as button:

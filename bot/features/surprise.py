@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.features import surprise_views
-from bot.features.memory import Memory, in_settings
+from bot.features.memory import Memory, in_preferences
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
@@ -32,7 +32,7 @@ async def more_surprises(visit: Visit, _button: buttons.MoreSurprises) -> None:
 
 def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surprise:
     """Choose three films, and remember that they were shown."""
-    memory, taste = Memory.parse(person.settings), store.taste(person.id, now)
+    memory, taste = Memory.parse(person.preferences), store.taste(person.id, now)
     near = advice.favourite(shelf, taste, turn=len(memory.surprised) // 3)
     alike = store.similar(near.id) if near is not None else []
     published = store.recommendations(person.id) if not taste.waiting else []
@@ -43,7 +43,7 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
     if not films.lines:  # a list has shown all the others: better one of those than none
         films = advice.surprise(shelf, taste, near, alike, published=published, leave_out=memory.surprised)
     shown = [line.film.id for line in films.lines]
-    noted = in_settings(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
-    store.change_settings(person.id, noted)
+    noted = in_preferences(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
+    store.change_preferences(person.id, noted)
     store.note_shown(person.id, shelf.version, shown, now)
     return films

@@ -83,7 +83,7 @@ class Visit:
         """The stars that this person wants buttons for; none where nobody gives stars."""
         if not self.shelf.films.gives_stars:
             return ()
-        return WHOLE_STARS if self.person.settings.get("whole_stars") else STARS
+        return WHOLE_STARS if self.person.preferences.get("whole_stars") else STARS
 
     @property
     def in_group(self) -> bool:

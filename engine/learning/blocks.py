@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from engine.domain import Floats
 from engine.learning.fits import BIAS_ROUNDS, Ints, Preference, Progress, Stars, compress, noted
 from engine.learning.solver import Held, Observations
-from engine.serving.factors import Doubles, PreferenceSettings, RatingSettings, observed
+from engine.serving.factors import Doubles, PreferenceHyperparameters, RatingHyperparameters, observed
 
 RATINGS_A_BLOCK = 1_000_000
 
@@ -125,24 +125,24 @@ class Ratings:
 
 
 def fit_preference(
-    ratings: Ratings, settings: PreferenceSettings, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
 ) -> Preference:
     """Fit the model of what to show, as ``fits.PreferenceFit`` does."""
 
     def said(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            heard = observed(batch["value"].to_numpy(), settings)
+            heard = observed(batch["value"].to_numpy(), hyper)
             columns = [heard.weights, heard.targets, heard.counted]
             yield pa.RecordBatch.from_arrays(
                 [batch["user_id"], batch["movie_id"], *(pa.array(column) for column in columns)], SCHEMA.names
             )
 
     values = ratings.values.mapInArrow(said, OBSERVED)
-    fit = _Fit(ratings, settings.rank, settings.iterations, 1.0, settings.pull)
+    fit = _Fit(ratings, hyper.rank, hyper.iterations, 1.0, hyper.pull)
     users, films = fit.sides(
-        _with_pseudo(ratings, values, settings.alpha * settings.pseudo, 1.0 if settings.pseudo else 0.0),
-        lambda n: settings.ridge(n, settings.nu_users),
-        lambda n: settings.ridge(n, settings.nu_items),
+        _with_pseudo(ratings, values, hyper.alpha * hyper.pseudo, 1.0 if hyper.pseudo else 0.0),
+        lambda n: hyper.ridge(n, hyper.nu_users),
+        lambda n: hyper.ridge(n, hyper.nu_items),
     )
     items, mean = fit.alternate(users, films, seed, lambda done, detail: progress(done, f"preference model, {detail}"))
     average = fit.people(users.solve(items, unobserved=1.0, prior=mean)).mean(axis=0)
@@ -151,12 +151,12 @@ def fit_preference(
 
 
 def fit_stars(
-    ratings: Ratings, settings: RatingSettings, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
 ) -> Stars:
     """Fit biases, and factors for what they leave, as ``fits.StarsFit`` does."""
     progress(0.0, "biases")
     values = ratings.values.withColumnRenamed("value", "stars")
-    biases = fit_biases(values, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
+    biases = fit_biases(values, user_damping=hyper.user_damping, movie_damping=hyper.movie_damping)
     left = residuals(values, biases).select(
         "user_id",
         "movie_id",
@@ -164,12 +164,12 @@ def fit_stars(
         F.col("value").alias("target"),
         F.lit(True).alias("counted"),
     )
-    fit = _Fit(ratings, settings.rank, settings.iterations, 0.0, 0.0)
+    fit = _Fit(ratings, hyper.rank, hyper.iterations, 0.0, 0.0)
 
     def ridge(count: NDArray[Any]) -> Doubles:
-        return np.asarray(settings.reg * np.maximum(count, 1.0))
+        return np.asarray(hyper.reg * np.maximum(count, 1.0))
 
-    users, films = fit.sides(_with_pseudo(ratings, left, 1.0, settings.pseudo), ridge, ridge)
+    users, films = fit.sides(_with_pseudo(ratings, left, 1.0, hyper.pseudo), ridge, ridge)
     items, _ = fit.alternate(users, films, seed, lambda done, detail: progress(done, f"rating model, {detail}"))
     fit.release(users, films)
     return Stars(biases.mean_stars, items, biases.film_bias.astype(np.float32))

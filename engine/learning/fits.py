@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from engine.domain import FactorRows, Film, Floats
 from engine.learning.solver import Held, Observations, half_step
-from engine.serving.factors import Doubles, Hyperparameters, Model, PreferenceSettings, RatingSettings, observed
+from engine.serving.factors import (
+    Doubles,
+    Hyperparameters,
+    Model,
+    PreferenceHyperparameters,
+    RatingHyperparameters,
+    observed,
+)
 
 Ints = NDArray[np.int32]
 
@@ -172,38 +179,38 @@ class Fit:
 class PreferenceFit(Fit):
     """What to show: every pair counts, what was rated counts more."""
 
-    settings: PreferenceSettings
+    hyper: PreferenceHyperparameters
 
     unobserved = 1.0
 
     @property
     def rank(self) -> int:
-        return self.settings.rank
+        return self.hyper.rank
 
     @property
     def iterations(self) -> int:
-        return self.settings.iterations
+        return self.hyper.iterations
 
     @property
     def pull(self) -> float:  # type: ignore[override]
-        return self.settings.pull
+        return self.hyper.pull
 
     @cached_property
     def sides(self) -> tuple[Observations, Observations]:
-        table, settings = self.table, self.settings
-        said = observed(table.values, settings)
-        users, films, pairs = _with_pseudo(table, settings.pseudo)
-        weights = np.append(said.weights, np.full(pairs, settings.alpha * settings.pseudo, np.float32))
+        table, hyper = self.table, self.hyper
+        said = observed(table.values, hyper)
+        users, films, pairs = _with_pseudo(table, hyper.pseudo)
+        weights = np.append(said.weights, np.full(pairs, hyper.alpha * hyper.pseudo, np.float32))
         targets = np.append(said.targets, np.ones(pairs, np.float32))
         counted = np.append(said.counted, np.ones(pairs, bool))
         return (
             compress(
                 users, films, weights, targets, _rows(table, users),
-                lambda n: settings.ridge(n, settings.nu_users), counted,
+                lambda n: hyper.ridge(n, hyper.nu_users), counted,
             ),
             compress(
                 films, users, weights, targets, len(table.movie_ids),
-                lambda n: settings.ridge(n, settings.nu_items), counted,
+                lambda n: hyper.ridge(n, hyper.nu_items), counted,
             ),
         )  # fmt: skip
 
@@ -217,29 +224,29 @@ class PreferenceFit(Fit):
 class StarsFit(Fit):
     """Which stars to print: biases, and factors for what they leave."""
 
-    settings: RatingSettings
+    hyper: RatingHyperparameters
 
     @property
     def rank(self) -> int:
-        return self.settings.rank
+        return self.hyper.rank
 
     @property
     def iterations(self) -> int:
-        return self.settings.iterations
+        return self.hyper.iterations
 
     @cached_property
     def biases(self) -> "Biases":
-        return fit_biases(self.table, self.settings)
+        return fit_biases(self.table, self.hyper)
 
     @cached_property
     def sides(self) -> tuple[Observations, Observations]:
-        table, settings = self.table, self.settings
-        users, films, pairs = _with_pseudo(table, settings.pseudo)
-        targets = np.append(self.biases.residuals(table), np.full(pairs, settings.pseudo)).astype(np.float32)
+        table, hyper = self.table, self.hyper
+        users, films, pairs = _with_pseudo(table, hyper.pseudo)
+        targets = np.append(self.biases.residuals(table), np.full(pairs, hyper.pseudo)).astype(np.float32)
         weights = np.ones(len(targets), np.float32)
 
         def ridge(count: NDArray[Any]) -> Doubles:
-            return np.asarray(settings.reg * np.maximum(count, 1.0))
+            return np.asarray(hyper.reg * np.maximum(count, 1.0))
 
         return (
             compress(users, films, weights, targets, _rows(table, users), ridge),
@@ -281,14 +288,14 @@ class Biases:
         return left
 
 
-def fit_biases(table: RatingTable, settings: RatingSettings) -> Biases:
+def fit_biases(table: RatingTable, hyper: RatingHyperparameters) -> Biases:
     """Fit the mean, and each film's bias beside the people's, by a few alternating damped means; people come last.
 
     Source: Funk 2006; Koren 2010 ("Factor in the neighbors"), section 2.1.
     """
     n_users, n_films = len(table.user_ids), len(table.movie_ids)
-    count = np.bincount(table.users, minlength=n_users) + settings.user_damping
-    movie_count = np.bincount(table.films, minlength=n_films) + settings.movie_damping
+    count = np.bincount(table.users, minlength=n_users) + hyper.user_damping
+    movie_count = np.bincount(table.films, minlength=n_films) + hyper.movie_damping
     mean_stars = float(table.values.astype(np.float64).mean())
     centred, films = table.values - mean_stars, np.zeros(n_films)
     for _ in range(BIAS_ROUNDS):
@@ -370,19 +377,19 @@ class Folding:
         Returns:
             Their rows, ordered by id.
         """
-        model, settings = self.model, self.model.hyperparameters.preference
+        model, hyper = self.model, self.model.hyperparameters.preference
         preference, rating = self.held
         ids, users = np.unique(user_ids, return_inverse=True)
         rows = np.minimum(np.searchsorted(model.movie_ids, movie_ids), len(model.movie_ids) - 1)
         known = model.movie_ids[rows] == movie_ids
         users, films, values = users[known].astype(np.int32), rows[known].astype(np.int32), values[known]
-        said = observed(values, settings)
+        said = observed(values, hyper)
         side = compress(
             users, films, said.weights, said.targets, len(ids),
-            lambda n: settings.ridge(n, settings.nu_users), said.counted,
+            lambda n: hyper.ridge(n, hyper.nu_users), said.counted,
         )  # fmt: skip
         tastes = preference.solve(
-            side, unobserved=1.0, prior=model.average_taste if settings.prior else None, threads=threads
+            side, unobserved=1.0, prior=model.average_taste if hyper.prior else None, threads=threads
         )
         tastes[np.diff(side.starts) == 0] = model.average_taste
         of_stars = model.hyperparameters.rating

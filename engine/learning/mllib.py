@@ -19,42 +19,42 @@ from pyspark.sql import functions as F
 from engine.domain import Floats
 from engine.learning.blocks import Ratings, fit_biases, residuals
 from engine.learning.fits import Preference, Progress, Stars, noted
-from engine.serving.factors import PreferenceSettings, RatingSettings
+from engine.serving.factors import PreferenceHyperparameters, RatingHyperparameters
 
 NUDGE = 1e-3
 """Stands for a strength of exactly 0, which Spark would read as "not observed"."""
 
-OURS = PreferenceSettings(
+OURS = PreferenceHyperparameters(
     target="signed", reg=0.2, nu_users=1.0, nu_items=1.0, alpha=2.0, scale=1.0, pseudo=0.7, pull=0.0
 )
 """What MLlib's objective does best with on stars (DECISIONS)."""
 
 
-def expressible(settings: PreferenceSettings) -> PreferenceSettings:
-    """Return settings of MLlib's objective: those given, if they are such, else those that are known to do."""
-    if settings.target == "signed" and settings.nu_users == settings.nu_items == 1 and settings.pull == 0:
-        return settings
-    return replace(OURS, rank=settings.rank, iterations=settings.iterations)
+def expressible(hyper: PreferenceHyperparameters) -> PreferenceHyperparameters:
+    """Return hyperparameters of MLlib's objective: those given, if they are such, else those that are known to do."""
+    if hyper.target == "signed" and hyper.nu_users == hyper.nu_items == 1 and hyper.pull == 0:
+        return hyper
+    return replace(OURS, rank=hyper.rank, iterations=hyper.iterations)
 
 
-def signed_strengths(values: DataFrame, settings: PreferenceSettings) -> DataFrame:
+def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> DataFrame:
     """Turn user_id, movie_id, value into what MLlib takes: above or below neutral, never exactly 0."""
-    strength = (F.col("value") - F.lit(settings.neutral)) / F.lit(settings.scale)
+    strength = (F.col("value") - F.lit(hyper.neutral)) / F.lit(hyper.scale)
     nudged = F.when(strength == 0, F.lit(NUDGE)).otherwise(strength).cast("float")
     return values.select("user_id", "movie_id", nudged.alias("value"))
 
 
 def fit_preference(
-    ratings: Ratings, settings: PreferenceSettings, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
 ) -> Preference:
-    """Fit the model of what to show; its settings must be ``expressible``."""
-    strengths = _with_pseudo(ratings, signed_strengths(ratings.values, settings), settings.pseudo)
+    """Fit the model of what to show; its hyperparameters must be ``expressible``."""
+    strengths = _with_pseudo(ratings, signed_strengths(ratings.values, hyper), hyper.pseudo)
     fitted = fit_als(
         strengths,
-        rank=settings.rank,
-        reg=settings.reg,
-        iterations=settings.iterations,
-        alpha=settings.alpha,
+        rank=hyper.rank,
+        reg=hyper.reg,
+        iterations=hyper.iterations,
+        alpha=hyper.alpha,
         seed=seed,
         progress=lambda done, detail: progress(done, f"preference model, {detail}"),
     )
@@ -65,18 +65,18 @@ def fit_preference(
 
 
 def fit_stars(
-    ratings: Ratings, settings: RatingSettings, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
 ) -> Stars:
     """Fit biases, and ALS on what they leave."""
     progress(0.0, "biases")
     values = ratings.values.withColumnRenamed("value", "stars")
-    biases = fit_biases(values, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
+    biases = fit_biases(values, user_damping=hyper.user_damping, movie_damping=hyper.movie_damping)
     left = residuals(values, biases).select("user_id", "movie_id", "value")
     fitted = fit_als(
-        _with_pseudo(ratings, left, settings.pseudo),
-        rank=settings.rank,
-        reg=settings.reg,
-        iterations=settings.iterations,
+        _with_pseudo(ratings, left, hyper.pseudo),
+        rank=hyper.rank,
+        reg=hyper.reg,
+        iterations=hyper.iterations,
         seed=seed,
         progress=lambda done, detail: progress(done, f"rating model, {detail}"),
     )

@@ -32,7 +32,7 @@ ASKED_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class PreferenceSettings:
+class PreferenceHyperparameters:
     """Hyperparameters of the preference model: every pair of a person and a film counts with weight 1 and target 0, and
     what someone rated with a weight and target that ``observed`` derives from it.
 
@@ -62,14 +62,14 @@ class PreferenceSettings:
         return np.asarray(self.reg * np.maximum(counted, 1.0) ** nu)
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> "PreferenceSettings":
+    def parse(cls, values: Mapping[str, Any]) -> "PreferenceHyperparameters":
         """Read what ``dataclasses.asdict`` wrote; versions from before there was a ``target`` were trained by MLlib."""
         of_mllib = {"target": "signed", "nu_users": 1.0, "nu_items": 1.0, "scale": 1.0, "pull": 0.0, "prior": False}
         return cls(**_renamed(values if "target" in values else of_mllib | dict(values)))
 
 
 @dataclass(frozen=True, slots=True)
-class RatingSettings:
+class RatingHyperparameters:
     """Hyperparameters of the rating model; the dampings are in ratings (how many a mean is worth before it counts).
 
     ``pseudo`` is by how many stars a pseudo-user (``engine.learning.fits``) prefers the films of their kind.
@@ -83,7 +83,7 @@ class RatingSettings:
     pseudo: float = 3.0
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> "RatingSettings":
+    def parse(cls, values: Mapping[str, Any]) -> "RatingHyperparameters":
         """Read what ``dataclasses.asdict`` wrote."""
         return cls(**_renamed(values))
 
@@ -102,8 +102,8 @@ class Hyperparameters:
     ``rating`` is null for play counts: nobody gave stars, so there is no model of them.
     """
 
-    preference: PreferenceSettings = PreferenceSettings()
-    rating: RatingSettings | None = RatingSettings()
+    preference: PreferenceHyperparameters = PreferenceHyperparameters()
+    rating: RatingHyperparameters | None = RatingHyperparameters()
     blend: float = 0.4
 
     @property
@@ -118,14 +118,14 @@ class Hyperparameters:
     def parse(cls, values: Mapping[str, Any]) -> "Hyperparameters":
         """Read what ``dataclasses.asdict`` wrote, in this release or an earlier one; other keys are passed over."""
         return cls(
-            PreferenceSettings.parse(values["preference"]),
-            None if values["rating"] is None else RatingSettings.parse(values["rating"]),
+            PreferenceHyperparameters.parse(values["preference"]),
+            None if values["rating"] is None else RatingHyperparameters.parse(values["rating"]),
             float(values["blend"]),
         )
 
 
 OF_PLAYS = Hyperparameters(
-    PreferenceSettings(target="signed", rank=96, reg=6.0, alpha=6.0, neutral=0.0, scale=1.0),
+    PreferenceHyperparameters(target="signed", rank=96, reg=6.0, alpha=6.0, neutral=0.0, scale=1.0),
     rating=None,
     blend=0.0,
 )
@@ -143,7 +143,7 @@ class Observed:
     counted: NDArray[np.bool_]
 
 
-def observed(values: NDArray[Any], settings: PreferenceSettings) -> Observed:
+def observed(values: NDArray[Any], hyper: PreferenceHyperparameters) -> Observed:
     """Return what the preference model makes of stars, or of log(1 + plays).
 
     Target ``stars``: all ratings have the weight alpha and the target stars/scale, for to watch and rate a film at all
@@ -153,12 +153,12 @@ def observed(values: NDArray[Any], settings: PreferenceSettings) -> Observed:
     Source: MLlib's ALS.scala, ``computeFactors``, for ``signed``; DECISIONS for ``stars``.
     """
     value = np.asarray(values, np.float32)
-    if settings.target == "stars":
-        weights = np.full(value.shape, settings.alpha, np.float32)
-        return Observed(weights, value / np.float32(settings.scale), np.ones(value.shape, bool))
-    strength = (value - np.float32(settings.neutral)) / np.float32(settings.scale)
+    if hyper.target == "stars":
+        weights = np.full(value.shape, hyper.alpha, np.float32)
+        return Observed(weights, value / np.float32(hyper.scale), np.ones(value.shape, bool))
+    strength = (value - np.float32(hyper.neutral)) / np.float32(hyper.scale)
     liked = strength >= 0
-    return Observed(np.float32(settings.alpha) * np.abs(strength), liked.astype(np.float32), liked)
+    return Observed(np.float32(hyper.alpha) * np.abs(strength), liked.astype(np.float32), liked)
 
 
 def fold_in(
@@ -409,27 +409,27 @@ class Model:
         """
         rows, known = self.known(np.fromiter(rated, np.int64, len(rated)))
         stars = np.fromiter(rated.values(), np.float32, len(rated))[known]
-        settings, rating_settings = self.hyperparameters.preference, self.hyperparameters.rating
+        hyper, rating_hyper = self.hyperparameters.preference, self.hyperparameters.rating
         values = stars if self.predicts_stars else np.log1p(stars)
-        said, liked = observed(values, settings), values > settings.neutral
+        said, liked = observed(values, hyper), values > hyper.neutral
         preference, doubt = fold_in(
             self.preference,
             rows,
             said.weights,
             said.targets,
             gram=self.gram,
-            ridge=float(settings.ridge(int(said.counted.sum()), settings.nu_users)),
-            prior=self.average_taste if settings.prior else None,
+            ridge=float(hyper.ridge(int(said.counted.sum()), hyper.nu_users)),
+            prior=self.average_taste if hyper.prior else None,
         )
         if not len(rows):
             preference = self.average_taste
-        if rating_settings is None:
+        if rating_hyper is None:
             return Profile(rows, said, liked, preference, np.zeros(self.rating.shape[1], np.float32), 0.0, doubt)
         film_bias = self.bias[rows].astype(np.float64)
-        bias = user_bias(stars, film_bias, mean_stars=self.mean_stars, damping=rating_settings.user_damping)
+        bias = user_bias(stars, film_bias, mean_stars=self.mean_stars, damping=rating_hyper.user_damping)
         residuals = stars.astype(np.float64) - self.mean_stars - bias - film_bias
         rating, _ = fold_in(
-            self.rating, rows, np.ones(len(rows)), residuals, ridge=max(len(rows), 1) * rating_settings.reg
+            self.rating, rows, np.ones(len(rows)), residuals, ridge=max(len(rows), 1) * rating_hyper.reg
         )
         return Profile(rows, said, liked, preference, rating, bias, doubt)
 

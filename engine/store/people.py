@@ -50,7 +50,7 @@ class Person:
     id: int
     telegram_id: int
     language: str | None
-    settings: dict[str, Any]
+    preferences: dict[str, Any]
     active: bool
     is_new: bool = False
 
@@ -170,10 +170,10 @@ class PeopleStore(Database):
         with self.write() as connection:
             connection.execute(sa.update(users).where(users.c.id == user_id).values(language=_fitting(language)))
 
-    def change_settings(
+    def change_preferences(
         self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]], *, durable: bool = True
     ) -> None:
-        """Change what is in someone's settings now, which may be more than what was read of them before.
+        """Change someone's preferences as they are now, which may be more than what was read of them before.
 
         Args:
             durable: see ``Database.write``; False for what nobody would miss, as the page that was shown last.

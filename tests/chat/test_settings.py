@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.features import digest, picks, surprise
 from bot.features.digest import FROM_HOUR, HOURS, next_digest
-from bot.features.memory import Memory, in_settings
+from bot.features.memory import Memory, in_preferences
 from bot.frame.context import Services
 from engine.serving.wish import ANYTHING
 from engine.store import Store
@@ -79,15 +79,15 @@ async def test_what_is_noted_while_an_answer_is_worked_out_is_kept(anna: Person,
     before = store.find_person(ANNA)
     assert before is not None
     store.set_language(before.id, "es")
-    store.change_settings(before.id, in_settings(lambda memory: memory.show([20, 21], world.NOW)))
+    store.change_preferences(before.id, in_preferences(lambda memory: memory.show([20, 21], world.NOW)))
     shelf = await services.library.shelf()
     surprise.choose(store, shelf, before, world.NOW)
     picks.work_out(store, shelf, before, world.NOW, Memory().begin(ANYTHING), 1)
     after = store.find_person(ANNA)
     assert after is not None
     assert after.language == "es"
-    assert {20, 21} <= Memory.parse(after.settings).rests.keys()
-    assert Memory.parse(after.settings).surprised
+    assert {20, 21} <= Memory.parse(after.preferences).rests.keys()
+    assert Memory.parse(after.preferences).surprised
 
 
 async def test_nobody_is_written_to_who_did_not_ask(anna: Person, telegram: FakeTelegram, clock: SettableClock):

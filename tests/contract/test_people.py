@@ -30,7 +30,7 @@ def acts(store: Store, user_id: int) -> list[tuple[str, float | None, float | No
 
 def test_a_person_is_new_once(store: Store) -> None:
     first = store.person(BOB, "de", NOW)
-    assert (first.telegram_id, first.language, first.settings, first.active, first.is_new) == (
+    assert (first.telegram_id, first.language, first.preferences, first.active, first.is_new) == (
         BOB,
         "de",
         {},
@@ -61,10 +61,10 @@ def test_two_first_messages_at_one_moment_make_one_person(store: Store) -> None:
 def test_settings_are_kept_whether_or_not_the_disk_is_waited_for(store: Store) -> None:
     person = store.person(ANN, "en", NOW)
     for durable in (False, True, False):
-        store.change_settings(person.id, lambda known, d=durable: known | {"durable": d}, durable=durable)
+        store.change_preferences(person.id, lambda known, d=durable: known | {"durable": d}, durable=durable)
         found = store.find_person(ANN)
         assert found is not None
-        assert found.settings == {"durable": durable}
+        assert found.preferences == {"durable": durable}
 
 
 def test_someone_who_left_is_active_again_when_they_come_back(store: Store) -> None:
@@ -80,12 +80,12 @@ def test_someone_who_left_is_active_again_when_they_come_back(store: Store) -> N
 
 def test_the_language_and_the_settings_leave_each_other_alone(store: Store) -> None:
     person = store.person(ANN, "en", NOW)
-    store.change_settings(person.id, lambda known: known | {"step": 1.0, "digest": False})
+    store.change_preferences(person.id, lambda known: known | {"step": 1.0, "digest": False})
     store.set_language(person.id, "fr")
-    store.change_settings(person.id, lambda known: known | {"step": 0.5})
+    store.change_preferences(person.id, lambda known: known | {"step": 0.5})
     kept = store.find_person(ANN)
     assert kept is not None
-    assert (kept.language, kept.settings) == ("fr", {"step": 0.5, "digest": False})
+    assert (kept.language, kept.preferences) == ("fr", {"step": 0.5, "digest": False})
 
 
 def test_of_a_language_code_as_much_is_kept_as_there_is_room_for(store: Store) -> None:
@@ -101,13 +101,13 @@ def test_of_a_language_code_as_much_is_kept_as_there_is_room_for(store: Store) -
 
 def test_changes_of_settings_at_one_moment_are_all_kept(store: Store) -> None:
     person = store.person(ANN, "en", NOW)
-    changes = [partial(store.change_settings, person.id, lambda known, n=n: {**known, str(n): n}) for n in range(4)]
+    changes = [partial(store.change_preferences, person.id, lambda known, n=n: {**known, str(n): n}) for n in range(4)]
     assert together(*changes) == [None] * 4
     kept = store.find_person(ANN)
     assert kept is not None
-    assert (kept.language, kept.settings) == ("en", {"0": 0, "1": 1, "2": 2, "3": 3})
+    assert (kept.language, kept.preferences) == ("en", {"0": 0, "1": 1, "2": 2, "3": 3})
     store.forget(person.id)
-    store.change_settings(person.id, lambda known: {**known, "late": 1})
+    store.change_preferences(person.id, lambda known: {**known, "late": 1})
     assert store.find_person(ANN) is None
 
 

@@ -11,11 +11,11 @@ from engine.judging import evaluation
 from engine.judging.comparison import METRICS, Comparison, compare
 from engine.judging.evaluation import held_out, measure, same_for_all, split, split_by_time
 from engine.judging.rivals import MODELS
-from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
 pytestmark = pytest.mark.spark
 
-SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings(rank=4, iterations=5))
+SMALL = Hyperparameters(PreferenceHyperparameters(rank=8, iterations=5), RatingHyperparameters(rank=4, iterations=5))
 
 
 @pytest.fixture(scope="module")

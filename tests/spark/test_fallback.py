@@ -10,11 +10,11 @@ from engine.judging.evaluation import held_out, measure, popularity, split
 from engine.judging.fallback import best_there_is
 from engine.judging.gate import Losing, decide, losing
 from engine.learning.training import Trained, train
-from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
 pytestmark = pytest.mark.spark
 
-SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=3), RatingSettings(rank=4, iterations=3))
+SMALL = Hyperparameters(PreferenceHyperparameters(rank=8, iterations=3), RatingHyperparameters(rank=4, iterations=3))
 
 
 @pytest.fixture(scope="module")

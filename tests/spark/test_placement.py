@@ -15,13 +15,13 @@ from engine.learning.mllib import collect_factors, expressible, fit_als, signed_
 from engine.learning.scoring import histories, recommend
 from engine.learning.solver import half_step
 from engine.learning.training import LARGEST_TASK, Placement, Trained, place, rating_table, train
-from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from tests.spark.conftest import FILMS_PER_GENRE, GENRES, genre_of
 
 pytestmark = pytest.mark.spark
 
-SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings(rank=4, iterations=5))
-OF_MLLIB = PreferenceSettings(
+SMALL = Hyperparameters(PreferenceHyperparameters(rank=8, iterations=5), RatingHyperparameters(rank=4, iterations=5))
+OF_MLLIB = PreferenceHyperparameters(
     "signed",
     rank=8,
     reg=0.2,
@@ -64,7 +64,7 @@ def test_the_preference_model_is_mllibs_for_its_objective(values: DataFrame) -> 
 
 
 def test_the_rating_model_is_mllibs(values: DataFrame, spark: SparkSession) -> None:
-    fit = StarsFit(rating_table(values), RatingSettings(rank=4, reg=0.15, iterations=5, pseudo=0.0))
+    fit = StarsFit(rating_table(values), RatingHyperparameters(rank=4, reg=0.15, iterations=5, pseudo=0.0))
     left = fit.biases.residuals(fit.table).astype(np.float32)
     rows = zip(fit.table.users.tolist(), fit.table.films.tolist(), left.tolist(), strict=True)
     residuals = spark.createDataFrame(list(rows), "user_id int, movie_id int, value float")

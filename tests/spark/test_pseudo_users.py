@@ -9,12 +9,12 @@ from pyspark.sql import DataFrame, SparkSession
 from engine.domain import Film
 from engine.learning.fits import pseudo_pairs
 from engine.learning.training import Trained, train
-from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from tests.spark.conftest import FILMS_PER_GENRE, GENRES, genre_of
 
 pytestmark = pytest.mark.spark
 
-SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings(rank=4, iterations=5))
+SMALL = Hyperparameters(PreferenceHyperparameters(rank=8, iterations=5), RatingHyperparameters(rank=4, iterations=5))
 NEW = 60
 """A film of genre 0 that only one viewer, of another genre, has rated, and found so-so."""
 

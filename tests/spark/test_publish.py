@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from engine.datasets import load
 from engine.learning.training import train
 from engine.runs.retrain import _Run
-from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from engine.settings import EngineSettings
 from engine.spark.ingest import read_ratings
 from engine.store import PublishRefused, Store
@@ -22,7 +22,7 @@ from tests.genres import write_films
 pytestmark = pytest.mark.spark
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=3), RatingSettings(rank=4, iterations=3))
+SMALL = Hyperparameters(PreferenceHyperparameters(rank=8, iterations=3), RatingHyperparameters(rank=4, iterations=3))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from engine.learning.blocks import fit_biases, residuals
 from engine.learning.mllib import fit_als
 from engine.learning.scoring import histories, list_lengths, recommend
 from engine.learning.training import TooFewRatings, Trained, train
-from engine.serving.factors import Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from engine.serving.library import Shelf
 from engine.serving.order import Person, pool, scores
 from engine.serving.similar_titles import FADES_BY, SimilarTitles
@@ -23,7 +23,7 @@ from tests.spark.conftest import genre_of, tiny_world
 pytestmark = pytest.mark.spark
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SMALL = Hyperparameters(PreferenceSettings(rank=8, iterations=5), RatingSettings(rank=4, iterations=5))
+SMALL = Hyperparameters(PreferenceHyperparameters(rank=8, iterations=5), RatingHyperparameters(rank=4, iterations=5))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from engine.domain import Catalogue, Feedback, MatineeError, RunKind, RunState
 from engine.judging import tuning
 from engine.judging.tuning import BadGrid, Search, parse_budget, parse_grid, search, settings_of, with_setting
-from engine.serving.factors import OF_PLAYS, Hyperparameters, PreferenceSettings, RatingSettings
+from engine.serving.factors import OF_PLAYS, Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from engine.store import Store
 from tests.conftest import NewDatabase
 
@@ -45,7 +45,7 @@ def test_a_search_that_was_cut_goes_on_without_running_a_trial_twice(
             asked,
             store=trial_store,
             name="tiny #1",
-            base=Hyperparameters(PreferenceSettings(rank=4, reg=9.0, iterations=3)),
+            base=Hyperparameters(PreferenceHyperparameters(rank=4, reg=9.0, iterations=3)),
             progress=listen,
             now=lambda: NOW,
         )
@@ -146,7 +146,9 @@ def test_a_first_training_looks_for_what_suits_its_data(
     monkeypatch.setattr(tuning, "COARSE", {"preference": {"reg": (30.0, 1.0)}, "rating": {"reg": (30.0, 0.1)}})
     monkeypatch.setattr(tuning, "LADDERS", {"preference": {"reg": (0.5, 1, 2)}, "rating": {"pseudo": (0, 3)}})
     monkeypatch.setattr(tuning, "OFTEN_BEST", ())
-    base = Hyperparameters(PreferenceSettings(rank=4, reg=30.0, iterations=6), RatingSettings(rank=4, reg=30.0))
+    base = Hyperparameters(
+        PreferenceHyperparameters(rank=4, reg=30.0, iterations=6), RatingHyperparameters(rank=4, reg=30.0)
+    )
 
     def settled(seconds: float) -> Hyperparameters:
         return tuning.settle(
@@ -183,7 +185,7 @@ def test_a_week_after_a_search_it_is_time_to_look_around() -> None:
 
 def test_what_a_version_was_trained_with_is_remembered_and_a_later_search_put_in(trial_store: Store) -> None:
     catalogue = Catalogue("tiny", "f", False, Feedback.STARS, "", 1, 1, 1, NOW)
-    used = replace(Hyperparameters(), blend=0.7, preference=PreferenceSettings(rank=24))
+    used = replace(Hyperparameters(), blend=0.7, preference=PreferenceHyperparameters(rank=24))
     noted = asdict(used) | tuning.Remembered(used, NOW).noted()
     trial_store.create_version(
         dataset="tiny", dataset_fingerprint="f", hyperparameters=noted, metrics={}, counts={}, now=NOW

@@ -14,7 +14,7 @@ from engine.serving.factors import (
     Hyperparameters,
     Model,
     Moments,
-    PreferenceSettings,
+    PreferenceHyperparameters,
     fold_in,
     observed,
     user_bias,
@@ -76,13 +76,15 @@ class TestFoldIn:
 
 class TestObserved:
     def test_target_stars_wants_the_stars_of_whatever_was_rated(self) -> None:
-        said = observed(np.array([0.5, 3.0, 5.0]), PreferenceSettings(alpha=4.0, scale=5.0))
+        said = observed(np.array([0.5, 3.0, 5.0]), PreferenceHyperparameters(alpha=4.0, scale=5.0))
         assert said.weights.tolist() == [4.0, 4.0, 4.0]
         assert said.targets.tolist() == pytest.approx([0.1, 0.6, 1.0])
         assert said.counted.all()
 
     def test_target_signed_wants_what_was_liked_and_not_what_was_disliked(self) -> None:
-        said = observed(np.array([0.5, 3.0, 5.0]), PreferenceSettings("signed", alpha=2.0, neutral=3.0, scale=1.0))
+        said = observed(
+            np.array([0.5, 3.0, 5.0]), PreferenceHyperparameters("signed", alpha=2.0, neutral=3.0, scale=1.0)
+        )
         assert said.weights.tolist() == pytest.approx([5.0, 0.0, 4.0])
         assert said.targets.tolist() == [0, 1, 1]
         assert said.counted.tolist() == [False, True, True]
@@ -90,7 +92,7 @@ class TestObserved:
 
 class TestHyperparameters:
     def test_they_survive_being_stored(self) -> None:
-        ours = Hyperparameters(PreferenceSettings(rank=3, nu_items=0.7, pull=1.0), None, 0.1)
+        ours = Hyperparameters(PreferenceHyperparameters(rank=3, nu_items=0.7, pull=1.0), None, 0.1)
         assert Hyperparameters.parse(json.loads(json.dumps(asdict(ours)))) == ours
 
     def test_those_of_a_version_that_mllib_trained_still_mean_what_they_did(self) -> None:

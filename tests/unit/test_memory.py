@@ -29,7 +29,7 @@ def test_it_comes_back_from_json(pages: list[list[int]], skipped: dict[int, date
         listing = listing.with_page(number, page)
         memory = memory.show(page, NOW + timedelta(minutes=number // 2))
     memory = memory.remember(listing)
-    assert Memory.parse(json.loads(json.dumps(memory.as_settings()))) == memory
+    assert Memory.parse(json.loads(json.dumps(memory.as_preferences()))) == memory
 
 
 @given(st.lists(films, min_size=1, max_size=8), st.data())
@@ -98,4 +98,4 @@ def test_of_too_many_films_those_shown_first_come_up_again():
     for page in range(40):
         memory = memory.show(range(page * 10, page * 10 + 10), NOW + timedelta(minutes=page))
     assert set(memory.rests) == set(range(400 - MOST_RESTING, 400))
-    assert len(json.dumps(memory.as_settings()["rests"])) < 4_000
+    assert len(json.dumps(memory.as_preferences()["rests"])) < 4_000
