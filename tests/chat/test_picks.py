@@ -243,7 +243,7 @@ async def test_a_few_new_ones_are_shown_alone(anna: Person, clock: SettableClock
 async def test_a_wish_leaves_out_what_any_list_has_shown_and_counts_only_what_fits_it(
     anna: Person, clock: SettableClock
 ):
-    await rates(anna, the_matrix="5")
+    await rates(anna, before_sunrise="5")
     await anna.says("/top")
     monday = set(titles(anna.sees))
     clock.advance(days=1)

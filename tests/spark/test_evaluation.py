@@ -102,8 +102,9 @@ class TestMeasure:
         assert found.metrics["coverage_at_10"] == pytest.approx(3 / 4)
         bits = -np.log2(counts[1:] / 10)
         assert found.metrics["novelty_at_10"] == pytest.approx(bits.mean(), abs=1e-5)
-        # Film 3 is second of three candidates, film 4 last; film 9 is no candidate.
-        assert found.metrics["roem"] == pytest.approx((4.5 * 0.5 + 2.0 * 1.0) / 6.5)
+        # For Ann, film 3 is second of three candidates, film 4 last; film 9 is no candidate. Person 8, who is new, is
+        # shown what the average person is: film 1, which they rated 3.0, is first.
+        assert found.metrics["roem"] == pytest.approx((4.5 * 0.5 + 2.0 * 1.0 + 3.0 * 0.0) / 9.5)
         # Everything is predicted 3.5; person 8 is new and gets 3.0. Only films 3 and 4 of person 7 are warm.
         assert found.metrics["rmse_warm"] == pytest.approx(((1.0 + 2.25) / 2) ** 0.5)
         assert found.metrics["rmse_all"] == pytest.approx(((1.0 + 2.25 + 0.25 + 0) / 4) ** 0.5)
