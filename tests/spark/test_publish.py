@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engine.datasets import load
+from engine.judging.tuning import Remembered
 from engine.learning.training import train
 from engine.runs.retrain import _Run
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
@@ -38,7 +39,8 @@ def test_a_run_whose_lists_were_cut_short_publishes_nothing(spark: SparkSession,
     catalogue = load(settings.dataset, store, settings.folder, tmp_path / "downloads", now=NOW).catalogue
     queue, ratings = read_ratings(spark, store, settings, catalogue, tmp_path)
     trained = train(spark, ratings, SMALL, films=store.films(), seed=1, progress=lambda *_: None)
-    run = _Run(store, settings, spark, tmp_path, catalogue, lambda *_: None, lambda: NOW)
+    known = Remembered(SMALL, searched_at=NOW)
+    run = _Run(store, settings, spark, tmp_path, catalogue, known, lambda *_: None, lambda: NOW)
     run.score(trained, ratings)
     version, cut = create(store), create(store)
 
