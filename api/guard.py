@@ -1,4 +1,4 @@
-"""Who calls, and whether they may: the dependency that stands before every route."""
+"""The gate before every route: it finds out who calls, and whether they may."""
 
 import asyncio
 import math
@@ -32,7 +32,7 @@ MAY = {Scope.READ: {Scope.READ}, Scope.WRITE: {Scope.READ, Scope.WRITE}, Scope.A
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever calls; ``key`` is None where no key is needed and none was given."""
+    """The caller; ``key`` is None where no key is needed and none was given."""
 
     key: ApiKey | None
 

@@ -39,7 +39,7 @@ World = Callable[[DataFrame], DataFrame]
 
 
 def yes_or_no(ratings: DataFrame) -> DataFrame:
-    """Who liked what, and nothing else: a rating of 4 stars and more is a play count of 1."""
+    """Likes and nothing else: a rating of 4 stars and more is a play count of 1."""
     return ratings.where("stars >= 4").select("user_id", "movie_id", F.lit(1.0).cast("float").alias("plays"))
 
 

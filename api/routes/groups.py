@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/groups", tags=["groups"], responses=may_answer(40
 
 
 class GroupWanted(Kind, Among):
-    """Who is in, by the site's ids. Whom nobody knows yet counts as the average person."""
+    """The people who are in, by the site's ids. A person without ratings counts as the average person."""
 
     people: list[Annotated[str, StringConstraints(pattern=PERSON_ID)]] = Field(min_length=1, max_length=50)
     misery: float | None = Field(

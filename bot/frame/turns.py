@@ -1,4 +1,4 @@
-"""Who is handled when: one person's updates in their order, different people's side by side."""
+"""The order of updates: one person's one after the other, different people's side by side."""
 
 import asyncio
 import hashlib

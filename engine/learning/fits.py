@@ -5,6 +5,7 @@ A fit is solved side by side until its films' factors are good; people come last
 side is the model, and whoever gave ratings can be folded in, in one half-step for everybody (``people``).
 """
 
+import abc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -120,7 +121,7 @@ class Stars:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(abc.ABC):
     """What a model is fitted on: both sides' observations, made when they are first asked for.
 
     Pickled before that, it is no larger than its table. Pseudo-users' rows come after the people's.
@@ -132,17 +133,21 @@ class Fit:
     pull = 0.0
 
     @property
-    def rank(self) -> int:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def rank(self) -> int: ...
 
     @property
-    def iterations(self) -> int:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def iterations(self) -> int: ...
 
-    @cached_property
+    @property
+    @abc.abstractmethod
     def sides(self) -> tuple[Observations, Observations]:
         """People's and films' observations."""
-        raise NotImplementedError
+
+    @abc.abstractmethod
+    def finish(self, items: Floats, mean: Floats | None, threads: int = 1) -> Any:
+        """Return the model that has these films' factors."""
 
     def start(self, seed: int) -> Floats:
         """Return films' factors to start from: small, and random."""
@@ -160,10 +165,6 @@ class Fit:
                 mean = np.float32(self.pull) * users[: len(self.table.user_ids)].mean(axis=0)
             items = half_step(by_film, users, unobserved=self.unobserved, threads=threads)
         return items, mean
-
-    def finish(self, items: Floats, mean: Floats | None, threads: int = 1) -> Any:
-        """Return the model that has these films' factors."""
-        raise NotImplementedError
 
     def run(self, seed: int, *, start: Floats | None = None, threads: int = 1) -> Any:
         """Return the model, fitted in one go.

@@ -35,7 +35,7 @@ from engine.serving.factors import Hyperparameters
 log = structlog.get_logger(__name__)
 
 SEED = 20
-"""Of the split and of the random start. A constant: two versions are judged on the same ratings."""
+"""Seed of the split and of the random start. It is constant, so that two versions are judged on the same ratings."""
 
 FEWEST_RATINGS = 100
 """Below this neither model nor its evaluation means anything."""

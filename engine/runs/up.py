@@ -52,7 +52,7 @@ class FrontSettings(StoreSettings):
     """Where the API is, if anywhere."""
 
     api_host: str = "127.0.0.1"
-    """Who can reach it."""
+    """The address on which it listens: by default only this machine can reach it."""
 
     api_open: bool | None = None
     """Whether a look at it needs no key."""

@@ -240,7 +240,7 @@ class Shelf:
 class Library:
     """Hands out the shelf, and keeps it up to date.
 
-    Whoever asks first after a change sets off one reload in a thread, and waits a moment for it: mostly that is enough.
+    The first caller after a change sets off one reload in a thread, and waits a moment for it: mostly that is enough.
     Until it is done, all others are served what was there before. Only the very first shelf is waited for by all.
     """
 
@@ -299,7 +299,7 @@ class Library:
         self._work = None
         error = None if work.cancelled() else work.exception()
         if error is not None and self._shelf is not None:
-            # Whoever needs the database now will meet the error themselves; what is in memory stays good.
+            # A handler that needs the database now meets the error itself; the films in memory stay good.
             log.warning("library_not_refreshed", reason=type(error).__name__)
 
     def _look(self) -> tuple[object, ...]:

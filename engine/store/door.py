@@ -1,4 +1,5 @@
-"""Who may talk to the bot where not everybody may, and how much one person may do in a day."""
+"""The door: invitations and admissions where not everybody may talk to the bot, and how much one person may do a
+day."""
 
 import enum
 import secrets

@@ -35,7 +35,7 @@ CHUNK_ROWS = 5_000
 LISTS = (recommendations, similar_movies)
 
 SIMILAR_COLUMNS = ("position", "similar_movie_id", "similarity", "times_chance", "shared_tag")
-"""Of one line in a film's list, in the order of ``SimilarMovie``."""
+"""The columns of one line in a film's list, in the order of ``SimilarFilm``."""
 
 SimilarRow = tuple[int, int, int, float, float | None, str | None]
 """movie_id, position, similar_movie_id, similarity, times_chance, shared_tag."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Similar:
     rows: Mapping[int, list[Row]]
     counts: Mapping[int, int]
 
-    @property
+    @cached_property
     def lists(self) -> dict[int, list[int]]:
         return {film: [row.movie_id for row in rows] for film, rows in self.rows.items()}
 
