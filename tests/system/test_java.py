@@ -16,7 +16,7 @@ USES_SPARK = """
 import sys
 from pathlib import Path
 from engine.settings import EngineSettings
-from engine.spark import spark_session
+from engine.spark.session import spark_session
 from pyspark.ml.recommendation import ALS
 
 with spark_session(EngineSettings(_env_file=None, home=Path(sys.argv[1]))) as spark:
