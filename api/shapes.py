@@ -11,7 +11,7 @@ from api.problems import Problem
 from engine import domain
 from engine.domain import PLAYED
 from engine.serving.advice import Line
-from engine.serving.factors import VARIETY
+from engine.serving.factors import DIVERSITY
 from engine.serving.library import Shelf, imdb_number
 from engine.serving.wish import FIRST_YEAR, LAST_YEAR, Wish
 
@@ -162,7 +162,7 @@ class Wanted(Kind):
 
     reasons: int = Field(default=2, ge=0, le=5, description="How many of their own films are named with each.")
     diversity: float = Field(
-        default=VARIETY, ge=0, le=5, description="What being just like a film above costs, in standard deviations."
+        default=DIVERSITY, ge=0, le=5, description="What being just like a film above costs, in standard deviations."
     )
 
 

@@ -128,7 +128,7 @@ def _page(services: Services, shelf: Shelf, taste: Taste, wanted: Wanted, among:
         only=None if among is None or among.only is None else known_ids(shelf, among.only),
         limit=wanted.limit,
         reasons=wanted.reasons,
-        variety=wanted.diversity,
+        diversity=wanted.diversity,
     )
     full = len(lines) == wanted.limit
     return Picks(

@@ -76,7 +76,7 @@ class Interval:
 
 
 def resampled_sums(shares: Doubles, *, seed: int = 0) -> Doubles:
-    """Return what the columns add up to in each of ``RESAMPLES`` worlds in which other people had come.
+    """Return what the columns add up to in each of ``RESAMPLES`` bootstrap resamples of the people.
 
     Each world draws as many people as there are, with repetition; a row of ``shares`` (n_people, k) is one person's
     share of the k sums, and stays whole. The result has shape (``RESAMPLES``, k).

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Film, Floats
 from engine.serving import order
-from engine.serving.factors import VARIETY, Model
+from engine.serving.factors import DIVERSITY, Model
 from engine.serving.library import Facts, Shelf
 from engine.serving.order import Person
 from engine.serving.wish import ANYTHING, Wish
@@ -63,7 +63,7 @@ def picks(
     only: Collection[int] | None = None,
     limit: int = PAGE,
     reasons: int = 2,
-    variety: float = VARIETY,
+    diversity: float = DIVERSITY,
 ) -> list[Line]:
     """Return the best films for someone, best first; fewer than ``limit`` when no more fit.
 
@@ -75,7 +75,7 @@ def picks(
         published: the engine's list for this person, best first.
         leave_out: films that they have been shown already.
         only: the films to choose from, as what a shop has in stock; None: all there are.
-        variety: see ``factors.vary``.
+        diversity: see ``factors.diversify``.
 
     Raises:
         EmptyCatalogue: there are no films at all.
@@ -97,9 +97,9 @@ def picks(
     chosen: list[int] = []
     if wish.is_open and stock is None and not taste.waiting:
         found = {line.movie_id: line.score for line in published}
-        chosen = _best(shelf, shelf.model, shelf.facts, person, found, fits, hidden, limit, variety)
+        chosen = _best(shelf, shelf.model, shelf.facts, person, found, fits, hidden, limit, diversity)
     if len(chosen) < limit:
-        chosen = _best(shelf, shelf.model, shelf.facts, person, None, fits, hidden, limit, variety)
+        chosen = _best(shelf, shelf.model, shelf.facts, person, None, fits, hidden, limit, diversity)
     stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
     return [
         Line(
@@ -120,7 +120,7 @@ def _best(
     fits: NDArray[np.bool_],
     hidden: Collection[int],
     limit: int,
-    variety: float,
+    diversity: float,
 ) -> list[int]:
     """Return the rows of a list, best first: of the published scores if there are any, else of all films."""
     free = facts.known.copy()
@@ -144,7 +144,7 @@ def _best(
         free=free,
         stars=stars,
         limit=limit,
-        variety=variety,
+        diversity=diversity,
     )
     return [int(row) for row in chosen]
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from engine.serving import advice
 from engine.serving.advice import PAGE, Line
-from engine.serving.factors import VARIETY
+from engine.serving.factors import DIVERSITY
 from engine.serving.library import Shelf
 from engine.serving.wish import ANYTHING, Wish
 from engine.store import Store, Taste
@@ -20,7 +20,7 @@ def picks(
     only: Collection[int] | None = None,
     limit: int = PAGE,
     reasons: int = 2,
-    variety: float = VARIETY,
+    diversity: float = DIVERSITY,
 ) -> list[Line]:
     """Return ``advice.picks`` with the list that the engine published for this person, where it may be used.
 
@@ -37,5 +37,5 @@ def picks(
         only=only,
         limit=limit,
         reasons=reasons,
-        variety=variety,
+        diversity=diversity,
     )

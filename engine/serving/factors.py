@@ -18,7 +18,7 @@ from engine.domain import FactorRows, Floats
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-VARIETY = 1.0
+DIVERSITY = 1.0
 """How many standard deviations of score a film loses when the list already holds its exact like: costs nothing
 measurable (DECISIONS), and a list is not one saga."""
 
@@ -270,13 +270,13 @@ def user_order_vectors(
     return np.ascontiguousarray(vectors, np.float32), offset.astype(np.float32)
 
 
-def vary(relevance: NDArray[Any], vectors: NDArray[Any], limit: int, variety: float) -> list[int]:
+def diversify(relevance: NDArray[Any], vectors: NDArray[Any], limit: int, diversity: float) -> list[int]:
     """Choose ``limit`` candidates one by one, each less welcome the more it is like one chosen before.
 
     Args:
         relevance: scores in standard deviations, shape (n,).
         vectors: of the candidates, shape (n, rank); likeness is their cosine, where positive.
-        variety: what an exact like costs, in standard deviations; 0 keeps the order of relevance.
+        diversity: what an exact like costs, in standard deviations; 0 keeps the order of relevance.
 
     Returns:
         Indices into the candidates, in the order chosen. Of equals the first wins.
@@ -288,7 +288,7 @@ def vary(relevance: NDArray[Any], vectors: NDArray[Any], limit: int, variety: fl
     likest = np.zeros(len(worth))
     chosen: list[int] = []
     for _ in range(min(limit, len(worth))):
-        best = int(np.argmax(worth - variety * likest))
+        best = int(np.argmax(worth - diversity * likest))
         chosen.append(best)
         worth[best] = -np.inf
         np.maximum(likest, unit @ unit[best], out=likest)
@@ -317,7 +317,7 @@ class Profile:
     preference: Floats
     rating: Floats
     bias: float
-    doubt: Doubles
+    covariance: Doubles
     """Inverse of the preference model's normal matrix, (rank, rank): large along directions still unknown."""
 
 
@@ -412,7 +412,7 @@ class Model:
         hyper, rating_hyper = self.hyperparameters.preference, self.hyperparameters.rating
         values = stars if self.predicts_stars else np.log1p(stars)
         said, liked = observed(values, hyper), values > hyper.neutral
-        preference, doubt = fold_in(
+        preference, covariance = fold_in(
             self.preference,
             rows,
             said.weights,
@@ -424,14 +424,14 @@ class Model:
         if not len(rows):
             preference = self.average_taste
         if rating_hyper is None:
-            return Profile(rows, said, liked, preference, np.zeros(self.rating.shape[1], np.float32), 0.0, doubt)
+            return Profile(rows, said, liked, preference, np.zeros(self.rating.shape[1], np.float32), 0.0, covariance)
         film_bias = self.bias[rows].astype(np.float64)
         bias = user_bias(stars, film_bias, mean_stars=self.mean_stars, damping=rating_hyper.user_damping)
         residuals = stars.astype(np.float64) - self.mean_stars - bias - film_bias
         rating, _ = fold_in(
             self.rating, rows, np.ones(len(rows)), residuals, ridge=max(len(rows), 1) * rating_hyper.reg
         )
-        return Profile(rows, said, liked, preference, rating, bias, doubt)
+        return Profile(rows, said, liked, preference, rating, bias, covariance)
 
     def ordering(self, preference: Floats) -> Floats:
         """Return rows of the preference model as films are ordered by them, shape (n_users, rank)."""
@@ -467,7 +467,7 @@ class Model:
         limit: int,
         hidden: Collection[int] = (),
         allowed: NDArray[np.bool_] | None = None,
-        variety: float = VARIETY,
+        diversity: float = DIVERSITY,
     ) -> list[Pick]:
         """Return the best films for someone, best first, none of them in ``hidden`` or among their ratings.
 
@@ -475,22 +475,22 @@ class Model:
             limit: how many at the most; fewer if the model knows no more.
             hidden: film ids never to be shown.
             allowed: for each row whether it may be shown, shape (n,); None allows all.
-            variety: see ``vary``.
+            diversity: see ``diversify``.
         """
         scores = self.scores(profile)
         if allowed is not None:
             scores[~allowed] = -np.inf
         scores[self.rows(hidden)] = -np.inf
         scores[profile.rated] = -np.inf
-        return self._spread(profile, scores, limit, variety)
+        return self._spread(profile, scores, limit, diversity)
 
-    def _spread(self, profile: Profile, scores: Floats, limit: int, variety: float) -> list[Pick]:
+    def _spread(self, profile: Profile, scores: Floats, limit: int, diversity: float) -> list[Pick]:
         # A film further down than this could not climb into the list: the cost of likeness is small.
         pool = min(len(scores), 3 * limit + 20)
         top = np.argpartition(-scores, pool - 1)[:pool] if pool else np.empty(0, np.intp)
         top = top[np.lexsort((self.movie_ids[top], -scores[top]))]
         top = top[np.isfinite(scores[top])]
-        chosen = top[vary(scores[top], self.preference[top], limit, variety)] if len(top) else top
+        chosen = top[diversify(scores[top], self.preference[top], limit, diversity)] if len(top) else top
         ids = self.movie_ids[chosen].tolist()
         stars = self.predicted_stars(profile, ids).tolist() if self.predicts_stars else [None] * len(ids)
         return [Pick(movie_id, float(scores[row]), s) for movie_id, row, s in zip(ids, chosen, stars, strict=True)]
@@ -513,7 +513,7 @@ class Model:
 
     def given(self, profile: Profile, row: int) -> Doubles:
         """Return what each of the person's ratings adds to a film's preference, shape (n,); the prior adds the rest."""
-        toward = profile.doubt @ self.preference[row].astype(np.float64)
+        toward = profile.covariance @ self.preference[row].astype(np.float64)
         said = profile.observed
         parts: Doubles = (self.preference[profile.rated] @ toward) * ((1 + said.weights) * said.targets)
         return parts
@@ -532,7 +532,7 @@ class Model:
             familiarity: for each row the chance that somebody has seen the film, 0 to 1, shape (n,).
         """
         y = self.preference
-        gain = np.log1p(np.einsum("ij,ij->i", y @ profile.doubt.astype(np.float32), y)) * familiarity
+        gain = np.log1p(np.einsum("ij,ij->i", y @ profile.covariance.astype(np.float32), y)) * familiarity
         before = np.union1d(self.rows(asked), profile.rated)
         if len(before):
             unit = y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-12)

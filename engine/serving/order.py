@@ -2,7 +2,7 @@
 
 The model says how well each film fits. A list needs more: films like those that someone rated while they have rated
 few, the first part of a series before the second, nothing that they would give less than three stars, no film on the
-word of two people, and some variety. A list computed now and one that the engine published take the same steps.
+word of two people, and some diversity. A list computed now and one that the engine published take the same steps.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import Floats
-from engine.serving.factors import VARIETY, Model, Profile, Rows, vary
+from engine.serving.factors import DIVERSITY, Model, Profile, Rows, diversify
 from engine.serving.library import Facts, Shelf
 from engine.serving.similar_titles import liking_of
 from engine.store import Dismissal, Taste
@@ -82,7 +82,7 @@ def choose(
     free: NDArray[np.bool_],
     stars: Floats | None,
     limit: int,
-    variety: float = VARIETY,
+    diversity: float = DIVERSITY,
 ) -> Rows:
     """Return the rows of a list of at most ``limit``, in order.
 
@@ -93,13 +93,13 @@ def choose(
         fits: for each film whether it is what is asked for, (n_films,).
         free: for each film whether it may be shown, (n_films,).
         stars: those predicted of every film (n_films,), or None where nobody gives any.
-        variety: see ``vary``.
+        diversity: see ``diversify``.
     """
     rows, relevance = facts.in_order(rows, relevance, seen=model.rows(seen), fits=fits, free=free)
     worth = relevance - THIN_COST * THIN_RATINGS / (facts.counts[rows] + THIN_RATINGS)
     if stars is not None:
         worth = np.where(stars[rows] < WORTH_SHOWING, worth - LAST, worth)
-    return rows[vary(worth, model.preference[rows], limit, variety)]
+    return rows[diversify(worth, model.preference[rows], limit, diversity)]
 
 
 def predicted_stars(model: Model, facts: Facts, profile: Profile) -> Floats | None:

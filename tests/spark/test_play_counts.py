@@ -68,7 +68,7 @@ def test_a_folded_in_listener_gets_the_row_that_they_were_trained_with(trained: 
         played = dict(zip(own["movie_id"].tolist(), own["plays"].tolist(), strict=True))
         profile = model.profile(played)
         np.testing.assert_allclose(profile.preference, person["preference"], atol=2e-6)
-        fresh = model.best(profile, limit=5, hidden=played, variety=0.0)
+        fresh = model.best(profile, limit=5, hidden=played, diversity=0.0)
         assert all(pick.predicted_stars is None for pick in fresh)
         assert {genre_of(pick.movie_id) for pick in fresh} == {person["user_id"] % GENRES}
         reasons = model.reasons(profile, fresh[0].movie_id)

@@ -77,7 +77,7 @@ def test_a_fresh_list_is_the_published_one(trained: Trained, ratings: DataFrame)
     published = recommend(trained.users, histories(ratings), model, limit=10).toPandas()
     for user, rows in _by_user(ratings):
         rated = dict(zip(rows["movie_id"], rows["stars"], strict=True))
-        fresh = model.best(model.profile(rated), limit=10, hidden=rated, variety=0.0)
+        fresh = model.best(model.profile(rated), limit=10, hidden=rated, diversity=0.0)
         batch = published[published["user_id"] == user].sort_values("position")
         np.testing.assert_allclose([pick.score for pick in fresh], batch["score"], atol=1e-4)
         np.testing.assert_allclose(

@@ -15,11 +15,11 @@ from engine.serving.factors import (
     Model,
     Moments,
     PreferenceHyperparameters,
+    diversify,
     fold_in,
     observed,
     user_bias,
     user_order_vectors,
-    vary,
 )
 
 
@@ -155,14 +155,14 @@ class TestOrder:
         profile = model.profile({10: 5.0, 30: 1.0})
         scores = model.scores(profile)
         scores[[0, 2]] = -np.inf
-        picks = model.best(profile, limit=5, variety=0.0)
+        picks = model.best(profile, limit=5, diversity=0.0)
         assert [pick.movie_id for pick in picks] == model.movie_ids[np.argsort(-scores)[:5]].tolist()
 
     def test_variety_keeps_the_best_first_and_passes_over_its_twin(self) -> None:
         vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
         relevance = np.array([3.0, 2.9, 2.5])
-        assert vary(relevance, vectors, 3, 0.0) == [0, 1, 2]
-        assert vary(relevance, vectors, 3, 1.0) == [0, 2, 1]
+        assert diversify(relevance, vectors, 3, 0.0) == [0, 1, 2]
+        assert diversify(relevance, vectors, 3, 1.0) == [0, 2, 1]
 
 
 class TestReasons:
@@ -171,7 +171,7 @@ class TestReasons:
         model = made_model(average_taste=[0.3, 0.1, -0.2, 0.0, 0.4, 0.2])
         profile = model.profile({10: 5.0, 20: 4.0, 30: 1.0})
         settings = model.hyperparameters.preference
-        prior = float(settings.ridge(3, settings.nu_users)) * profile.doubt @ model.average_taste
+        prior = float(settings.ridge(3, settings.nu_users)) * profile.covariance @ model.average_taste
         for row in (7, 30):
             expected = float(model.preference[row] @ profile.preference)
             parts = model.given(profile, row).sum() + model.preference[row] @ prior
@@ -225,7 +225,7 @@ class TestQuestions:
 
         y = model.preference
         unit = y / np.linalg.norm(y, axis=1, keepdims=True)
-        gain = np.log1p(np.einsum("ij,ij->i", y @ profile.doubt, y)) * 0.5
+        gain = np.log1p(np.einsum("ij,ij->i", y @ profile.covariance, y)) * 0.5
         gain *= 1 - np.clip((unit @ unit[:2_000].T).max(axis=1), 0, 1)
         gain[:2_000] = -np.inf
         assert film == model.movie_ids[gain.argmax()]
