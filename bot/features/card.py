@@ -44,7 +44,7 @@ async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: H
     """Return the card of a film as this person sees it; in a group, as everybody may.
 
     Raises:
-        NoSuchMovie: the catalogue has no such film (any more).
+        NoSuchFilm: the catalogue has no such film (any more).
     """
     film = visit.shelf.film(movie_id)
     if visit.in_group:

@@ -210,7 +210,7 @@ def fold_in(
 def user_bias(stars: NDArray[Any], film_bias: NDArray[Any], *, mean_stars: float, damping: float) -> float:
     """Return how far one person's stars lie above what their films get from everyone, damped towards 0.
 
-    Source: Funk 2006; lenskit's damped bias; the last half-step of ``engine.training``'s biases.
+    Source: Funk 2006; lenskit's damped bias; the last half-step of ``engine.learning.training``'s biases.
     """
     return float((np.asarray(stars, np.float64) - mean_stars - film_bias).sum() / (len(stars) + damping))
 

@@ -211,7 +211,7 @@ class Shelf:
         """Return one film.
 
         Raises:
-            NoSuchMovie: the catalogue has none of that id (any more).
+            NoSuchFilm: the catalogue has none of that id (any more).
         """
         film = self.films.by_id.get(movie_id)
         if film is None:

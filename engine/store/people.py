@@ -207,7 +207,7 @@ class PeopleStore(Database):
 
         Raises:
             BadStars: not 0.5 to 5.0 in half steps.
-            NoSuchMovie: the catalogue has no such film.
+            NoSuchFilm: the catalogue has no such film.
             EnoughForToday: they have changed as much today as one person may.
         """
         checked = check_stars(stars)
@@ -228,7 +228,7 @@ class PeopleStore(Database):
 
         Raises:
             BadStars: not 0.5 to 5.0 in half steps. Nothing has been written.
-            NoSuchMovie: the catalogue lacks a film. What came some hundred before it stays.
+            NoSuchFilm: the catalogue lacks a film. What came some hundred before it stays.
         """
         checked = {movie_id: (check_stars(stars), rated_at) for movie_id, stars, rated_at in given}
         ids: list[int] = []
@@ -296,7 +296,7 @@ class PeopleStore(Database):
         """Keep a film out of the picks, or on the watchlist. Return whether that is new.
 
         Raises:
-            NoSuchMovie: the catalogue has no such film.
+            NoSuchFilm: the catalogue has no such film.
         """
         with self.write() as connection:
             _check_film(connection, movie_id)
