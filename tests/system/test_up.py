@@ -109,7 +109,7 @@ def test_what_is_being_done_is_told_beside_the_chat(first_start: FirstStart) -> 
     assert "Loaded demo" in told
     assert "simulated" in told
     assert "Training the first model" in told
-    assert "preference model, iteration" in told
+    assert "both models, iteration" in told
     assert "%" in told
 
 
