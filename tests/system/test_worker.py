@@ -71,7 +71,7 @@ def gone(pid: int) -> bool:
 def test_a_run_that_is_asked_for_is_executed_in_a_process_of_its_own(store: Store, scripted: Scripted) -> None:
     working = scripted("""
         from engine.domain import RunState
-        from engine.worker import utc_now
+        from engine.clock import utc_now
         store.finish_run(run_id, RunState.DONE, utc_now(), metrics={"pid": os.getpid(), "group": os.getpgid(0)})
     """)
     run = ask(store)
@@ -128,7 +128,7 @@ def test_what_the_child_prints_goes_to_our_log(
 def test_a_child_killed_after_it_published_has_done_its_work(store: Store, scripted: Scripted) -> None:
     working = scripted("""
         import numpy as np
-        from engine.worker import utc_now
+        from engine.clock import utc_now
         version = store.create_version(dataset="d", dataset_fingerprint="f", hyperparameters={},
                                        metrics={"ndcg_at_10": 0.3}, counts={}, now=utc_now())
         store.publish(version, event_ids=np.array([], np.int64), now=utc_now(), run_id=run_id)

@@ -839,7 +839,11 @@ def test_a_server_without_ranges_sends_it_whole_again(tmp_path, published):
     assert fetched(server, tmp_path).read_bytes() == FILMS_ZIP
 
 
-@pytest.mark.parametrize("left", [FILMS_ZIP[:100], FILMS_ZIP, b"of an older edition", FILMS_ZIP + b"too much"])
+@pytest.mark.parametrize(
+    "left",
+    [FILMS_ZIP[:100], FILMS_ZIP, b"of an older edition", FILMS_ZIP + b"too much"],
+    ids=["its beginning", "all of it", "an older edition", "too much"],
+)
 def test_what_an_earlier_try_left_is_used_if_it_fits(tmp_path, published, left):
     (tmp_path / "ml-latest-small.zip.part").write_bytes(left)
     assert fetched(published(), tmp_path).read_bytes() == FILMS_ZIP
