@@ -55,8 +55,9 @@ def test_the_locks_hold_every_direct_dependency_and_agree_with_each_other() -> N
     wanted = {
         "build": ["setuptools", "wheel"],
         "bot": PROJECT["dependencies"],
-        "engine": PROJECT["dependencies"] + extras["engine"],
-        "dev": PROJECT["dependencies"] + extras["engine"] + extras["dev"],
+        "api": PROJECT["dependencies"] + extras["api"],
+        "engine": PROJECT["dependencies"] + extras["engine"] + extras["api"],
+        "dev": PROJECT["dependencies"] + extras["engine"] + extras["api"] + extras["dev"],
         "java": extras["java"],
     }
     assert {lock.stem for lock in LOCKS} == set(wanted)
