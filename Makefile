@@ -22,7 +22,7 @@ test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
 
 # Two processes: the tests share nothing but the machine.
 quick: $(VENV)/dev.stamp  ## Run the tests of units, of the store on SQLite and of the chat: under 90 seconds on two cores
-	@$(BIN)/python -m pytest -q -n 2 -m "not spark and not system" -k "not postgres" $(ARGS) tests/unit tests/contract tests/chat
+	@$(BIN)/python -m pytest -q -n 2 -m "not spark and not system and not slow" -k "not postgres" $(ARGS) tests/unit tests/contract tests/chat
 
 check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, tests: exactly what CI runs
 	@$(BIN)/ruff format --check .

@@ -100,6 +100,7 @@ class Guest:
         return self.chance.randint(1, 10) / 2
 
 
+@pytest.mark.slow
 def test_two_hundred_people_at_once_each_get_their_own_answers_and_none_is_lost(
     services: Services, telegram: FakeTelegram
 ):

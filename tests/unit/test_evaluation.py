@@ -55,6 +55,7 @@ class TestRanking:
         assert ranking(places(2, length=3), relevant=2) == pytest.approx(ranking(places(2), relevant=2))
         assert ranking(np.empty(0, bool), relevant=2)["ndcg"] == 0
 
+    @pytest.mark.slow
     def test_against_ranx(self) -> None:
         """200 random lists over 60 films; relevant films that are not among those ranked count as missed."""
         with warnings.catch_warnings():

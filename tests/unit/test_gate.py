@@ -95,6 +95,7 @@ class TestAgainstTheLiveModel:
         assert verdict.accepted
         assert verdict.reason == "nDCG@10 0.310, was 0.310; RMSE 0.850, was 0.850"
 
+    @pytest.mark.slow
     def test_noise_is_accepted(self) -> None:
         """Of two hundred trainings of one model, each a little up or down, hardly any is withheld."""
         assert sum(not decide(jittered(LIVE, seed=seed), POPULARITY, LIVE).accepted for seed in range(200)) <= 3

@@ -104,6 +104,7 @@ def test_no_rows_are_no_rows() -> None:
     assert half_step(made_side([], 1000), FACTORS, unobserved=1.0, threads=4).shape == (0, 24)
 
 
+@pytest.mark.slow
 class TestKeptMachineCode:
     """What the image brings in a read-only folder is used, without compiling and without writing."""
 
