@@ -29,7 +29,7 @@ class BotSettings(ServingSettings):
     """Telegram ids of those who may use the admin commands, separated by commas. In the terminal you are one."""
 
     allowed: Annotated[frozenset[int | Literal["invited"]], NoDecode] = frozenset()
-    """Who may talk to the bot, beside admins and people with an invitation: ids, or "invited". Empty: everybody."""
+    """People who may talk to the bot, beside admins and invited ones: ids, or "invited". Empty: everybody."""
 
     ratings_a_day: int = Field(default=2000, ge=1)
     """How many ratings one person may give, change or take back in a day, beside those of files."""

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.speech.understanding import Ask, Nothing, Stance, Statement, TitleOf, Which, understand, understand_wish
+from bot.speech.understanding import (
+    Ask,
+    Meaning,
+    Nothing,
+    Stance,
+    Statement,
+    TitleOf,
+    Which,
+    understand,
+    understand_wish,
+)
 from bot.speech.vocabulary import LANGUAGES, vocabulary
 from engine.serving import names
 from engine.serving.title_index import TitleIndex
@@ -42,7 +52,7 @@ def test_what_it_was_not_built_with_is_understood_as_a_rule() -> None:
 @given(st.text(max_size=400))
 @settings(max_examples=200)
 def test_any_text_is_read(text: str) -> None:
-    understand(text, WORLD)
+    assert isinstance(understand(text, WORLD), Meaning)
     understand_wish(text, WORLD)
 
 
