@@ -177,7 +177,7 @@ def steps(services: Services) -> None:
         "remember them (Store.change_settings)": lambda n: store.change_preferences(
             people[n].id, in_preferences(lambda memory: memory.remember(page.listing)), durable=False
         ),
-        "say it (picks_views.picks)": lambda n: picks_views.picks(people[n].telegram_id, page),
+        "say it (picks_views.picks_page)": lambda n: picks_views.picks_page(people[n].telegram_id, page),
     }
     for name, part in parts.items():
         milliseconds(part, 5)

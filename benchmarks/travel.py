@@ -164,7 +164,7 @@ def main() -> int:
                 if asked.sets and dataset not in asked.sets.split(","):
                     continue
                 wanted = {name: make for name, make in worlds.items() if not asked.worlds or name in asked.worlds}
-                for row in measure(spark, asked.data / dataset, wanted, Path(home), asked.search):
+                for row in worlds_measured(spark, asked.data / dataset, wanted, Path(home), asked.search):
                     rows.append(row)
                     print(f"{row.dataset}, {row.world}: {' · '.join(row.lists())}", file=sys.stderr, flush=True)
                     if asked.output:
@@ -173,7 +173,7 @@ def main() -> int:
     return int(any(row.lost for row in rows))
 
 
-def measure(
+def worlds_measured(
     spark: SparkSession, source: Path, worlds: dict[str, World], home: Path, search_seconds: float
 ) -> Iterator[Row]:
     """Measure one data set's worlds, one after the other."""

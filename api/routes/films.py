@@ -44,7 +44,7 @@ def search(
 
 
 @router.get("/films/{film}", responses=may_answer(404))
-def card(shelf: OnShelf, film: FilmInPath) -> Film:
+def one_film(shelf: OnShelf, film: FilmInPath) -> Film:
     """Return one film."""
     return Film.of(film_named(shelf, film))
 

@@ -59,7 +59,7 @@ class StarsGiven(Wire):
     rated_at: RatedAt | None = Field(default=None, description="When, if not now.")
 
 
-class Act(BaseModel):
+class RatingResult(BaseModel):
     """What a rating did: the stars that the film has now, and those that it had before."""
 
     film: Named
@@ -72,7 +72,7 @@ class ManyRatings(Wire):
     ratings: list[Given] = Field(max_length=MOST_RATINGS)
 
 
-class ManyActs(BaseModel):
+class RatingsResult(BaseModel):
     """How many films have other stars than before, and which ones the catalogue does not have."""
 
     changed: int
@@ -91,26 +91,28 @@ def ratings(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Ratin
 
 
 @router.put("/ratings/{film}", dependencies=WRITES, responses=may_answer(404, 413))
-def rate(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath, given: StarsGiven) -> Act:
+def rate(
+    shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath, given: StarsGiven
+) -> RatingResult:
     """Give a film its stars, or others. The next picks know it. The same again changes nothing."""
     found, stars = film_named(shelf, film), stars_of(shelf, given.stars, "body.stars")
     user_id = store.site_person(person, now)
     if given.rated_at is None:
         act, _ = store.rate(user_id, found.id, stars, now)
-        return Act(film=named(found), stars=stars, previous_stars=act.previous_stars, changed=act.changed)
+        return RatingResult(film=named(found), stars=stars, previous_stars=act.previous_stars, changed=act.changed)
     before = store.taste(user_id, now).stars_for(found.id)
     changed = store.rate_many(user_id, [(found.id, stars, min(given.rated_at, now))], now)
-    return Act(film=named(found), stars=stars, previous_stars=before, changed=bool(changed))
+    return RatingResult(film=named(found), stars=stars, previous_stars=before, changed=bool(changed))
 
 
 @router.delete("/ratings/{film}", dependencies=WRITES, responses=may_answer(404))
-def remove_rating(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath) -> Act:
+def remove_rating(shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath) -> RatingResult:
     """Take a rating back. Nothing happens if there is none."""
     found, user_id = film_named(shelf, film), store.find_site_person(person)
     if user_id is None:
-        return Act(film=named(found), stars=None, previous_stars=None, changed=False)
+        return RatingResult(film=named(found), stars=None, previous_stars=None, changed=False)
     act = store.remove_rating(user_id, found.id, now)
-    return Act(film=named(found), stars=None, previous_stars=act.previous_stars, changed=act.changed)
+    return RatingResult(film=named(found), stars=None, previous_stars=act.previous_stars, changed=act.changed)
 
 
 IdempotencyKey = Annotated[
@@ -132,7 +134,7 @@ def rate_many(
     caller: Annotated[Caller, Depends(one_person(Scope.WRITE))],
     response: Response,
     idempotency_key: IdempotencyKey = None,
-) -> ManyActs:
+) -> RatingsResult:
     """Give many films their stars, as from a file. Films that the catalogue lacks are named and passed over."""
     call = hashlib.sha256(f"{person}\n{many.model_dump_json()}".encode()).digest()
     key_id = caller.key.id if caller.key is not None else 0
@@ -142,7 +144,7 @@ def rate_many(
             detail = "this key named another call within the last day: take a new one"
             raise Problem(HTTPStatus.CONFLICT, "idempotency", detail, field="header.idempotency-key")
         response.headers["Idempotent-Replayed"] = "true"
-        return ManyActs.model_validate(known[1])
+        return RatingsResult.model_validate(known[1])
     given, unknown = [], []
     for at, rating in enumerate(many.ratings):
         try:
@@ -153,7 +155,7 @@ def rate_many(
         stars = stars_of(shelf, rating.stars, f"body.ratings.{at}.stars")
         given.append((film.id, stars, min(rating.rated_at or now, now)))
     user_id = store.site_person(person, now)
-    done = ManyActs(changed=len(store.rate_many(user_id, given, now)), unknown=unknown)
+    done = RatingsResult(changed=len(store.rate_many(user_id, given, now)), unknown=unknown)
     if idempotency_key is not None:
         store.keep_answer(key_id, idempotency_key, call, user_id, done.model_dump(), now)
     return done

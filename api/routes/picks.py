@@ -59,7 +59,7 @@ def question_for_ratings(services: Serving, shelf: OnShelf, wanted: QuestionWant
 
 
 @of_person.get("/picks")
-def picks(services: Serving, shelf: OnShelf, person: PersonId, wanted: Annotated[Wanted, Query()]) -> Picks:
+def picks_of_person(services: Serving, shelf: OnShelf, person: PersonId, wanted: Annotated[Wanted, Query()]) -> Picks:
     """Return somebody's picks, best first, as their latest rating wants them; none that they rated or put aside.
 
     Who is not known yet gets what the average person likes.
@@ -119,7 +119,7 @@ def _taste_sent(shelf: Shelf, sent: TasteSent, services: Services) -> Taste:
 def _page(services: Services, shelf: Shelf, taste: Taste, wanted: Wanted, among: WantedOf | None) -> Picks:
     shown = shown_by(wanted.cursor)
     out = shown if among is None else shown | known_ids(shelf, among.exclude)
-    lines = answers.picks(
+    lines = answers.current_picks(
         services.store,
         shelf,
         taste,

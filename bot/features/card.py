@@ -22,7 +22,7 @@ def handlers() -> list[Handler]:
 
 
 async def open_film(visit: Visit, button: buttons.OpenFilm) -> None:
-    await visit.show(await card(visit, button.movie_id, button.place))
+    await visit.show(await card_view(visit, button.movie_id, button.place))
 
 
 async def put_aside(visit: Visit, button: buttons.PutAside) -> None:
@@ -30,17 +30,19 @@ async def put_aside(visit: Visit, button: buttons.PutAside) -> None:
     film, days = visit.shelf.film(button.movie_id), visit.services.settings.not_for_me_days
     expires = visit.now + timedelta(days=days) if button.kind is Dismissal.NOT_FOR_ME else None
     await visit.store(Store.put_aside, visit.person.id, film.id, button.kind, visit.now, expires_at=expires)
-    await visit.show(await card(visit, film.id, button.place, notice=card_views.put_aside(film, button.kind, days)))
+    await visit.show(
+        await card_view(visit, film.id, button.place, notice=card_views.put_aside(film, button.kind, days))
+    )
 
 
 async def take_back(visit: Visit, button: buttons.TakeBack) -> None:
     """Reverse that."""
     film = visit.shelf.film(button.movie_id)
     await visit.store(Store.take_back, visit.person.id, film.id, button.kind)
-    await visit.show(await card(visit, film.id, button.place, notice=card_views.taken_back(film, button.kind)))
+    await visit.show(await card_view(visit, film.id, button.place, notice=card_views.taken_back(film, button.kind)))
 
 
-async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: Html | None = None) -> View:
+async def card_view(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: Html | None = None) -> View:
     """Return the card of a film as this person sees it; in a group, as everybody may.
 
     Raises:
@@ -50,4 +52,6 @@ async def card(visit: Visit, movie_id: int, place: Place = NOWHERE, *, notice: H
     if visit.in_group:
         return card_views.shared(film, visit.bot_name, back=views.back_to(visit.owner, place))
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    return card_views.card(visit.owner, advice.card(visit.shelf, taste, film), place, scale=visit.scale, notice=notice)
+    return card_views.film_card(
+        visit.owner, advice.card(visit.shelf, taste, film), place, scale=visit.scale, notice=notice
+    )

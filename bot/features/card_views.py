@@ -29,7 +29,7 @@ _PUT_ASIDE = {
 }
 
 
-def card(
+def film_card(
     owner: int,
     shown: Card,
     place: Place = NOWHERE,

@@ -18,10 +18,10 @@ from bot.features import (
     surprise,
     welcome,
 )
-from bot.features.card import card
+from bot.features.card import card_view
 from bot.features.memory import Memory
 from bot.frame.context import Handler
-from bot.frame.talk import Act, Visit, message
+from bot.frame.talk import Action, Visit, message
 from bot.speech import buttons, views
 from bot.speech.understanding import (
     Ask,
@@ -65,7 +65,7 @@ async def next_page(visit: Visit) -> None:
         await picks.turn_page(visit, buttons.Picks(visit.owner, listings[-1].id, len(listings[-1].pages) + 1))
 
 
-ORDERS: dict[str, Act] = {
+ORDERS: dict[str, Action] = {
     "undo": rating.undo_last,
     "next": next_page,
     "my": mine.my,
@@ -110,12 +110,12 @@ async def listen(visit: Visit) -> None:
         case Ask() as asked:
             await picks.give(visit, asked)
         case Statement() as stated:
-            view = await card(visit, stated.film.id)
+            view = await card_view(visit, stated.film.id)
             await visit.show(view if visit.in_group else listen_views.stated(visit.owner, view, stated, visit.scale))
         case Person(name):
             await visit.show(listen_views.person(visit.owner, name))
         case TitleOf(film):
-            await visit.show(await card(visit, film.id))
+            await visit.show(await card_view(visit, film.id))
         case Which(meant, found, like):
             films = [hit.film for hit in found.hits[: lookup.CHOICES]]
             await visit.show(lookup.offer(visit, meant, films, found.total, similar=like))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.features import lookup_views
-from bot.features.card import card
+from bot.features.card import card_view
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
@@ -61,7 +61,7 @@ async def why_similar(visit: Visit, button: buttons.WhySimilar) -> None:
 async def look_up(visit: Visit, text: str) -> None:
     """Show the card of the film that a text names, or what else it may mean."""
     film, instead = find(visit, text)
-    await visit.show(instead if film is None else await card(visit, film.id))
+    await visit.show(instead if film is None else await card_view(visit, film.id))
 
 
 def offer(visit: Visit, text: str, films: Sequence[Film], total: int, *, similar: bool = False) -> View:

@@ -85,7 +85,7 @@ async def turn_page(visit: Visit, button: buttons.Picks) -> None:
         shown = await visit.store(
             work_out, visit.shelf, visit.person, visit.now, listing, button.page, in_group=visit.in_group
         )
-        await visit.show(picks_views.picks(visit.owner, shown))
+        await visit.show(picks_views.picks_page(visit.owner, shown))
 
 
 async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
@@ -136,7 +136,7 @@ async def begin(
     """Return the first page of a new list; ``again`` if it may have what was shown on earlier days."""
     listing = Memory.parse(visit.person.preferences).begin(wish, again=again)
     shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, in_group=visit.in_group)
-    return picks_views.picks(visit.owner, shown, notice=notice, undo=undo)
+    return picks_views.picks_page(visit.owner, shown, notice=notice, undo=undo)
 
 
 def work_out(
@@ -164,7 +164,7 @@ def work_out(
 
     def lines_without(out: frozenset[int]) -> list[Line]:
         limit = page_size(listing.wish)
-        return answers.picks(store, shelf, taste, listing.wish, leave_out=out, limit=limit, reasons=reasons)
+        return answers.current_picks(store, shelf, taste, listing.wish, leave_out=out, limit=limit, reasons=reasons)
 
     lines = lines_without(listing.elsewhere(page) | resting)
     nothing_new = not lines and page == 1 and bool(resting)

@@ -37,7 +37,7 @@ class PicksPage:
     newest: int | None = None
 
 
-def picks(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
+def picks_page(owner: int, shown: PicksPage, *, notice: Html | None = None, undo: Button | None = None) -> View:
     listing, page = shown.listing, shown.page
     place = Place("picks", listing.id, page)
     size = page_size(listing.wish)

@@ -13,7 +13,7 @@ from bot.speech.buttons import Button
 from bot.speech.words import Html
 from engine.serving import advice
 from engine.serving.advice import FIRST_PICKS
-from engine.store import Act, Store, UndoTooLate
+from engine.store import RatingChange, Store, UndoTooLate
 
 
 def handlers() -> list[Handler]:
@@ -165,7 +165,7 @@ async def undo_last(visit: Visit) -> None:
             await undo(visit, button)
 
 
-def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> Act:
+def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> RatingChange:
     """Undo one act; the second time, when the same tap is delivered twice, return what the first did.
 
     Raises:
@@ -179,4 +179,4 @@ def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> Act:
         later = [event for event in events if act and event.movie_id == act.movie_id and event.id > event_id]
         if act is None or len(later) != 1 or later[0].stars != act.previous_stars:
             raise
-        return Act(later[0].id, act.movie_id, later[0].stars, later[0].previous_stars)
+        return RatingChange(later[0].id, act.movie_id, later[0].stars, later[0].previous_stars)

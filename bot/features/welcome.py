@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 
 from bot.features import account, files, mine, night_views, picks, preferences, rating, surprise, welcome_views
-from bot.features.card import card
+from bot.features.card import card_view
 from bot.features.night import night
 from bot.features.rating import next_question
 from bot.frame.context import Handler
-from bot.frame.talk import Act, Visit, command
+from bot.frame.talk import Action, Visit, command
 from engine.serving.advice import FIRST_PICKS
 from engine.store import NoSuchFilm, Store
 
@@ -16,7 +16,7 @@ FILM_LINK = re.compile(r"m_(\d{1,10})", re.ASCII)
 """What follows /start when someone comes by a link to a film: https://t.me/BOT?start=m_603"""
 
 
-BY_LINK: dict[str, Act] = {
+BY_LINK: dict[str, Action] = {
     "top": picks.top,
     "surprise": surprise.surprise,
     "rate": rating.rate,
@@ -47,7 +47,7 @@ async def start(visit: Visit) -> None:
         return
     if link := FILM_LINK.fullmatch(visit.words):
         try:
-            await visit.show(await card(visit, int(link[1])))
+            await visit.show(await card_view(visit, int(link[1])))
             return
         except NoSuchFilm:
             notice = welcome_views.film_gone()

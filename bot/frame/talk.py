@@ -158,12 +158,12 @@ class Visit:
         return self.owner if chat is None else chat.id
 
 
-Act = Callable[[Visit], Awaitable[None]]
-TapAct = Callable[[Visit, AnyButton], Awaitable[None]]
+Action = Callable[[Visit], Awaitable[None]]
+TapAction = Callable[[Visit, AnyButton], Awaitable[None]]
 
 
 def command(
-    name: str, act: Act, *, only: AdminsOnly | None = None, private: bool = False, for_anybody: bool = False
+    name: str, action: Action, *, only: AdminsOnly | None = None, private: bool = False, for_anybody: bool = False
 ) -> Handler:
     """Handle ``/name words``.
 
@@ -171,7 +171,7 @@ def command(
     the name of a chat, if the command is not ``for_anybody``: what it does is for somebody in particular.
     """
 
-    @functools.wraps(act)
+    @functools.wraps(action)
     async def handle(update: Update, context: Context) -> None:
         if only is not None and not _may(update, context, name):
             await _speak_theirs(update.effective_user, context)
@@ -182,26 +182,26 @@ def command(
             await _speak_theirs(update.effective_user, context)
             await _say(update, views.in_private(context.bot.username, name))
             return
-        await _answer(update, context, act, words=" ".join(context.args or ()))
+        await _answer(update, context, action, words=" ".join(context.args or ()))
 
     return CommandHandler(name, handle, filters=NEW_MESSAGES)
 
 
-def message(of: filters.BaseFilter, act: Act) -> Handler:
+def message(of: filters.BaseFilter, action: Action) -> Handler:
     """Handle a message that is no command of ours."""
 
-    @functools.wraps(act)
+    @functools.wraps(action)
     async def handle(update: Update, context: Context) -> None:
         text = update.effective_message.text if update.effective_message is not None else None
-        await _answer(update, context, act, words=text or "")
+        await _answer(update, context, action, words=text or "")
 
     return MessageHandler(NEW_MESSAGES & of, handle)
 
 
-def tap(kind: type[AnyButton], act: TapAct[AnyButton], *, only: AdminsOnly | None = None) -> Handler:
+def tap(kind: type[AnyButton], action: TapAction[AnyButton], *, only: AdminsOnly | None = None) -> Handler:
     """Handle taps on buttons of one kind. This is where it is checked whether the button is theirs to press."""
 
-    @functools.wraps(act)
+    @functools.wraps(action)
     async def handle(update: Update, context: Context) -> None:
         query = update.callback_query
         if query is None:
@@ -219,7 +219,7 @@ def tap(kind: type[AnyButton], act: TapAct[AnyButton], *, only: AdminsOnly | Non
             # Until it is answered the button spins; but what it asks for does not hang on the way to Telegram.
             toast = asyncio.create_task(_stop_spinning(query))
             try:
-                await _answer(update, context, act, button)
+                await _answer(update, context, action, button)
             finally:
                 await toast
 
@@ -246,7 +246,7 @@ def _may(update: Update, context: Context, what: str) -> bool:
 
 
 async def _answer(
-    update: Update, context: Context, act: Callable[..., Awaitable[None]], *args: Any, words: str = ""
+    update: Update, context: Context, action: Callable[..., Awaitable[None]], *args: Any, words: str = ""
 ) -> None:
     """Find out who is speaking, and have the feature answer; where an error is the answer, say that."""
     user, services = update.effective_user, context.services
@@ -262,7 +262,7 @@ async def _answer(
     language.speak_of_catalogue(shelf.films.catalogue)
     visit = Visit(update, context, person, shelf, now, words)
     try:
-        await act(visit, *args)
+        await action(visit, *args)
     except MatineeError as error:
         view = context.refusal(error)
         if view is None:

@@ -41,7 +41,7 @@ def recommend(
             picks = [Line(shelf.film(pick.movie_id), pick.predicted_stars) for pick in published]
         else:
             taste = store.taste(_of_chat_or_site(store, telegram_user, site_user), utc_now())
-            picks, fresh = answers.picks(store, shelf, taste, limit=limit), taste.waiting > 0
+            picks, fresh = answers.current_picks(store, shelf, taste, limit=limit), taste.waiting > 0
     rows = [
         {
             **film_facts(pick.film),

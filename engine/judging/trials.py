@@ -236,10 +236,8 @@ class Trials:
     def late(self) -> bool:
         return self.deadline is not None and time.monotonic() > self.deadline
 
-    def measure(self, phase: int, settings: Sequence[Setting], folds: Broadcast[list[Fold]]) -> list[Trial]:
-        """Measure those settings that were not, as many side by side as there are cores; return all of this phase that
-        are among them.
-        """
+    def run(self, phase: int, settings: Sequence[Setting], folds: Broadcast[list[Fold]]) -> list[Trial]:
+        """Measure the settings that this phase has no trial of yet, one per core at a time. Return all their trials."""
         todo = [setting for setting in settings if label(phase, setting) not in self._found]
         fits = _one_fit_each(todo)
         width = max(self.spark.sparkContext.defaultParallelism, 1)
@@ -249,13 +247,13 @@ class Trials:
                 break
             batch = fits[start : start + width]
             self.tell(f"{start + 1} of {len(fits)}, {words(batch[0][0])}{self._time_left(phase, len(fits) - start)}")
-            for measured in self._run(batch, folds):
+            for measured in self._measure(batch, folds):
                 for setting, scores, seconds in measured:
                     self._keep(Trial(setting, phase, fmean(scores), seconds), scores)
         wanted = {label(phase, setting) for setting in settings}
         return [trial for name, trial in self._found.items() if name in wanted]
 
-    def _run(
+    def _measure(
         self, batch: Sequence[list[Setting]], folds: Broadcast[list[Fold]]
     ) -> list[list[tuple[Setting, list[float], float]]]:
         base, model = self.base, self.model

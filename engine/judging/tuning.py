@@ -37,7 +37,7 @@ from engine.judging.trials import (
     with_setting,
     words,
 )
-from engine.learning.fits import Progress
+from engine.learning.fits import OnProgress
 from engine.learning.training import SEED
 from engine.serving.factors import OF_PLAYS, Hyperparameters
 from engine.settings import EngineSettings
@@ -352,7 +352,7 @@ def search(
     store: Store,
     name: str,
     base: Hyperparameters,
-    progress: Progress,
+    progress: OnProgress,
     now: Callable[[], datetime],
 ) -> Found:
     """Run a search, or go on with it: trials that the store has under ``name`` are not run again.
@@ -371,7 +371,7 @@ def search(
     trials = Trials(spark, store, name, asked.model, base, deadline, now, lambda detail: progress(0.0, detail))
     with _shared(spark, folds_of(side, films=films, folds=asked.folds, sample=asked.sample)) as sampled:
         trials.tell = lambda detail: progress(0.0, f"grid: {detail}")
-        trials.measure(WIDE, settings_of(grid), sampled)
+        trials.run(WIDE, settings_of(grid), sampled)
     with _shared(spark, folds_of(side, films=films, folds=asked.folds)) as everyone:
         trials.tell = lambda detail: progress(0.6, f"the best on everybody: {detail}")
         refine(trials, list(grid), everyone)
@@ -401,7 +401,7 @@ def refine(trials: Trials, names: Sequence[str], everyone: Broadcast[list[Fold]]
     """Measure a grid's best few on everybody, and what is in use."""
     settings = [trial.setting for trial in trials.ranked(WIDE)[:REFINED]]
     in_use = setting_of(trials.base, trials.model, names)
-    trials.measure(FINE, [*settings, *([in_use] if in_use not in settings else [])], everyone)
+    trials.run(FINE, [*settings, *([in_use] if in_use not in settings else [])], everyone)
 
 
 def climb(trials: Trials, everyone: Broadcast[list[Fold]], *, rounds: int = 6) -> None:
@@ -413,7 +413,7 @@ def climb(trials: Trials, everyone: Broadcast[list[Fold]], *, rounds: int = 6) -
     for _ in range(rounds):
         before = _best(trials)
         steps = [before.setting | step for step in _steps(trials, before.setting)]
-        taken = trials.measure(STEPS, steps, everyone)
+        taken = trials.run(STEPS, steps, everyone)
         better: dict[str, Trial] = {}
         for trial in sorted(taken, key=lambda trial: sign * trial.score):
             if sign * (trial.score - before.score) > 0:
@@ -421,7 +421,7 @@ def climb(trials: Trials, everyone: Broadcast[list[Fold]], *, rounds: int = 6) -
                 better[changed] = trial
         if len(better) > 1:
             together = before.setting | {name: trial.setting[name] for name, trial in better.items()}
-            trials.measure(STEPS, [together], everyone)
+            trials.run(STEPS, [together], everyone)
         if trials.late or sign * (_best(trials).score - before.score) < LEAST_GAIN * abs(before.score):
             return
 
@@ -443,7 +443,7 @@ def blend(trials: Trials, everyone: Broadcast[list[Fold]]) -> Trial:
     best = _best(trials)
     if trials.model == "rating" or not trials.base.predicts_stars:
         return best
-    tried = trials.measure(STEPS, [best.setting | {"blend": x} for x in BLENDS], everyone)
+    tried = trials.run(STEPS, [best.setting | {"blend": x} for x in BLENDS], everyone)
     return max(tried, key=lambda trial: trial.score, default=best)
 
 
@@ -467,7 +467,7 @@ def settle(
     key: str,
     first: bool,
     budget_seconds: float,
-    progress: Progress,
+    progress: OnProgress,
     now: Callable[[], datetime],
 ) -> Hyperparameters:
     """Return hyperparameters that suit the data: the first time from a coarse grid, later from steps around ``base``.
@@ -495,7 +495,7 @@ def settle(
             in_use = setting_of(base, model, list(COARSE[model]))
             coarse = [one for one in settings_of(COARSE[model]) if one != in_use] if first else []
             often = OFTEN_BEST if first and model == "preference" else ()
-            trials.measure(FINE, [in_use, *often, *coarse], everyone)
+            trials.run(FINE, [in_use, *often, *coarse], everyone)
             climb(trials, everyone, rounds=6 if first else 1)
             trials.deadline = started + budget_seconds
             base = with_setting(base, model, blend(trials, everyone).setting)

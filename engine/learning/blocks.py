@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.domain import Floats
-from engine.learning.fits import BIAS_ROUNDS, Ints, Preference, Progress, Stars, compress, noted
+from engine.learning.fits import BIAS_ROUNDS, Ints, OnProgress, Preference, Stars, compress, noted
 from engine.learning.solver import Held, Observations
 from engine.serving.factors import Doubles, PreferenceHyperparameters, RatingHyperparameters, observed
 
@@ -125,7 +125,7 @@ class Ratings:
 
 
 def fit_preference(
-    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Preference:
     """Fit the model of what to show, as ``fits.PreferenceFit`` does."""
 
@@ -151,7 +151,7 @@ def fit_preference(
 
 
 def fit_stars(
-    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Stars:
     """Fit biases, and factors for what they leave, as ``fits.StarsFit`` does."""
     progress(0.0, "biases")
@@ -212,7 +212,7 @@ class _Fit:
         """Return the people's rows: the pseudo-users' negative ids come first."""
         return users[len(users) - len(self.ratings.user_ids) :]
 
-    def alternate(self, users: Side, films: Side, seed: int, progress: Progress) -> tuple[Floats, Floats | None]:
+    def alternate(self, users: Side, films: Side, seed: int, progress: OnProgress) -> tuple[Floats, Floats | None]:
         """Return films' factors, and what people are drawn to next."""
         draw = np.random.default_rng(seed).standard_normal((len(films.ids), self.rank))
         items, mean = (0.1 * draw).astype(np.float32), None

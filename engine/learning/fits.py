@@ -27,7 +27,7 @@ from engine.serving.factors import (
 
 Ints = NDArray[np.int32]
 
-Progress = Callable[[float, str], None]
+OnProgress = Callable[[float, str], None]
 """Takes the fraction done, 0 to 1, and what is going on."""
 
 BIAS_ROUNDS = 3

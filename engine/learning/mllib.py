@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from engine.domain import Floats
 from engine.learning.blocks import Ratings, fit_biases, residuals
-from engine.learning.fits import Preference, Progress, Stars, noted
+from engine.learning.fits import OnProgress, Preference, Stars, noted
 from engine.serving.factors import PreferenceHyperparameters, RatingHyperparameters
 
 NUDGE = 1e-3
@@ -45,7 +45,7 @@ def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> Dat
 
 
 def fit_preference(
-    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Preference:
     """Fit the model of what to show; its hyperparameters must be ``expressible``."""
     strengths = _with_pseudo(ratings, signed_strengths(ratings.values, hyper), hyper.pseudo)
@@ -65,7 +65,7 @@ def fit_preference(
 
 
 def fit_stars(
-    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: Progress = lambda done, detail: None
+    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Stars:
     """Fit biases, and ALS on what they leave."""
     progress(0.0, "biases")
@@ -100,7 +100,7 @@ def fit_als(
     seed: int,
     alpha: float | None = None,
     nonnegative: bool = False,
-    progress: Progress = lambda done, detail: None,
+    progress: OnProgress = lambda done, detail: None,
 ) -> ALSModel:
     """Fit Spark's ALS on user_id, movie_id, value.
 
@@ -135,7 +135,7 @@ def collect_factors(factors: DataFrame) -> tuple[NDArray[np.int32], Floats]:
 
 
 @contextmanager
-def _iterations(spark: SparkSession, iterations: int, stages: int, progress: Progress) -> Iterator[None]:
+def _iterations(spark: SparkSession, iterations: int, stages: int, progress: OnProgress) -> Iterator[None]:
     """Tell which iteration a fit is in, by counting the stages that Spark has finished: it has no callback for it."""
     tracker = spark.sparkContext.statusTracker()
     group = f"fit-{threading.get_ident()}-{id(progress)}"

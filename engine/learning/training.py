@@ -21,10 +21,10 @@ from engine.learning.fits import (
     Fit,
     Fitted,
     Folding,
+    OnProgress,
     People,
     Preference,
     PreferenceFit,
-    Progress,
     RatingTable,
     Stars,
     StarsFit,
@@ -90,7 +90,7 @@ def train(
     films: Sequence[Film] = (),
     seed: int,
     placement: Placement | None = None,
-    progress: Progress,
+    progress: OnProgress,
 ) -> Trained:
     """Train both models; of play counts only the preference model, with nothing in the other's place.
 
@@ -131,7 +131,7 @@ def fit(
     films: Sequence[Film] = (),
     seed: int,
     placement: Placement,
-    progress: Progress = lambda done, detail: None,
+    progress: OnProgress = lambda done, detail: None,
 ) -> Fitted:
     """Fit both models where ``placement`` says; people are not folded in yet.
 
@@ -182,7 +182,7 @@ def place(ratings: int, people: int, films: int, *, rank: int) -> Placement:
 
 
 def _fit_whole(
-    values: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Film], seed: int, progress: Progress
+    values: DataFrame, hyperparameters: Hyperparameters, films: Sequence[Film], seed: int, progress: OnProgress
 ) -> Fitted:
     """Fit each model in one task."""
     table = rating_table(values, films)
@@ -195,7 +195,7 @@ def _fit_whole(
 
 
 def fit_in_tasks(
-    spark: SparkSession, fits: Sequence[Fit], *, seed: int, progress: Progress = lambda done, detail: None
+    spark: SparkSession, fits: Sequence[Fit], *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> list[Any]:
     """Return the models of several fits, each fitted in a task of its own.
 
@@ -231,7 +231,7 @@ def _fit_apart(
     films: Sequence[Film],
     seed: int,
     placement: Placement,
-    progress: Progress,
+    progress: OnProgress,
 ) -> Fitted:
     """Fit one model after the other on ratings that stay in Spark, in blocks or by MLlib."""
     user_ids, movie_ids = (

@@ -27,7 +27,7 @@ from engine.judging.gate import Losing, Verdict, decide, losing
 from engine.judging.tuning import Remembered, remembered, settle
 from engine.learning import scoring
 from engine.learning.content import Tags
-from engine.learning.fits import Progress
+from engine.learning.fits import OnProgress
 from engine.learning.similarity import similar_films
 from engine.learning.training import SEED, Placement, Trained, train
 from engine.serving.similar_titles import SimilarTitles
@@ -103,13 +103,13 @@ def retrain(
         training_side, test_side = (side.cache() for side in evaluation.split(ratings, seed=SEED))
         if run.searches and not dry_run:
             run = replace(run, known=run.search(training_side), searched=True)
-        trained, measured, popularity = run.measure(training_side, test_side)
+        trained, measured, popularity = run.train_and_measure(training_side, test_side)
         report(Stage.GATE, SHARES[Stage.GATE][0], "comparing with the live model")
         champion = run.champion()
         recorded = run.recorded(champion)
         lost = losing(measured.per_user, popularity.metrics)
         if lost:
-            trained, measured = run.measure_again(trained, lost, training_side, test_side)
+            trained, measured = run.measure_fallback(trained, lost, training_side, test_side)
             run = replace(run, known=replace(run.known, searched_at=None))  # the next training looks again
         verdict = decide(measured.per_user, popularity.metrics, recorded)
         if lost:
@@ -190,7 +190,7 @@ class _Run:
         )
         return Remembered(found, self.now())
 
-    def measure(
+    def train_and_measure(
         self, training_side: DataFrame, test_side: DataFrame
     ) -> tuple[Trained, evaluation.Measured, evaluation.Measured]:
         """Train on one side of the split, measure on the other, and measure popularity beside it."""
@@ -207,10 +207,10 @@ class _Run:
         people.unpersist()
         return trained, measured, popularity
 
-    def measure_again(
+    def measure_fallback(
         self, trained: Trained, lost: Losing, training_side: DataFrame, test_side: DataFrame
     ) -> tuple[Trained, evaluation.Measured]:
-        """Put the simplest recommender in the place of what it does better, and measure what that makes."""
+        """Replace each half of the model that lost by the simplest recommender, and measure the result."""
         counts = _rating_counts(training_side, trained)
         fallen = best_there_is(trained, counts, lost)
         people = evaluation.held_out(training_side, test_side)
@@ -310,7 +310,7 @@ class _Run:
         self.store.publish(version, event_ids=queue.event_ids, now=self.now(), run_id=run_id)
         progress(1.0, f"model {version} is live")
 
-    def progress(self, stage: Stage) -> Progress:
+    def progress(self, stage: Stage) -> OnProgress:
         """Report the progress of one stage as that of the whole run."""
         start, end = SHARES[stage]
         before = SEARCH_SHARE if self.searched else 0.0
@@ -349,7 +349,7 @@ def _rating_counts(ratings: DataFrame, trained: Trained) -> Floats:
     return counts
 
 
-def _batches(folder: Path, progress: Progress, start: float, share: float) -> Iterator[pa.RecordBatch]:
+def _batches(folder: Path, progress: OnProgress, start: float, share: float) -> Iterator[pa.RecordBatch]:
     """Read what Spark wrote, a batch at a time."""
     source = arrow_dataset.dataset(folder, format="parquet")
     total, done = max(source.count_rows(), 1), 0
@@ -359,7 +359,7 @@ def _batches(folder: Path, progress: Progress, start: float, share: float) -> It
         progress(start + share * done / total, f"{done:,} of {total:,} rows written")
 
 
-def _rows(folder: Path, progress: Progress, start: float, share: float) -> Iterator[tuple[Any, ...]]:
+def _rows(folder: Path, progress: OnProgress, start: float, share: float) -> Iterator[tuple[Any, ...]]:
     for batch in _batches(folder, progress, start, share):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 

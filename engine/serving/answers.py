@@ -10,7 +10,7 @@ from engine.serving.wish import ANYTHING, Wish
 from engine.store import Store, Taste
 
 
-def picks(
+def current_picks(
     store: Store,
     shelf: Shelf,
     taste: Taste,

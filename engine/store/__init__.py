@@ -22,14 +22,13 @@ from engine.store.models import (
     SimilarRow,
 )
 from engine.store.nights import Guest, Night, NightStore
-from engine.store.people import Act, Dismissal, Event, NoSuchFilm, PeopleStore, Person, Put, Taste, UndoTooLate
+from engine.store.people import Dismissal, Event, NoSuchFilm, PeopleStore, Person, Put, RatingChange, Taste, UndoTooLate
 from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
 from engine.store.shown import Reception, ShownStore
 from engine.store.sites import SiteStore
 
 __all__ = [
-    "Act",
     "ApiKey",
     "Course",
     "DataShown",
@@ -51,6 +50,7 @@ __all__ = [
     "PublishRefused",
     "Put",
     "Queue",
+    "RatingChange",
     "Reception",
     "Recommendation",
     "Run",

@@ -56,7 +56,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class RatingChange:
     """What a tap on a rating did.
 
     ``event_id`` names it for the undo. Where nothing changed, that is the person's latest act on this film, or null
@@ -200,7 +200,7 @@ class PeopleStore(Database):
             every = recommendations.c.model_version.in_(sa.select(versions.c.version))
             connection.execute(sa.delete(recommendations).where(every, recommendations.c.user_id == user_id))
 
-    def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> tuple[Act, Taste]:
+    def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> tuple[RatingChange, Taste]:
         """Give a film its stars, and return the person's taste from then on.
 
         The same stars again change nothing, so that a repeated update is harmless.
@@ -237,18 +237,18 @@ class PeopleStore(Database):
                 ids += _set_many_stars(connection, user_id, dict(chunk), now)
         return ids
 
-    def remove_rating(self, user_id: int, movie_id: int, now: datetime) -> Act:
+    def remove_rating(self, user_id: int, movie_id: int, now: datetime) -> RatingChange:
         """Take a rating back; nothing changes if there is none."""
         with self.write() as connection:
             act = _set_stars(connection, user_id, movie_id, None, now)
             self._count(connection, user_id, act, now)
             return act
 
-    def _count(self, connection: sa.Connection, user_id: int, act: Act, now: datetime) -> None:
+    def _count(self, connection: sa.Connection, user_id: int, act: RatingChange, now: datetime) -> None:
         if act.changed and self._ratings_a_day is not None:
             spend(connection, user_id, Limited.RATINGS, self._ratings_a_day, now)
 
-    def undo(self, user_id: int, event_id: int, now: datetime) -> Act:
+    def undo(self, user_id: int, event_id: int, now: datetime) -> RatingChange:
         """Take one act back: the film has again the stars that it had before, and as old as they were; or none.
 
         Raises:
@@ -265,7 +265,7 @@ class PeopleStore(Database):
                 raise UndoTooLate("this film was rated again since")
             undone = _set_many_stars(connection, user_id, before, now)
             event = next(iter(undone), None)
-            undo = Act(event, act.movie_id, act.previous_stars, act.stars, changed=event is not None)
+            undo = RatingChange(event, act.movie_id, act.previous_stars, act.stars, changed=event is not None)
             self._count(connection, user_id, undo, now)
             return undo
 
@@ -422,14 +422,16 @@ def _hold(connection: sa.Connection, user_id: int) -> None:
     connection.execute(sa.select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
 
 
-def _set_stars(connection: sa.Connection, user_id: int, movie_id: int, stars: float | None, now: datetime) -> Act:
+def _set_stars(
+    connection: sa.Connection, user_id: int, movie_id: int, stars: float | None, now: datetime
+) -> RatingChange:
     _check_film(connection, movie_id)
     where = (ratings.c.user_id == user_id) & (ratings.c.movie_id == movie_id)
     _hold(connection, user_id)
     previous = connection.scalar(sa.select(ratings.c.stars).where(where))
     if previous == stars:
         latest = sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id, events.c.movie_id == movie_id)
-        return Act(connection.scalar(latest), movie_id, stars, previous, changed=False)
+        return RatingChange(connection.scalar(latest), movie_id, stars, previous, changed=False)
     if stars is None:
         connection.execute(sa.delete(ratings).where(where))
     else:
@@ -440,7 +442,7 @@ def _set_stars(connection: sa.Connection, user_id: int, movie_id: int, stars: fl
         user_id=user_id, movie_id=movie_id, act=act, stars=stars, previous_stars=previous, happened_at=now
     )
     event_id = connection.scalar(event.returning(events.c.id))
-    return Act(event_id, movie_id, stars, previous)
+    return RatingChange(event_id, movie_id, stars, previous)
 
 
 def _set_many_stars(

@@ -79,7 +79,9 @@ def test_picks_fit_one_message_whatever_the_titles(lines: list[Line], page: int,
     language.use(code)
     wish = Wish(("Comedy", "War", "Drama"), ("Horror",), 1990, 1999)
     check(
-        picks_views.picks(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained), notice=words.say("Hello."))
+        picks_views.picks_page(
+            OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained), notice=words.say("Hello.")
+        )
     )
     check(picks_views.why_these(OWNER, PicksPage(Listing(10**6, wish), page, lines, 7, trained)))
 
@@ -96,7 +98,7 @@ def test_cards_fit_one_message(film: Film, own: float | None, aside: set[Dismiss
     language.use(code)
     card = Card(film, own, frozenset(aside), 4.2, tuple(because))
     check(
-        card_views.card(
+        card_views.film_card(
             OWNER, card, Place("similar", 2**31 - 1, 999), notice=card_views.put_aside(film, Dismissal.SEEN, 9)
         )
     )
