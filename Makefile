@@ -1,7 +1,7 @@
 # Matinee. `make help` says what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: run test quick check format texts picture lock bench clean help java
+.PHONY: run test quick check format texts picture lock sbom audit bench clean help java
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -111,3 +111,11 @@ lock:  ## Write requirements/*.txt anew from pyproject.toml; UPGRADE=--upgrade f
 	printf 'setuptools\nwheel\n' | $(COMPILE) - -c requirements/engine.txt -o requirements/build.txt
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["java"])' \
 		| $(COMPILE) - -o requirements/java.txt
+
+sbom: $(VENV)/dev.stamp  ## Write a bill of materials (CycloneDX) for each image to sbom/
+	@$(BIN)/python -m requirements.sbom sbom
+
+AUDIT ?= pip-audit
+
+audit:  ## Ask the advisory databases about every locked package (needs pip-audit)
+	@for lock in requirements/*.txt; do echo "== $$lock" && $(AUDIT) --disable-pip --require-hashes -r $$lock || exit 1; done
