@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bot.speech.buttons import Rate, pack
 from bot.terminal.telegram import Message
 from engine.store import Store
-from engine.store.inbox import inbox
+from engine.store.chat.inbox import inbox
 from engine.store.migrate import migrate
 from tests import world
 from tests.conftest import Program

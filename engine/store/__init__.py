@@ -5,12 +5,15 @@ it through ``asyncio.to_thread``. Every method may raise ``StoreUnavailable`` wh
 migrated.
 """
 
+from engine.store.allowances import AllowanceStore, EnoughForToday, Limited
 from engine.store.catalogue import CatalogueStore
+from engine.store.chat.digests import Digest, DigestStore
+from engine.store.chat.door import DoorStore, Invite
+from engine.store.chat.inbox import InboxStore, WaitingUpdate
+from engine.store.chat.nights import Guest, Night, NightStore
+from engine.store.chat.shown import Reception, ShownStore
 from engine.store.database import StoreError, StoreUnavailable
-from engine.store.digests import Digest, DigestStore
-from engine.store.door import DoorStore, EnoughForToday, Invite, Limited
-from engine.store.inbox import InboxStore, WaitingUpdate
-from engine.store.keys import ApiKey, KeyStore, Scope
+from engine.store.keys import ApiKey, KeyStore, Scope, SiteStore
 from engine.store.models import (
     ModelStore,
     ModelVersion,
@@ -21,12 +24,9 @@ from engine.store.models import (
     SimilarFilm,
     SimilarRow,
 )
-from engine.store.nights import Guest, Night, NightStore
 from engine.store.people import Dismissal, Event, NoSuchFilm, PeopleStore, Person, Put, RatingChange, Taste, UndoTooLate
 from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
-from engine.store.shown import Reception, ShownStore
-from engine.store.sites import SiteStore
 
 __all__ = [
     "ApiKey",
@@ -84,5 +84,6 @@ class Store(
     InboxStore,
     ShownStore,
     DoorStore,
+    AllowanceStore,
 ):
     """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""

@@ -1,4 +1,4 @@
-"""Keys to the API, and what calls that may come twice were answered."""
+"""Keys to the API, the people of the sites that hold them, and the answers to calls that may come twice."""
 
 import enum
 from dataclasses import dataclass
@@ -126,3 +126,25 @@ _KEYS = sa.select(*(column for column in keys.columns if column.name != "user_id
 
 def _key(row: sa.RowMapping) -> ApiKey:
     return ApiKey(**{**row, "digest": bytes(row["digest"]), "scope": Scope(row["scope"])})
+
+
+class SiteStore(Database):
+    """People by the id that a site has for them. It never meets a Telegram id: each kind has its own column."""
+
+    def site_person(self, site_id: str, now: datetime) -> int:
+        """Return ``users.id`` of a site's person, who is added if they are new."""
+        known = self.find_site_person(site_id)
+        if known is not None:
+            return known
+        row = {"site_id": site_id, "settings": {}, "active": True, "created_at": now}
+        with self.write() as connection:
+            connection.execute(insert(connection, users).values(row).on_conflict_do_nothing())
+            return int(connection.execute(_BY_SITE_ID, {"site_id": site_id}).scalar_one())
+
+    def find_site_person(self, site_id: str) -> int | None:
+        """Return ``users.id`` of a site's person, or None; nobody is added."""
+        with self.read() as connection:
+            return connection.scalar(_BY_SITE_ID, {"site_id": site_id})
+
+
+_BY_SITE_ID = sa.select(users.c.id).where(users.c.site_id == sa.bindparam("site_id"))

@@ -9,10 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.domain import MatineeError, Rating, check_stars
+from engine.store.allowances import Limited, spend
 from engine.store.database import Database, chunked, insert, upsert
-from engine.store.door import Limited, admissions, spend
 from engine.store.schema import (
     LANGUAGE_LENGTH,
+    AdmissionRow,
     DismissalRow,
     LiveRow,
     ModelVersionRow,
@@ -30,8 +31,7 @@ from engine.store.schema import (
 users, ratings, events, dismissals = table(UserRow), table(RatingRow), table(RatingEventRow), table(DismissalRow)
 recommendations, live, movies = table(RecommendationRow), table(LiveRow), table(MovieRow)
 versions, runs = table(ModelVersionRow), table(RunRow)
-watchers, notices = table(RunWatcherRow), table(RunNoticeRow)
-
+watchers, notices, admissions = table(RunWatcherRow), table(RunNoticeRow), table(AdmissionRow)
 
 CHUNK_ACTS = 300
 """Ratings of a file in one transaction: some 20 ms."""

@@ -19,7 +19,7 @@ from bot.frame.errors import DATABASE_DOWN
 from bot.frame.flood import FloodLimits, Slots
 from bot.frame.inbox import Inbox
 from engine.store import Store
-from engine.store.inbox import MOST_TRIES, REMEMBERED
+from engine.store.chat.inbox import MOST_TRIES, REMEMBERED
 from tests import world
 from tests.chat.conftest import ANNA
 from tests.clockwork import FastForward

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.store import Reception, Store
-from engine.store.shown import KEPT
+from engine.store.chat.shown import KEPT
 from tests.contract.conftest import ALIEN, HEAT, at
 
 

@@ -1,35 +1,18 @@
-"""The door: invitations and admissions where not everybody may talk to the bot, and how much one person may do a
-day."""
+"""The door: invitations and admissions, where not everybody may talk to the bot."""
 
-import enum
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.domain import MatineeError
 from engine.store.database import Database, insert
-from engine.store.schema import AdmissionRow, AllowanceRow, InviteRow, table
+from engine.store.schema import AdmissionRow, InviteRow, table
 
-invites, admissions, allowances = table(InviteRow), table(AdmissionRow), table(AllowanceRow)
+invites, admissions = table(InviteRow), table(AdmissionRow)
 
 CODE_BYTES = 12
 """96 bits, so nobody guesses a link."""
-
-
-class Limited(enum.StrEnum):
-    RATINGS = "ratings"
-    IMPORTS = "imports"
-
-
-class EnoughForToday(MatineeError):
-    """Somebody has done so much of one thing that the rest waits until tomorrow."""
-
-    def __init__(self, kind: Limited, most: int) -> None:
-        super().__init__(f"that was {most} {kind} today, and the rest waits until tomorrow")
-        self.kind = kind
-        self.most = most
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +52,6 @@ class DoorStore(Database):
             new = insert(connection, admissions).values(telegram_id=telegram_id, admitted_at=now)
             connection.execute(new.on_conflict_do_nothing())
             return True
-
-    def spend(self, user_id: int, kind: Limited, most: int, now: datetime) -> None:
-        """Count one more of what somebody may do so often a day (UTC).
-
-        Raises:
-            EnoughForToday: they have done it ``most`` times.
-        """
-        with self.write(durable=False) as connection:
-            spend(connection, user_id, kind, most, now)
-
-
-def spend(connection: sa.Connection, user_id: int, kind: Limited, most: int, now: datetime) -> None:
-    """As ``DoorStore.spend``, in a transaction that there is."""
-    statement = insert(connection, allowances).values(user_id=user_id, kind=kind.value, day=now.date(), spent=1)
-    same_day = allowances.c.day == statement.excluded.day
-    spent = connection.scalar(
-        statement.on_conflict_do_update(
-            index_elements=["user_id", "kind"],
-            set_={"day": statement.excluded.day, "spent": sa.case((same_day, allowances.c.spent + 1), else_=1)},
-        ).returning(allowances.c.spent)
-    )
-    if spent is not None and spent > most:
-        raise EnoughForToday(kind, most)
 
 
 _ADMITTED = sa.select(admissions.c.telegram_id).where(admissions.c.telegram_id == sa.bindparam("telegram_id"))
