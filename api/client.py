@@ -40,6 +40,24 @@ class Pick(Film):
     because: list[Named]
 
 
+class Picks(TypedDict):
+    """A page of picks; ``list_id`` names it when you say what became of it."""
+
+    list_id: str
+    model_version: int | None
+    ratings: int
+    films: list[Pick]
+    next: str | None
+
+
+class Feedback(TypedDict):
+    film: Named
+    shown_at: str | None
+    opened_at: str | None
+    stars: float | None
+    rated_at: str | None
+
+
 class Rated(TypedDict):
     film: Named
     stars: float
@@ -111,8 +129,24 @@ class Matinee:
 
     def picks(self, person: str, **wanted: Unpack[Wanted]) -> list[Pick]:
         """Return one page of somebody's picks, best first."""
-        picks: list[Pick] = self._ask("POST", f"{_of(person)}/picks", json=wanted)["films"]
-        return picks
+        return self.page(person, **wanted)["films"]
+
+    def page(self, person: str, **wanted: Unpack[Wanted]) -> Picks:
+        """Return one page of somebody's picks with its ``list_id``, and the cursor of the next."""
+        page: Picks = self._ask("POST", f"{_of(person)}/picks", json=wanted)
+        return page
+
+    def shown(
+        self, person: str, list_id: str, *, films: Iterable[FilmRef] | None = None, opened: Iterable[FilmRef] = ()
+    ) -> None:
+        """Say which films of a list somebody was shown, by default all of them, and which ones they opened."""
+        body = {"list_id": list_id, "films": None if films is None else list(films), "opened": list(opened)}
+        self._ask("POST", f"{_of(person)}/shown", json=body)
+
+    def feedback(self, person: str, list_id: str) -> list[Feedback]:
+        """Return what became of each film of a list: shown, opened, rated afterwards."""
+        films: list[Feedback] = self._ask("GET", f"{_of(person)}/lists/{list_id}")["films"]
+        return films
 
     def picks_for(self, ratings: Mapping[FilmRef, float], **wanted: Unpack[Wanted]) -> list[Pick]:
         """Return picks for somebody with these ratings, of whom nothing is kept."""
@@ -123,7 +157,7 @@ class Matinee:
     def all_picks(self, person: str, **wanted: Unpack[Wanted]) -> Iterator[Pick]:
         """Yield somebody's picks page by page, none twice, as long as there are any."""
         while True:
-            page = self._ask("POST", f"{_of(person)}/picks", json=wanted)
+            page = self.page(person, **wanted)
             yield from page["films"]
             if page["next"] is None:
                 return

@@ -31,6 +31,8 @@ TITLES = {
     "no_such_run": "No such run",
     "no_such_genre": "No such genre",
     "bad_cursor": "No such page",
+    "bad_list": "No such list",
+    "not_in_list": "The film is not in this list",
     "bad_stars": "Not a rating",
     "method": "The method is not one of this address",
     "conflict": "Something else is under way",

@@ -106,9 +106,10 @@ class Pick(Film):
 
 
 class Picks(BaseModel):
-    """A page of picks. ``ratings`` is from how many they are worked out; ``next`` asks for the films after these, and
-    is null where there are no more."""
+    """A page of picks. ``list_id`` names it where you say what became of it; ``ratings`` is from how many it is worked
+    out; ``next`` asks for the films after these, and is null where there are no more."""
 
+    list_id: str
     model_version: int | None
     ratings: int
     films: list[Pick]

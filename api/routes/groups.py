@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from api.context import OnShelf, Serving
 from api.guard import PERSON_ID, site
-from api.paging import cursor_of, shown_by
+from api.lists import cursor_of, list_id_of, shown_by
 from api.problems import may_answer
 from api.routes.picks import taste_of
 from api.shapes import Among, Film, FilmList, Kind, known_ids
@@ -27,8 +27,10 @@ class GroupWanted(Kind, Among):
 
 
 class GroupPicks(FilmList):
-    """Best for all first. ``next`` asks for the films after these."""
+    """Best for all first. ``list_id`` names the list, for each person to whom it is shown; ``next`` asks for the films
+    after these."""
 
+    list_id: str
     next: str | None
 
 
@@ -46,4 +48,5 @@ def picks_for_all(services: Serving, shelf: OnShelf, wanted: GroupWanted) -> Gro
         limit=wanted.limit,
     ).films
     after = cursor_of(shown | {film.id for film in films}) if len(films) == wanted.limit else None
-    return GroupPicks(films=[Film.of(film) for film in films], next=after)
+    list_id = list_id_of(shelf.version, [film.id for film in films])
+    return GroupPicks(list_id=list_id, films=[Film.of(film) for film in films], next=after)

@@ -1,5 +1,6 @@
 """Models: live, past, their figures; and back to an earlier one."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -12,13 +13,23 @@ from api.context import InStore, Now
 from api.guard import site
 from api.problems import Problem, may_answer
 from engine.domain import ModelState
-from engine.store import DataShown, ModelsShown, ModelVersion, Scope
+from engine.store import DataShown, ModelsShown, ModelVersion, Reception, Scope, Store
 
 READS, ADMINS = [Depends(site(Scope.READ))], [Depends(site(Scope.ADMIN))]
 
 router = APIRouter(prefix="/v1", tags=["models"], responses=may_answer(401, 403, 422, 429, 503))
 
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+class Received(BaseModel):
+    """What people took from a model's lists in the last 90 days: films shown, opened, rated afterwards, and rated with
+    four stars and more."""
+
+    shown: int
+    opened: int
+    rated: int
+    liked: int
 
 
 class Model(BaseModel):
@@ -32,10 +43,13 @@ class Model(BaseModel):
     published_at: datetime | None
     metrics: dict[str, Any]
     counts: dict[str, Any]
+    received: Received
 
     @classmethod
-    def of(cls, version: ModelVersion) -> "Model":
-        return cls(**{name: getattr(version, name) for name in cls.model_fields})
+    def of(cls, version: ModelVersion, received: Mapping[int, Reception]) -> "Model":
+        facts = {name: getattr(version, name) for name in cls.model_fields if name != "received"}
+        taken = received.get(version.version, Reception())
+        return cls(**facts, received=Received(**{name: getattr(taken, name) for name in Received.model_fields}))
 
 
 class Models(BaseModel):
@@ -59,7 +73,8 @@ SHOWS: dict[PictureName, type[Any]] = {PictureName.MODELS: ModelsShown, PictureN
 def models(store: InStore) -> Models:
     """Return every model, its figures, and what became of it."""
     versions = sorted(store.model_versions(), key=lambda version: -version.version)
-    return Models(live=store.live_version(), models=[Model.of(version) for version in versions])
+    received = store.receptions()
+    return Models(live=store.live_version(), models=[Model.of(version, received) for version in versions])
 
 
 @router.get("/models/live", dependencies=READS, responses=may_answer(404))
@@ -69,19 +84,23 @@ def live(store: InStore) -> Model:
     if version is None:
         detail = "nothing has been trained yet: POST /v1/runs"
         raise Problem(HTTPStatus.NOT_FOUND, "no_such_model", detail)
-    return Model.of(store.model_version(version))
+    return _model(store, version)
 
 
 @router.get("/models/{version}", dependencies=READS, responses=may_answer(404))
 def one_model(store: InStore, version: Version) -> Model:
-    return Model.of(store.model_version(version))
+    return _model(store, version)
 
 
 @router.post("/models/{version}/rollback", dependencies=ADMINS, responses=may_answer(404))
 def roll_back(store: InStore, now: Now, version: Version) -> Model:
     """Serve an earlier model again; the gate is not asked. Ratings that it has not learned from wait again."""
     store.rollback(version, now)
-    return Model.of(store.model_version(version))
+    return _model(store, version)
+
+
+def _model(store: Store, version: int) -> Model:
+    return Model.of(store.model_version(version), store.receptions())
 
 
 class Pictures(BaseModel):

@@ -1,16 +1,18 @@
 """People by the site's own id: their ratings, what they put aside, what is kept of them."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Header, Path, Response
+from pydantic import BaseModel, Field, StringConstraints
 
 from api import keys
 from api.context import InStore, Now, OnShelf, Serving
 from api.guard import Caller, PersonId, one_person, site
+from api.lists import LIST_PATTERN, ListShown, list_of
 from api.problems import Problem, may_answer
 from api.routes.films import FilmInPath
 from api.shapes import (
@@ -23,7 +25,6 @@ from api.shapes import (
     Stars,
     Wire,
     film_named,
-    known_ids,
     named,
     stars_of,
 )
@@ -32,6 +33,8 @@ from engine.store import Dismissal, Scope, Store, Taste
 
 PROBLEMS = may_answer(401, 403, 422, 429, 503)
 READS, WRITES = [Depends(one_person(Scope.READ))], [Depends(one_person(Scope.WRITE))]
+
+ListId = Annotated[str, StringConstraints(pattern=LIST_PATTERN), Field(description="`list_id` of a list of picks.")]
 
 router = APIRouter(prefix="/v1/people/{person}", tags=["people"], responses=PROBLEMS)
 
@@ -217,17 +220,84 @@ def take_back(shelf: OnShelf, store: InStore, person: PersonId, kind: Dismissal,
 
 
 class Shown(Wire):
-    """Films of a list that somebody has seen on your page, and which model made it."""
+    """A list that was on somebody's screen. Left out, ``films`` are all of it; ``opened`` are those that they looked at
+    more closely, which says that they were shown too."""
 
-    model_version: int = Field(ge=1, le=2**31 - 1)
-    films: list[FilmRef] = Field(max_length=100)
+    list_id: ListId
+    films: list[FilmRef] | None = Field(default=None, max_length=100)
+    opened: list[FilmRef] = Field(default=[], max_length=100)
+
+
+class Feedback(BaseModel):
+    """What became of one film of a list; null is not yet. ``stars`` are those given after it was first shown."""
+
+    film: Named
+    shown_at: datetime | None
+    opened_at: datetime | None
+    stars: float | None
+    rated_at: datetime | None
+
+
+class ListFeedback(BaseModel):
+    """In the order of the list."""
+
+    model_version: int | None
+    films: list[Feedback]
 
 
 @router.post("/shown", status_code=204, dependencies=WRITES, responses=may_answer(404, 413))
 def note_shown(shelf: OnShelf, store: InStore, now: Now, person: PersonId, shown: Shown) -> None:
-    """Say that picks were really shown, so that models are judged by what people rate afterwards. Kept for 90 days."""
-    version = store.model_version(shown.model_version).version
-    store.note_shown(store.site_person(person, now), version, known_ids(shelf, shown.films), now)
+    """Say that a list was really shown, and which of its films somebody opened, so that models are judged by what
+    people take from them. Kept for 90 days. Said again, it changes nothing."""
+    held = list_of(shown.list_id, "body.list_id")
+    if held.model_version is not None:
+        store.model_version(held.model_version)
+    opened = _in_list(shelf, held, shown.opened, "body.opened")
+    films = set(held.films) if shown.films is None else _in_list(shelf, held, shown.films, "body.films")
+    user_id = store.site_person(person, now)
+    store.note_shown(user_id, held.model_version, films | opened, now)
+    store.note_opened(user_id, held.model_version, opened, now)
+
+
+@router.get("/lists/{list_id}", dependencies=READS)
+def feedback(
+    shelf: OnShelf, store: InStore, now: Now, person: PersonId, list_id: Annotated[str, Path(pattern=LIST_PATTERN)]
+) -> ListFeedback:
+    """Return what became of a list: which of its films this person was shown, opened, and rated afterwards.
+
+    Films that a model's lists showed more than once were shown when they first were.
+    """
+    held, user_id = list_of(list_id, "path.list_id"), store.find_site_person(person)
+    shown = {} if user_id is None else store.shown_by(user_id, held.model_version, held.films)
+    rated = {rating.movie_id: rating for rating in _taste(store, person, now).ratings}
+    films = []
+    for movie_id in held.films:
+        told, rating = shown.get(movie_id), rated.get(movie_id)
+        later = rating if told is not None and rating is not None and rating.rated_at > told.shown_at else None
+        films.append(
+            Feedback(
+                film=_named(shelf, movie_id),
+                shown_at=told and told.shown_at,
+                opened_at=told and told.opened_at,
+                stars=later and later.stars,
+                rated_at=later and later.rated_at,
+            )
+        )
+    return ListFeedback(model_version=held.model_version, films=films)
+
+
+def _in_list(shelf: Shelf, held: ListShown, refs: Sequence[FilmRef], field: str) -> set[int]:
+    """Raises:
+    Problem: the list has no such film.
+    """
+    films = set()
+    for at, ref in enumerate(refs):
+        film = film_named(shelf, ref)
+        if film.id not in held.films:
+            detail = f"{film.display_title} is not in this list"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "not_in_list", detail, field=f"{field}.{at}")
+        films.add(film.id)
+    return films
 
 
 # --- All that is kept of somebody -------------------------------------------------------------------------------------

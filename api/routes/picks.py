@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from api.context import InStore, OnShelf, Services, Serving
 from api.guard import PersonId, anybody, one_person
-from api.paging import cursor_of, shown_by
+from api.lists import cursor_of, list_id_of, shown_by
 from api.problems import may_answer
 from api.routes.films import FilmInPath
 from api.shapes import (
@@ -132,6 +132,7 @@ def _page(services: Services, shelf: Shelf, taste: Taste, wanted: Wanted, among:
     )
     full = len(lines) == wanted.limit
     return Picks(
+        list_id=list_id_of(shelf.version, [line.film.id for line in lines]),
         model_version=shelf.version,
         ratings=len(taste.ratings),
         films=[Pick.at(len(shown) + at, line) for at, line in enumerate(lines, start=1)],

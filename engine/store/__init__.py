@@ -11,7 +11,7 @@ from engine.store.chat.digests import Digest, DigestStore
 from engine.store.chat.door import DoorStore, Invite
 from engine.store.chat.inbox import InboxStore, WaitingUpdate
 from engine.store.chat.nights import Guest, Night, NightStore
-from engine.store.chat.shown import Reception, ShownStore
+from engine.store.chat.shown import Reception, Shown, ShownStore
 from engine.store.database import StoreError, StoreUnavailable
 from engine.store.keys import ApiKey, KeyStore, Scope, SiteStore
 from engine.store.models import (
@@ -56,6 +56,7 @@ __all__ = [
     "Run",
     "RunAlreadyOpen",
     "Scope",
+    "Shown",
     "SimilarFilm",
     "SimilarRow",
     "Spread",

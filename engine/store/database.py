@@ -26,7 +26,7 @@ TURN_SECONDS = 0.01
 """How long a bulk writer leaves SQLite to others between two transactions: time for some tries of theirs."""
 
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest of ``migrations/``, which the bot's image does not have; all of them are numbers of four digits."""
 
 NEWER = (

@@ -427,7 +427,8 @@ class InboxRow(Base):
 
 
 class ShownFilmRow(Base):
-    """A film that a model's list showed somebody, and when first. Kept for 90 days, under our number of the person."""
+    """A film that a model's list showed somebody, and when first; when they first opened it, if a site tells. Kept for
+    90 days, under our number of the person."""
 
     __tablename__ = "shown_films"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -438,6 +439,7 @@ class ShownFilmRow(Base):
     model_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     movie_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     shown_at: Mapped[datetime] = mapped_column(index=True)
+    opened_at: Mapped[datetime | None]
 
 
 class InviteRow(Base):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from api.lists import list_id_of
 from engine.store import Store
 from tests import world
 from tests.api.conftest import Site
@@ -108,12 +109,60 @@ def test_an_id_that_no_column_could_hold_is_refused(site: Site, person: str) -> 
     site.refused("GET", f"/v1/people/{person}/picks", 422)
 
 
-def test_what_was_shown_and_rated_later_speaks_for_the_model(site: Site, full: Store, clock: SettableClock) -> None:
+# --- What became of lists ---------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_told_to_be_shown_opened_and_rated_and_speaks_for_its_model(
+    site: Site, admin: Site, clock: SettableClock
+) -> None:
     page = site.get("/v1/people/ann/picks", limit=3)
-    films = [film["id"] for film in page["films"]]
-    site.ask("POST", "/v1/people/ann/shown", json={"model_version": page["model_version"], "films": films})
+    first, second, third = (film["id"] for film in page["films"])
+    told = {"list_id": page["list_id"], "films": [first], "opened": [second]}
+    site.ask("POST", "/v1/people/ann/shown", json=told)
+    shown_at = clock().isoformat().replace("+00:00", "Z")
     clock.advance(days=1)
-    site.rate("ann", films[0], stars=4.5)
-    reception = full.receptions()[1]
-    assert (reception.shown, reception.rated, reception.liked) == (3, 1, 1)
-    site.refused("POST", "/v1/people/ann/shown", 404, json={"model_version": 77, "films": films})
+    site.ask("POST", "/v1/people/ann/shown", json=told)  # again: the first time counts
+    site.rate("ann", first, third, stars=4.5)
+    became = site.get(f"/v1/people/ann/lists/{page['list_id']}")
+    assert became["model_version"] == 1
+    assert [film["film"]["id"] for film in became["films"]] == [first, second, third]
+    assert [film["shown_at"] for film in became["films"]] == [shown_at, shown_at, None]
+    assert [film["opened_at"] for film in became["films"]] == [None, shown_at, None]
+    assert [film["stars"] for film in became["films"]] == [4.5, None, None]
+    assert admin.get("/v1/models/1")["received"] == {"shown": 2, "opened": 1, "rated": 1, "liked": 1}
+
+
+def test_left_out_films_are_the_whole_list_and_another_person_was_shown_nothing(site: Site, full: Store) -> None:
+    page = site.get("/v1/people/ann/picks", limit=3)
+    site.ask("POST", "/v1/people/ann/shown", json={"list_id": page["list_id"]})
+    assert full.receptions()[1].shown == 3
+    became = site.get(f"/v1/people/bob/lists/{page['list_id']}")
+    assert {film["shown_at"] for film in became["films"]} == {None}
+    assert full.find_site_person("bob") is None
+
+
+def test_every_kind_of_list_has_an_id(site: Site) -> None:
+    group = site.ask("POST", "/v1/groups/picks", json={"people": ["ann", "bob"], "limit": 2})
+    site.ask("POST", "/v1/people/bob/shown", json={"list_id": group["list_id"]})
+    shown = site.get(f"/v1/people/bob/lists/{group['list_id']}")["films"]
+    assert [film["film"]["id"] for film in shown] == [film["id"] for film in group["films"]]
+    sent = site.ask("POST", "/v1/picks", json={"limit": 2})
+    assert sent["list_id"] == site.get("/v1/people/new/picks", limit=2)["list_id"]
+
+
+def test_a_list_that_is_none_or_a_film_that_is_not_in_it_is_refused(site: Site) -> None:
+    page = site.get("/v1/people/ann/picks", limit=2)
+    films = {film["id"] for film in page["films"]}
+    other = next(film for film in (MATRIX, BLADE_RUNNER, HEAT) if film not in films)
+    for wrong in (page["list_id"][:-6], page["list_id"][6:], "AAAA", "x"):
+        problem = site.refused("POST", "/v1/people/ann/shown", 422, json={"list_id": wrong})
+        assert problem["errors"][0]["field"] == "body.list_id"
+        site.refused("GET", f"/v1/people/ann/lists/{wrong}", 422)
+    problem = site.refused("POST", "/v1/people/ann/shown", 422, json={"list_id": page["list_id"], "opened": [other]})
+    assert (problem["type"], problem["errors"][0]["field"]) == ("/docs#not_in_list", "body.opened.0")
+    site.refused("POST", "/v1/people/ann/shown", 404, json={"list_id": list_id_of(77, [MATRIX])})
+
+
+def test_before_the_first_training_a_list_is_named_and_nothing_is_noted(site: Site, full: Store) -> None:
+    site.ask("POST", "/v1/people/ann/shown", json={"list_id": list_id_of(None, [MATRIX])})
+    assert full.receptions() == {}

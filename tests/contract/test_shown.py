@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.store import Reception, Store
+from engine.store import Reception, Shown, Store
 from engine.store.chat.shown import KEPT
 from tests.contract.conftest import ALIEN, HEAT, at
 
@@ -41,6 +41,17 @@ def test_a_film_that_is_shown_again_was_shown_when_it_first_was(shown: Store, an
     shown.rate(ann, HEAT, 5.0, at(5))
     shown.note_shown(ann, 4, [HEAT, HEAT, ALIEN], at(8))
     assert shown.receptions()[4] == Reception(3, 1, 1)
+
+
+def test_what_was_opened_first_counts_and_only_if_it_was_shown(shown: Store, ann: int, bob: int) -> None:
+    for time in (3, 4):
+        shown.note_opened(ann, 4, [HEAT], at(time))
+    shown.note_opened(bob, 4, [ALIEN], at(3))
+    shown.note_opened(ann, None, [ALIEN], at(3))
+    assert shown.shown_by(ann, 4, [HEAT, ALIEN]) == {HEAT: Shown(HEAT, at(0), at(3)), ALIEN: Shown(ALIEN, at(0), None)}
+    assert shown.shown_by(ann, 4, [ALIEN]).keys() == {ALIEN}
+    assert shown.shown_by(bob, 5, [HEAT]) == {}
+    assert shown.receptions()[4] == Reception(shown=3, opened=1)
 
 
 def test_nothing_is_kept_of_who_is_forgotten(shown: Store, ann: int, bob: int) -> None:

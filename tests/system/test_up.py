@@ -4,6 +4,7 @@ import contextlib
 import os
 import queue
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from PIL import Image
@@ -144,6 +146,26 @@ def test_a_second_start_is_ready_at_once_and_has_lost_nothing(demo: Program) -> 
     assert "Training" not in again.stderr
     assert "Loaded" not in again.stderr
     assert time.monotonic() - started < SOON
+
+
+def test_the_api_runs_beside_the_chat_where_it_has_a_port_and_goes_with_it(demo: Program) -> None:
+    """Films and picks need no key there; who is on this machine has the database anyway."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program = Program(demo.home, demo.settings | {"MATINEE_API_PORT": str(port)})
+    with up(program) as chat:
+        chat.says("/top")
+        chat.hears("Ten for you")
+        page = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + SOON
+        while program.run("api", "healthcheck").returncode:
+            assert time.monotonic() < until, (demo.home / "demo" / "logs" / "api.log").read_text()
+        assert httpx.get(f"{page}/v1/films?q=the+matrix", timeout=SOON).json()["sure"]
+        processes = family(chat)
+        chat.process.kill()
+        assert all_gone(processes)
+    assert program.run("api", "healthcheck").returncode == 1
 
 
 def test_a_retraining_asked_for_in_the_chat_learns_what_was_rated(demo: Program) -> None:

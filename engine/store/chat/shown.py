@@ -21,16 +21,27 @@ LIKED_STARS = 4.0
 @dataclass(frozen=True, slots=True)
 class Reception:
     """How people took what a model showed them in the last 90 days: pairs of person and film that its lists showed, how
-    many of these were rated afterwards, and how many of those with ``LIKED_STARS`` and more."""
+    many of these were rated afterwards, and how many of those with ``LIKED_STARS`` and more. ``opened`` are those that
+    people looked at more closely, of lists on a site that tells."""
 
     shown: int = 0
     rated: int = 0
     liked: int = 0
+    opened: int = 0
 
     @property
     def liked_share(self) -> float | None:
         """The share of films rated afterwards that were liked; null where none was rated."""
         return self.liked / self.rated if self.rated else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A film that a model's list showed somebody: when first, and when they first opened it."""
+
+    movie_id: int
+    shown_at: datetime
+    opened_at: datetime | None
 
 
 class ShownStore(Database):
@@ -49,19 +60,39 @@ class ShownStore(Database):
             if connection.scalar(_STILL_HERE, {"whose": user_id}):
                 connection.execute(insert(connection, shown_films).on_conflict_do_nothing(), rows)
 
+    def note_opened(self, user_id: int, version: int | None, movie_ids: Collection[int], now: datetime) -> None:
+        """Note that somebody looked more closely at films that they were shown; the first time counts."""
+        if version is None or not movie_ids:
+            return
+        mine = (shown_films.c.user_id == user_id) & (shown_films.c.model_version == version)
+        mine &= shown_films.c.movie_id.in_(movie_ids) & shown_films.c.opened_at.is_(None)
+        with self.write(durable=False) as connection:
+            connection.execute(sa.update(shown_films).where(mine).values(opened_at=now))
+
+    def shown_by(self, user_id: int, version: int | None, movie_ids: Collection[int]) -> dict[int, Shown]:
+        """Return those of these films that a model's lists have shown somebody, by film."""
+        columns = [shown_films.c[name] for name in Shown.__dataclass_fields__]
+        mine = (shown_films.c.user_id == user_id) & (shown_films.c.model_version == version)
+        with self.read() as connection:
+            rows = connection.execute(sa.select(*columns).where(mine, shown_films.c.movie_id.in_(movie_ids)))
+            return {row.movie_id: Shown(*row) for row in rows}
+
     def receptions(self) -> dict[int, Reception]:
         """Return for each version that has shown anything lately how people took it."""
         later = (ratings.c.user_id == shown_films.c.user_id) & (ratings.c.movie_id == shown_films.c.movie_id)
         later &= ratings.c.rated_at > shown_films.c.shown_at
         liked = sa.func.sum(sa.case((ratings.c.stars >= LIKED_STARS, 1), else_=0))
+        opened = sa.func.count(shown_films.c.opened_at)
         query = (
-            sa.select(shown_films.c.model_version, sa.func.count(), sa.func.count(ratings.c.stars), liked)
+            sa.select(shown_films.c.model_version, sa.func.count(), sa.func.count(ratings.c.stars), liked, opened)
             .select_from(shown_films.outerjoin(ratings, later))
             .group_by(shown_films.c.model_version)
         )
         with self.read() as connection:
             found = connection.execute(query)
-            return {version: Reception(shown, rated, int(liked)) for version, shown, rated, liked in found}
+            return {
+                version: Reception(shown, rated, int(liked), opened) for version, shown, rated, liked, opened in found
+            }
 
     def sweep_shown(self, now: datetime) -> None:
         """Forget what was shown longer ago than it is kept."""
