@@ -24,6 +24,7 @@ from pathlib import Path
 from engine.datasets.titles import parse_title
 from engine.domain import Film
 from engine.serving import names
+from engine.serving.names.words import ARTICLES
 from engine.serving.title_index import TitleIndex
 from tests.said import demo_films
 
@@ -74,7 +75,7 @@ def no_signs(_: random.Random, film: Film) -> str | None:
 
 def article(dice: random.Random, film: Film) -> str | None:
     first, _, rest = film.display_title.partition(" ")
-    if first.lower() not in ("the", "a", "an", "der", "die", "das", "la", "le", "el") or not rest:
+    if first.lower() not in ARTICLES or not rest:
         return None
     return slip(dice, dice.choice((rest, f"{rest}, {first}", f"{rest} {first}")).lower())
 

@@ -3,13 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_ARTICLES = (
-    "The|An?"  # English
-    "|Les?|La|L['’]|Une?|Des"  # French
-    "|Il|Lo|I|Gli|Un[oa]|El|Los|Las|Os?|As|Uma?"  # Italian, Spanish, Portuguese
-    "|Der|Die|Das|Eine?|De|Het|De[nt]|En|Ett?"  # German, Dutch, Scandinavian
-    "|Da"  # "Hip Hop Witch, Da"
-)
+from engine.serving.names.words import ARTICLES
+
+_ARTICLES = "|".join(ARTICLES).replace("'", "['’]")
 
 # ", The" counts only where a title or its main part ends: "Crow, The: Wicked Prayer", but not "Good, the Bad …".
 _MOVED_ARTICLE = re.compile(rf"(?P<name>.+?), ?(?P<article>{_ARTICLES})(?P<rest>(?:: | - ).*)?", re.IGNORECASE)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from engine.domain import Film
 from engine.serving import names
+from engine.serving.names.words import NUMERALS, PART_WORDS
 
 MOST_PARTS = 13
 """A larger number at the end of a title counts no parts: "Apollo 18", "District 9" and "Area 51" are what they are."""
@@ -19,13 +20,10 @@ MOST_PARTS = 13
 LONGEST_PAUSE = 15
 """Years after which a film without a number is no part of what came before: "Robin Hood" of 1973 and of 1991."""
 
-_ROMAN = {"ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10, "xi": 11, "xii": 12}
-_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
-_NUMBERED = re.compile(
-    r"(?P<name>.+?)(?:\s+|(?<=[a-z])(?=\d))(?P<number>\d{1,2}|[ivx]+|two|three|four|five|six|seven|eight)"
-)
-_PART = re.compile(r"[,:]?\s+(?:part|pt|vol|volume|chapter|episode)\.?$")
-_CUT = re.compile(r":\s|\s[-–]\s|,?\s(?=(?:part|pt\.?|vol\.?|volume|chapter|episode)\b)")
+_PART_WORDS = "|".join(PART_WORDS)
+_NUMBERED = re.compile(rf"(?P<name>.+?)(?:\s+|(?<=[a-z])(?=\d))(?P<number>\d{{1,2}}|{'|'.join(NUMERALS)})")
+_PART = re.compile(rf"[,:]?\s+(?:{_PART_WORDS})\.?$")
+_CUT = re.compile(rf":\s|\s[-–]\s|,?\s(?=(?:{_PART_WORDS})\b)")
 _SEQUEL = re.compile(
     r"\s(?:reloaded|revolutions|resurrections?|returns?|forever|begins|rises|reborn|again|rides again|strikes back"
     r"|goes on|unleashed|evolution|redemption|revenge|legacy|nemesis|generations|genisys|salvation|in space)$"
@@ -146,8 +144,9 @@ def _split_number(text: str) -> tuple[str, int]:
     if match is None:
         return text, 1
     written = match["number"]
-    number = int(written) if written.isdecimal() else _ROMAN.get(written, 0) or _WORDS.get(written, 0)
-    return (match["name"], number) if 1 <= number <= MOST_PARTS else (text, 1)
+    number = int(written) if written.isdecimal() else NUMERALS[written]
+    first = 1 if written.isdecimal() else 2  # "The King and I" is no part
+    return (match["name"], number) if first <= number <= MOST_PARTS else (text, 1)
 
 
 def _folded(title: str) -> str:

@@ -32,6 +32,7 @@ from rapidfuzz.distance import OSA
 
 from engine.domain import Film
 from engine.serving.names import NO_NAMES, FilmName, Names
+from engine.serving.names.words import ARTICLES, LEADING_ARTICLES, NUMERALS, PART_WORDS
 
 QUERY_LENGTH = 200
 """Characters of a text that are read. The longest titles are about this long."""
@@ -306,7 +307,7 @@ class TitleIndex:
             if word == words[-1]:  # it may still be being typed
                 _raise(likeness, self._words.beginning(word), UNFINISHED)
             likeness[self._words.equal(word)] = 1
-            likeness[self._words.equal(_NUMERALS.get(word, word))] = 1
+            likeness[self._words.equal(_DIGITS.get(word, word))] = 1
             films_with_it = max(1, int(np.count_nonzero(likeness == 1)))
             weight = math.log1p(len(self._films) / films_with_it)
             total += weight * likeness
@@ -436,10 +437,10 @@ def _is_sure(scores: NDArray[np.int16], ranked: NDArray[np.intp]) -> bool:
 
 # --- From a text to words and keys ------------------------------------------------------------------------------------
 
-_ARTICLES = frozenset(["the", "a", "an", "le", "la", "les", "l", "der", "das", "el", "il"])
-"""What may be missing in front. Not "die", or "hard" would be Die Hard."""
+_LEADING = frozenset(article.rstrip("'") for article in LEADING_ARTICLES)
+"""What may be missing in front."""
 
-_BACK_ARTICLE = re.compile(r"^(.+), *(the|an?|les?|la|l'|der|die|das|el|il)(?= *(?:[(\[]?\d{4}[)\]]?)?$)")
+_BACK_ARTICLE = re.compile(rf"^(.+), *({'|'.join(ARTICLES)})(?= *(?:[(\[]?\d{{4}}[)\]]?)?$)")
 """The article of "Matrix, The" and "Matrix, The (1999)"."""
 
 _ELISION = re.compile(r"\b([dl])'")
@@ -454,15 +455,7 @@ _FOLD = str.maketrans(
 )
 """What Unicode does not take apart by itself, and marks that people use for one another."""
 
-_PARTS = frozenset(["part", "pt", "episode", "ep", "chapter", "vol", "volume"])
-_ENGLISH = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-)
-_ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx"
-_NUMERALS = {numeral: str(n) for numerals in (_ENGLISH, _ROMAN) for n, numeral in enumerate(numerals.split(), 1)}
-"""Numerals of one to twenty, and their digits."""
-
+_DIGITS = {numeral: str(number) for numeral, number in NUMERALS.items()}
 _YEAR = re.compile(r"(?:18[7-9]|19\d|20\d)\d")
 _SEGMENT = re.compile(r"\s*[:;]\s+|\s+[-–—]\s+|\s+or:?\s+")
 _IMDB = re.compile(r"(?:imdb\.com/(?:\w+/)*?title/|^\s*)tt0*(\d{1,10})\b", re.IGNORECASE)
@@ -500,7 +493,7 @@ def _keys(words: Sequence[str]) -> set[str]:
 
 
 def _without_article(words: Sequence[str]) -> Sequence[str]:
-    if len(words) > 1 and words[0] in _ARTICLES:
+    if len(words) > 1 and words[0] in _LEADING:
         return words[1:]
     if len(words) > 1 and words[-1] == "the":
         return words[:-1]
@@ -512,11 +505,11 @@ def _with_digits(words: Sequence[str]) -> list[str]:
 
     A first word "I", "V" or "X" is left alone, for I, Robot and X-Men are not numbered.
     """
-    digits = [
-        word if not at and word in ("i", "v", "x") else _NUMERALS.get(word, word) for at, word in enumerate(words)
-    ]
+    digits = [word if not at and word in ("i", "v", "x") else _DIGITS.get(word, word) for at, word in enumerate(words)]
     following = [*digits[1:], ""][: len(digits)]
-    return [word for word, after in zip(digits, following, strict=True) if not (word in _PARTS and after.isdecimal())]
+    return [
+        word for word, after in zip(digits, following, strict=True) if not (word in PART_WORDS and after.isdecimal())
+    ]
 
 
 def _years(words: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.domain import Film
+from engine.serving.names.words import LEADING_ARTICLES
 
 CATALOGUE = Path(__file__).with_name("films.csv")
 """The films, one a line. Facts, but for ``mood``, ``fame`` and ``esteem``: our judgement, for the simulation to use."""
@@ -139,8 +140,9 @@ def _film(row: dict[str, str]) -> _Film:
     )
 
 
-# "Die" is left out for Die Hard, and La La Land keeps its first word, as on MovieLens.
-_ARTICLE = re.compile(r"(The|An?|La(?! La )|Les?|Los|El|Il|Das|Der|Une?) (.+)|(L')(.+)")
+_LEADING = "|".join(sorted(LEADING_ARTICLES - {"l'"}))
+# La La Land keeps its first word, as on MovieLens.
+_ARTICLE = re.compile(rf"(?!La La )({_LEADING}) (.+)|(L')(.+)", re.IGNORECASE)
 
 
 def _article_last(title: str) -> str:

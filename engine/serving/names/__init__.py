@@ -1,6 +1,6 @@
 """What people call films besides their titles: names in other languages, nicknames, and series with their order.
 
-Facts, in two tables beside this file. Who runs Matinee can add names of their own in a file of the same form as
+Two tables beside this file hold these facts; operators can add names of their own, in a file of the same form as
 ``called.tsv``. It may import the standard library only.
 """
 
