@@ -196,7 +196,7 @@ def _unopened(settings: ApiSettings) -> "Services":
     from api.context import Services
     from engine.serving.library import Library
 
-    store = Store(settings.url)
+    store = Store(settings.url, ratings_a_day=settings.ratings_a_day)
     return Services(settings=settings, store=store, library=Library(store))
 
 

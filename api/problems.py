@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from engine.domain import BadStars, MatineeError
 from engine.serving.library import EmptyCatalogue
-from engine.store import NoSuchFilm, NoSuchVersion, RunAlreadyOpen, StoreUnavailable
+from engine.store import EnoughForToday, Limited, NoSuchFilm, NoSuchVersion, RunAlreadyOpen, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,7 @@ TITLES = {
     "idempotency": "The idempotency key belongs to another call",
     "too_large": "The body is too large",
     "too_fast": "Too many calls",
+    "enough_for_today": "Enough for one day",
     "unavailable": "Not able to answer now",
     "internal": "A fault of ours",
 }
@@ -140,6 +141,9 @@ def _of_domain(error: MatineeError) -> JSONResponse:
             return problem_response(422, "bad_stars", str(error))
         case RunAlreadyOpen():
             return problem_response(409, "conflict", f"{error}: watch it at /v1/runs/{error.run.id}")
+        case EnoughForToday(kind=kind, most=most):
+            each = "calls with many ratings" if kind is Limited.IMPORTS else "changes of a rating"
+            return problem_response(429, "enough_for_today", f"at most {most} {each} a person and day (UTC)")
         case EmptyCatalogue():
             return problem_response(503, "unavailable", str(error), headers={"Retry-After": "30"})
         case StoreUnavailable():

@@ -31,12 +31,6 @@ class BotSettings(ServingSettings):
     allowed: Annotated[frozenset[int | Literal["invited"]], NoDecode] = frozenset()
     """People who may talk to the bot, beside admins and invited ones: ids, or "invited". Empty: everybody."""
 
-    ratings_a_day: int = Field(default=2000, ge=1)
-    """How many ratings one person may give, change or take back in a day, beside those of files."""
-
-    imports_a_day: int = Field(default=10, ge=1)
-    """How many files one person may import in a day."""
-
     quiet_hours: str = "off"
     """Hours (UTC) in which admins get no message about failed runs, as 22-8; they come afterwards. "off" for none."""
 

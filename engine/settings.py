@@ -79,6 +79,12 @@ class ServingSettings(StoreSettings):
     night_misery: float = Field(default=0.5, ge=0, le=1)
     """On a movie night, how much the least happy guest counts: 1 only they do, 0 only the average of all."""
 
+    ratings_a_day: int = Field(default=2000, ge=1)
+    """How many ratings one person may give, change or take back in a day, beside those of files."""
+
+    imports_a_day: int = Field(default=10, ge=1)
+    """How many files one person may import in a day."""
+
 
 class EngineSettings(StoreSettings):
     """What `python -m engine` reads from the environment. Every field is the variable ``MATINEE_<FIELD>``."""

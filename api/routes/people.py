@@ -29,7 +29,7 @@ from api.shapes import (
     stars_of,
 )
 from engine.serving.library import Shelf
-from engine.store import Dismissal, Scope, Store, Taste
+from engine.store import Dismissal, Limited, Scope, Store, Taste
 
 PROBLEMS = may_answer(401, 403, 422, 429, 503)
 READS, WRITES = [Depends(one_person(Scope.READ))], [Depends(one_person(Scope.WRITE))]
@@ -95,7 +95,7 @@ def ratings(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Ratin
 
 @router.put("/ratings/{film}", dependencies=WRITES, responses=may_answer(404, 413))
 def rate(
-    shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath, given: StarsGiven
+    services: Serving, shelf: OnShelf, store: InStore, now: Now, person: PersonId, film: FilmInPath, given: StarsGiven
 ) -> RatingResult:
     """Give a film its stars, or others. The next picks know it. The same again changes nothing."""
     found, stars = film_named(shelf, film), stars_of(shelf, given.stars, "body.stars")
@@ -104,6 +104,8 @@ def rate(
         act, _ = store.rate(user_id, found.id, stars, now)
         return RatingResult(film=named(found), stars=stars, previous_stars=act.previous_stars, changed=act.changed)
     before = store.taste(user_id, now).stars_for(found.id)
+    if before != stars:
+        store.spend(user_id, Limited.RATINGS, services.settings.ratings_a_day, now)
     changed = store.rate_many(user_id, [(found.id, stars, min(given.rated_at, now))], now)
     return RatingResult(film=named(found), stars=stars, previous_stars=before, changed=bool(changed))
 
@@ -129,6 +131,7 @@ IdempotencyKey = Annotated[
 
 @router.post("/ratings", responses=may_answer(409, 413))
 def rate_many(
+    services: Serving,
     shelf: OnShelf,
     store: InStore,
     now: Now,
@@ -158,6 +161,8 @@ def rate_many(
         stars = stars_of(shelf, rating.stars, f"body.ratings.{at}.stars")
         given.append((film.id, stars, min(rating.rated_at or now, now)))
     user_id = store.site_person(person, now)
+    if caller.is_person(person):  # a browser; the site's own keys bring in whole histories
+        store.spend(user_id, Limited.IMPORTS, services.settings.imports_a_day, now)
     done = RatingsResult(changed=len(store.rate_many(user_id, given, now)), unknown=unknown)
     if idempotency_key is not None:
         store.keep_answer(key_id, idempotency_key, call, user_id, done.model_dump(), now)

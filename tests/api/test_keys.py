@@ -11,6 +11,7 @@ import pytest
 
 from api import keys
 from api.context import Services
+from api.settings import ApiSettings
 from engine.log import set_up_logging
 from engine.serving.library import Library
 from engine.store import Scope, Store
@@ -18,7 +19,7 @@ from tests import world
 from tests.api.conftest import Site, new_key, served
 from tests.clockwork import SettableClock
 
-MATRIX = 20
+MATRIX, HEAT = 20, 30
 
 
 @contextmanager
@@ -107,6 +108,48 @@ def test_who_calls_too_often_is_told_when_to_come_back_and_others_are_not(servic
         now = 20.0
         hasty.get("/v1/films", q="heat")
         hasty.refused("GET", "/v1/films?q=heat", 429)
+
+
+def test_a_person_may_change_so_many_ratings_a_day_however_they_are_dated(
+    services: Services, settings: ApiSettings, database_url: str, clock: SettableClock
+) -> None:
+    limited = Store(database_url, ratings_a_day=2)
+    changed = settings.model_copy(update={"ratings_a_day": 2})
+    with served(replace(services, settings=changed, store=limited, library=Library(limited))) as address:
+        site = Site(address, new_key(services, Scope.WRITE))
+        site.rate("ann", MATRIX, MATRIX, stars=4)  # the second time is no change
+        path, dated = f"/v1/people/ann/ratings/{HEAT}", {"stars": 3, "rated_at": "2020-05-01T10:00:00Z"}
+        for _ in range(2):
+            site.ask("PUT", path, json=dated)
+        for more in ({"stars": 2}, dated | {"stars": 1}):
+            assert site.refused("PUT", path, 429, json=more)["type"] == "/docs#enough_for_today"
+        site.refused("DELETE", path, 429)
+        site.rate("bob", MATRIX)
+        assert [rating["stars"] for rating in site.get("/v1/people/ann/ratings")["ratings"]] == [4, 3]
+        clock.advance(days=1)
+        site.ask("DELETE", path)
+    limited.close()
+
+
+def test_a_browser_brings_so_many_files_a_day_and_the_site_as_many_as_it_likes(
+    services: Services, clock: SettableClock
+) -> None:
+    path = "/v1/people/ann/ratings"
+    with open_to(services, imports_a_day=2) as address:
+        site = Site(address, new_key(services, Scope.WRITE))
+
+        def token() -> str:
+            return str(site.ask("POST", "/v1/people/ann/tokens", json={})["token"])
+
+        browser = Site(address, token())
+        for stars in (1, 2):
+            browser.ask("POST", path, json={"ratings": [{"film": MATRIX, "stars": stars}]})
+        three = {"ratings": [{"film": MATRIX, "stars": 3}]}
+        assert "at most 2 calls" in browser.refused("POST", path, 429, json=three)["detail"]
+        assert [rating["stars"] for rating in browser.get(path)["ratings"]] == [2]
+        site.ask("POST", path, json=three)
+        clock.advance(days=1)
+        Site(address, token()).ask("POST", path, json=three)
 
 
 @pytest.mark.parametrize("says_how_large", [True, False])

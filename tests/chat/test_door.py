@@ -17,6 +17,7 @@ from engine.settings import SettingsError
 from engine.store import Store
 from tests.chat.conftest import ADMIN, ANNA, SettableClock
 from tests.fakes import FakeTelegram, Person
+from tests.unit.test_ratings_file import LETTERBOXD
 
 FRIEND, STRANGE = 1500, 6_000_000_002
 
@@ -191,3 +192,27 @@ async def test_a_day_has_so_many_ratings(anna: Person, store: Store, clock: Sett
     await anna.says("heat")
     await anna.presses("5")
     assert anna.sees.startswith("Heat, 5.")
+
+
+async def test_a_day_has_so_many_imports_and_undoing_one_gives_none_back(
+    settings: BotSettings, store: Store, telegram: FakeTelegram, clock: SettableClock
+):
+    services = Services(settings.model_copy(update={"imports_a_day": 2}), store, Library(store), clock)
+    async with telegram.runs(build_application(services, FEATURES, request=telegram)):
+        anna = telegram.person(ANNA)
+
+        async def imports() -> None:
+            await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+            await anna.presses("Import")
+
+        for _ in range(2):
+            await imports()
+            await anna.presses("Undo")
+        await imports()
+        assert anna.sees == "You have imported 2 files today. Please go on tomorrow."
+        person = store.find_person(ANNA)
+        assert person is not None
+        assert not store.taste(person.id, clock()).ratings
+        clock.advance(days=1)
+        await imports()
+        assert "ratings are in" in anna.sees
