@@ -19,7 +19,9 @@ from api.settings import ApiSettings
 from engine.clock import utc_now
 from engine.domain import MatineeError
 from engine.log import set_up_logging
+from engine.settings import use_dataset
 from engine.store import ApiKey, Scope, Store
+from engine.verbs import Verbs
 
 # FastAPI is loaded by the commands that need it: the health check runs twice a minute.
 if TYPE_CHECKING:
@@ -28,13 +30,16 @@ if TYPE_CHECKING:
     from api.context import Services
 
 cli = typer.Typer(
+    cls=Verbs,
     help="Matinee over HTTP: the same films for people, for a site, a media server, a notebook.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # which keeps help texts as they are wrapped here
     pretty_exceptions_enable=False,  # they print local variables, keys among them
 )
-keys = typer.Typer(help="Make, list and revoke the site's keys.", no_args_is_help=True, rich_markup_mode=None)
+keys = typer.Typer(
+    cls=Verbs, help="Make, list and revoke the site's keys.", no_args_is_help=True, rich_markup_mode=None
+)
 cli.add_typer(keys, name="keys")
 
 STOP_SECONDS = 10
@@ -60,6 +65,7 @@ def serve(
         application().state.services.store.close()  # whatever is wrong is said here, once, and not by each worker
     except MatineeError as e:
         _fail(str(e))
+    use_dataset(settings.dataset)  # for the workers, and those that are started in their place
     if until_end_of_input:
         threading.Thread(target=_stop_with_input, daemon=True).start()
     uvicorn.run(

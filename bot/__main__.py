@@ -15,12 +15,14 @@ from bot.settings import BotSettings
 from engine import health
 from engine.domain import MatineeError
 from engine.log import set_up_logging
+from engine.verbs import Verbs
 
 # Telegram's library and the features are loaded by the commands that need them: the health check runs twice a minute.
 if TYPE_CHECKING:
     from bot.frame.context import Services
 
 cli = typer.Typer(
+    cls=Verbs,
     help="Matinee's chat: films for people, on Telegram or in this terminal.",
     no_args_is_help=True,
     add_completion=False,

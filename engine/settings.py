@@ -1,5 +1,6 @@
 """The settings: read from the environment and ``.env``. Those that every program needs, and the engine's own."""
 
+import os
 import re
 from pathlib import Path
 from typing import Literal, Self
@@ -31,7 +32,7 @@ class StoreSettings(BaseSettings):
     """Folder for the embedded database, data sets, saved models, reports and logs."""
 
     dataset: str = "demo"
-    """What to recommend: demo, a GroupLens name such as ml-latest-small, or the path of a folder or zip."""
+    """What to recommend: demo, a GroupLens name, a folder or a zip. Unset: what was loaded last, at first demo."""
 
     database_url: SecretStr | None = None
     """The database: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Unset: SQLite in the home folder."""
@@ -47,7 +48,7 @@ class StoreSettings(BaseSettings):
             SettingsError: one cannot be read; the text names it, never its value.
         """
         try:
-            return cls()
+            settings = cls()
         except ValidationError as e:
             lines = []
             for error in e.errors():
@@ -55,6 +56,9 @@ class StoreSettings(BaseSettings):
                 about = cls.model_fields[str(error["loc"][0])].description if error["loc"] else ""
                 lines.append(f"{name}: {error['msg']}. {about}")
             raise SettingsError("\n".join(lines)) from None
+        if "dataset" not in settings.model_fields_set and (loaded := remembered_dataset(settings.home)):
+            settings = settings.model_copy(update={"dataset": loaded})
+        return settings
 
     @property
     def folder(self) -> Path:
@@ -68,6 +72,37 @@ class StoreSettings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.folder / 'matinee.db'}"
+
+
+def use_dataset(source: str) -> None:
+    """Let this process and all that it starts use this data set, whatever is loaded meanwhile."""
+    os.environ["MATINEE_DATASET"] = source
+
+
+def remembered_dataset(home: Path) -> str | None:
+    """Return the data set that was loaded last into this home folder, by name or path; None before the first."""
+    try:
+        return (home / _REMEMBERED).read_text(encoding="utf-8").strip() or None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as e:
+        raise SettingsError(f"{home / _REMEMBERED} cannot be read ({e}): load a data set again") from e
+
+
+def remember_dataset(home: Path, source: str) -> None:
+    """Make this the data set that is used where nothing else is said."""
+    aside = home / f".{_REMEMBERED}"
+    aside.write_text(f"{source}\n", encoding="utf-8")
+    aside.replace(home / _REMEMBERED)
+
+
+def dataset_folders(home: Path) -> list[Path]:
+    """Return the folders of the data sets that are in this home folder, by name."""
+    return sorted({found.parent for pattern in ("*/matinee.db", "*/ratings-*") for found in home.glob(pattern)})
+
+
+_REMEMBERED = "dataset.txt"
+"""Beside the folders of data sets, whose names have no dot."""
 
 
 class ServingSettings(StoreSettings):

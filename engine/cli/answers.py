@@ -74,13 +74,14 @@ def _of_chat_or_site(store: Store, telegram_user: int | None, site_user: str | N
 
 @cli.command()
 def similar(
-    title: Annotated[str, typer.Argument(help="A film, as you would say it: heat, matrix 1999.")],
+    words: Annotated[list[str], typer.Argument(metavar="TITLE", help="A film, as you would say it: matrix 1999.")],
     limit: Limit = 10,
     as_json: Json = False,
 ) -> None:
     """Print the films most like one. Changes nothing."""
     from engine.serving.title_index import TitleIndex
 
+    title = " ".join(words)
     with opened() as (_, store):
         version = live_version(store)
         films = store.films()

@@ -1,13 +1,17 @@
 """Data in: the tables, a data set, and a page about it."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.shared import Json, Output, answer, cli, load_settings, opened
 from engine.domain import Feedback, MatineeError
 from engine.progress import progress
+from engine.settings import EngineSettings, remember_dataset
+
+if TYPE_CHECKING:
+    from engine.datasets import LoadReport
 
 
 @cli.command()
@@ -34,29 +38,27 @@ def load(
     if_missing: Annotated[bool, typer.Option("--if-missing", help="If it is loaded, do not read it again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Load a data set: MATINEE_DATASET's, unless you name another.
+    """Load a data set: the one that is current, unless you name another, which then is the current one.
 
-    Writes its films to the database, whose tables it makes if need be, and its ratings to files for Spark. What it
+    It is remembered in the home folder and used by engine, bot and API, until another is loaded; MATINEE_DATASET and
+    --dataset come before it. Writes its films to the database, whose tables it makes if need be, and its ratings to files for Spark. What it
     cannot use it names by line. Loading the same again changes nothing. A set of GroupLens is fetched the first time.
     """
     from engine.clock import utc_now
-    from engine.datasets import LoadReport, dataset_name, ratings_folder
+    from engine.datasets import LoadReport, dataset_name, full_source, ratings_folder
     from engine.datasets import load as load_dataset
     from engine.store.migrate import migrate
 
     settings = load_settings()
-    if source is not None and source != settings.dataset:
-        settings = settings.model_copy(update={"dataset": source})
-    else:
-        source = settings.dataset
+    source = full_source(source or settings.dataset)
+    settings = settings.model_copy(update={"dataset": source})
     with opened(settings) as (_, store):
         migrate(store)
         held = store.catalogue()
         # A database that was restored on another machine knows its data set, but the files have stayed behind.
         if held is not None and (ratings := ratings_folder(settings.folder, held.fingerprint)).exists():
             if if_missing and held.dataset == dataset_name(source):
-                report = LoadReport(held, changed=False, ratings=ratings)
-                answer(as_json, asdict(report), report.lines())
+                _loaded(settings, LoadReport(held, changed=False, ratings=ratings), as_json)
                 return
             if (run := store.open_run()) is not None:
                 raise MatineeError(f"run {run.id} may be reading the ratings: wait for it (`python -m engine status`)")
@@ -70,9 +72,15 @@ def load(
                 now=utc_now(),
                 progress=show,
             )
+    _loaded(settings, report, as_json)
+
+
+def _loaded(settings: EngineSettings, report: "LoadReport", as_json: bool) -> None:
+    """Make what was loaded the current set, and say what came of it."""
+    remember_dataset(settings.home, settings.dataset)
     lines = report.lines()
-    if settings.dataset != load_settings().dataset:
-        lines.append(f"To use it, set MATINEE_DATASET={settings.dataset} for engine and bot.")
+    if (said := load_settings()).folder != settings.folder:
+        lines.append(f"MATINEE_DATASET={said.dataset} comes before it: unset that to use what was loaded.")
     answer(as_json, asdict(report), lines)
 
 

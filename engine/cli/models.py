@@ -8,8 +8,9 @@ import typer
 
 from engine.cli.shared import Json, Output, answer, cli, figures, opened
 from engine.store import ModelVersion, Reception
+from engine.verbs import Verbs
 
-models = typer.Typer(rich_markup_mode=None)
+models = typer.Typer(cls=Verbs, rich_markup_mode=None)
 
 
 cli.add_typer(models, name="models")

@@ -8,7 +8,8 @@ from sqlalchemy import make_url
 
 from engine.cli.shared import Json, answer, cli, figures, load_settings, opened
 from engine.domain import Catalogue, Feedback, RunState
-from engine.store import ModelVersion, Run
+from engine.settings import dataset_folders, use_dataset
+from engine.store import ModelVersion, Run, StoreUnavailable
 
 
 @cli.command()
@@ -28,20 +29,29 @@ def serve(
     settings = load_settings()
     with opened(settings, serves=True) as (_, store):
         store.check_revision()
+        use_dataset(settings.dataset)  # for the runs, whatever is loaded meanwhile
         serve_runs(store, settings, until_end_of_input=until_end_of_input)
 
 
 @cli.command()
 def status(as_json: Json = False) -> None:
-    """Say what is loaded, what is live, what waits, and how far the run under way is. Changes nothing."""
+    """Say what is loaded, what is live, what waits, how far the run under way is, and which sets are there.
+
+    Changes nothing.
+    """
     with opened() as (settings, store):
-        catalogue, live, run = store.catalogue(), store.live_version(), store.open_run()
+        sets = [folder.name for folder in dataset_folders(settings.home)]
+        try:
+            catalogue, live, run = store.catalogue(), store.live_version(), store.open_run()
+        except StoreUnavailable as e:
+            raise StoreUnavailable(f"{e}\nData sets in {settings.home}: {', '.join(sets) or 'none'}") from e
         model = None if live is None else store.model_version(live)
         waiting, people = store.waiting_ratings(), store.people_counts()
         ended = [run for run in store.last_runs(5) if not run.is_open]
     facts = {
         "database": make_url(settings.url).render_as_string(),
         "folder": str(settings.folder),
+        "data_sets": sets,
         "catalogue": catalogue and asdict(catalogue),
         "live": model and asdict(model),
         "waiting_ratings": waiting,
@@ -55,6 +65,7 @@ def status(as_json: Json = False) -> None:
         [
             f"Database  {facts['database']}",
             f"Data      {_catalogue_line(catalogue)}",
+            f"Sets      {_sets_line(sets, settings.folder.name)}",
             f"Live      {_live_line(model)}",
             f"Chat      {people['people']} people, {people['ratings']} ratings; {waiting} wait for the next training",
             f"Run       {_open_run_line(run)}",
@@ -71,6 +82,12 @@ def _catalogue_line(catalogue: Catalogue | None) -> str:
         f"{catalogue.dataset}: {catalogue.rating_count:,} {'simulated ' if catalogue.simulated else ''}{ratings} by "
         f"{catalogue.user_count:,} people of {catalogue.movie_count:,} {catalogue.kind}s"
     )
+
+
+def _sets_line(sets: list[str], current: str) -> str:
+    """Name the sets that are in the home folder; the current one first, with a word on the others if there are any."""
+    others = [name for name in sets if name != current]
+    return current if not others else f"{current}; also here: {', '.join(others)} (`load` one, or use --dataset)"
 
 
 def _live_line(model: ModelVersion | None) -> str:

@@ -43,6 +43,7 @@ __all__ = [
     "LoadReport",
     "Unusable",
     "dataset_name",
+    "full_source",
     "load",
     "ratings_folder",
     "silent",
@@ -72,6 +73,11 @@ class DatasetStore(Protocol):
     def save_catalogue(self, catalogue: Catalogue) -> None:
         """Put this in the place of what ``catalogue`` returned before."""
         ...
+
+
+def full_source(source: str) -> str:
+    """Return a source as it can be named from any folder: a path in full, a name as it is."""
+    return source if source == DEMO or source in GROUPLENS_NAMES else str(Path(source).expanduser().absolute())
 
 
 def dataset_name(source: str) -> str:

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from engine.clock import utc_now
 from engine.domain import MatineeError, RunKind, RunState
 from engine.progress import progress
-from engine.settings import EngineSettings, StoreSettings
+from engine.settings import EngineSettings, StoreSettings, use_dataset
 from engine.store import Run, RunAlreadyOpen, Store
 from engine.store.migrate import migrate
 
@@ -70,6 +70,7 @@ def up(store: Store, settings: EngineSettings) -> int:
         MatineeError: the data cannot be loaded, or no first model came of it; the text says what to do.
     """
     migrate(store)
+    use_dataset(settings.dataset)  # for all that we start, whatever is loaded meanwhile
     _load_if_missing(store, settings)
     logs = settings.folder / "logs"
     with _ProgramStop() as stop, _Beside(ENGINE, logs / "engine.log") as engine, ExitStack() as others:

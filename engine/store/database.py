@@ -47,10 +47,10 @@ def connect(url: str) -> sa.Engine:
     """Open a pool on the database at ``url``; nothing is sent yet.
 
     SQLite: write-ahead log, foreign keys on, and transactions begun by us, so that a writer can take the lock first
-    (``BEGIN IMMEDIATE``) instead of failing half-way. Its folder is made if it is missing.
+    (``BEGIN IMMEDIATE``) instead of failing half-way. A file that is not there is not made: ``make_file`` does that.
 
     Raises:
-        StoreError: ``url`` is not one that SQLAlchemy can read, or the folder cannot be made.
+        StoreError: ``url`` is not one that SQLAlchemy can read.
     """
     try:
         parsed = sa.make_url(url)
@@ -82,13 +82,15 @@ def _connect_postgres(url: sa.URL) -> sa.Engine:
 
 
 def _connect_sqlite(url: sa.URL) -> sa.Engine:
-    if url.database:
-        folder = Path(url.database).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise StoreError(f"the folder {folder} cannot be made ({e.strerror}): set MATINEE_HOME to another") from e
     db = sa.create_engine(url, pool_size=10, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @sa.event.listens_for(db, "do_connect")
+    def _look(*_: Any) -> None:
+        if url.database and not Path(url.database).exists():
+            raise StoreUnavailable(
+                f"there is no database at {url.database}: run `python -m engine migrate` (as `load` does), "
+                "or check MATINEE_DATASET and MATINEE_DATABASE_URL"
+            )
 
     @sa.event.listens_for(db, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -146,6 +148,21 @@ class Database:
 
     def close(self) -> None:
         self.db.dispose()
+
+    def make_file(self) -> None:
+        """Make an empty database if it is a file that is not there, for its owner alone; its folder too.
+
+        Raises:
+            StoreError: the folder does not allow it.
+        """
+        if self.is_postgres or not self.db.url.database:
+            return
+        path = Path(self.db.url.database)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        except OSError as e:
+            raise StoreError(f"{path} cannot be made ({e.strerror}): set MATINEE_HOME to another folder") from e
 
     def ping(self) -> None:
         """Return if the database answers.

@@ -18,6 +18,8 @@ LOCK_KEY = 0x4D61_7469
 def migrate(database: Database) -> tuple[str | None, str]:
     """Bring the tables to the newest revision, in one transaction; two programs may try at once.
 
+    A SQLite file that is not there is made.
+
     Returns:
         The revision before (None for an empty database) and the one now.
 
@@ -27,6 +29,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
     config = Config(ROOT / "alembic.ini")
     scripts = ScriptDirectory.from_config(config)
     (newest,) = scripts.get_heads()
+    database.make_file()
     with database.write() as connection:
         if database.is_postgres:  # on SQLite the writer's lock is held already
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))

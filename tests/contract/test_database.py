@@ -75,6 +75,7 @@ def test_a_migration_that_fails_leaves_nothing_half_done(
 ) -> None:
     url = new_database(backend, migrated=False)
     store = Store(url)
+    store.make_file()
     with store.write() as connection:  # in the way of one of the last tables
         connection.execute(sa.text("CREATE TABLE users (id INTEGER)"))
     with pytest.raises((StoreError, sa.exc.SQLAlchemyError)):
@@ -116,6 +117,7 @@ def test_a_database_that_answers_has_been_asked(store: Store) -> None:
 
 def test_tables_that_are_missing_are_named_with_what_to_do(new_database: NewDatabase, backend: str) -> None:
     store = Store(new_database(backend, migrated=False))
+    store.make_file()
     store.ping()
     with pytest.raises(StoreUnavailable, match="engine migrate"):
         store.catalogue()
@@ -134,7 +136,7 @@ def test_a_column_that_is_missing_is_named_with_what_to_do(store: Store) -> None
     [
         "postgresql://nobody@127.0.0.1:9/matinee",
         "postgresql://nobody@/matinee?host=/nonexistent",
-        "sqlite:////proc/matinee.db",
+        "sqlite:////nonexistent/matinee.db",
     ],
 )
 def test_a_database_that_is_down_is_unavailable(url: str) -> None:
@@ -162,7 +164,18 @@ def test_a_url_that_cannot_be_meant_is_refused(url: str) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="MATINEE_HOME"):
-        Store(f"sqlite:///{tmp_path}/file/matinee.db")
+        migrate(Store(f"sqlite:///{tmp_path}/file/matinee.db"))
+
+
+def test_a_database_file_is_its_owners_alone_and_made_by_migrating(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "matinee.db"
+    store = Store(f"sqlite:///{path}")
+    with pytest.raises(StoreUnavailable, match="engine migrate"):
+        store.ping()
+    assert not path.parent.exists()
+    migrate(store)
+    assert path.stat().st_mode & 0o777 == 0o600
+    store.close()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

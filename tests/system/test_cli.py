@@ -97,7 +97,7 @@ def test_recommend_counts_ratings_that_wait_and_never_shows_what_was_rated(demo:
 
 @pytest.mark.spark
 def test_similar_takes_a_title_as_people_say_it(demo: Program) -> None:
-    said = demo.run("engine", "similar", "the matrx", "--limit", "3")
+    said = demo.run("engine", "similar", "the", "matrx", "--limit", "3")
     assert said.stdout.startswith("Like The Matrix (1999):")
     assert len(said.stdout.splitlines()) == 4
     several = demo.run("engine", "similar", "king", "--json")

@@ -1,0 +1,45 @@
+"""What the command lines of engine, bot and API share: every verb can be told which data set to use, and no help is cut."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from engine.settings import use_dataset
+
+
+class Verbs(TyperGroup):
+    """The verbs of a program, or of a group of verbs."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for verb in self.commands.values():
+            verb.short_help = verb.get_short_help_str(limit=1000)  # the first sentence; left alone, it ends in "..."
+            if not any("--dataset" in parameter.opts for parameter in verb.params):
+                verb.params.extend(_dataset_option())
+
+
+def _dataset_option() -> Iterator[Any]:
+    """Yield the option as Typer makes it of a function's parameter; it has no other way to make one."""
+
+    def verb(
+        dataset: Annotated[
+            str | None,
+            typer.Option(
+                metavar="NAME|PATH",
+                help="Use this data set, not the one that is current.",
+                callback=_use,
+                expose_value=False,
+            ),
+        ] = None,
+    ) -> None: ...
+
+    program = typer.Typer(add_completion=False)
+    program.command()(verb)
+    yield from (option for option in typer.main.get_command(program).params if option.name == "dataset")
+
+
+def _use(dataset: str | None) -> None:
+    if dataset is not None:
+        use_dataset(dataset)
