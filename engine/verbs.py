@@ -1,4 +1,4 @@
-"""What the command lines of engine, bot and API share: every verb can be told which data set to use, and no help is cut."""
+"""What the command lines of engine, bot and API share: each verb can be told the data set, and no help is cut."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
