@@ -71,8 +71,8 @@ def run() -> None:
 
     from bot.features import FEATURES
     from bot.frame.application import build_application, polling_request
-    from bot.frame.health import LAST_POLL_AGE, WatchedRequest
-    from bot.frame.serving import Polling, serve
+    from bot.frame.health import LAST_POLL_AGE
+    from bot.frame.serving import Polling, WatchedRequest, serve
     from bot.frame.webhook import Webhook, secret
 
     settings = _settings()

@@ -1,4 +1,4 @@
-"""The bot put together: services and features in, python-telegram-bot's Application out.
+"""Puts the bot together: takes services and features, returns python-telegram-bot's Application.
 
 An update waits for its turn behind the earlier ones of the same person, meets the features' handlers in their order,
 and leaves one line in the log and one sample in the metrics.
@@ -34,7 +34,7 @@ BEFORE_ALL = -1
 """The group of handlers that see an update before the features' do."""
 
 LATE_SECONDS = 300
-"""How late a job may begin, on a machine that slept or was busy."""
+"""A job may begin this late, after the machine slept or was busy."""
 
 
 def build_application(
@@ -49,9 +49,9 @@ def build_application(
 
     Args:
         features: what people can do, in the order in which their handlers see an update.
-        request: what carries calls to Telegram. None: the network.
-        get_updates_request: what carries the polling; as ``request`` if that is given.
-        flood_limits: whether calls are held back to Telegram's limits. None: on the network, not for a ``request``.
+        request: carries calls to Telegram. None: over the network.
+        get_updates_request: carries the polling. None: ``request`` does, or the network if that is None too.
+        flood_limits: whether calls are held back to Telegram's limits. None: they are, unless a ``request`` is given.
     """
     settings = services.settings
     token = settings.telegram_token.get_secret_value() if settings.telegram_token else TERMINAL_TOKEN
@@ -84,7 +84,7 @@ def build_application(
     application.add_handler(_named(ChatMemberHandler(membership, ChatMemberHandler.MY_CHAT_MEMBER)))
     application.add_error_handler(on_error)
     queue = cast(JobQueue[Context], application.job_queue)
-    # By default, APScheduler leaves out a job that is a second late, without a word.
+    # By default, APScheduler silently skips a job that is a second late.
     job_defaults = {"coalesce": True, "misfire_grace_time": LATE_SECONDS}
     queue.scheduler.configure(**queue.scheduler_configuration, job_defaults=job_defaults)
     for feature in features:
@@ -94,14 +94,15 @@ def build_application(
 
 
 def polling_request() -> HTTPXRequest:
-    """Return what carries long polling. With one connection, the default, a wedged one would stop it for good."""
+    """Return the request that carries long polling. With the default of one connection, a hanging one would stop
+    polling for good."""
     return HTTPXRequest(connection_pool_size=4, pool_timeout=5)
 
 
 def _named(handler: Handler) -> Handler:
-    """Have a handler leave its name, ``picks.top``, for the log: an update's own words do not belong there."""
+    """Make a handler note its name, such as ``picks.top``, for the log: the text of an update does not belong there."""
     callback = getattr(handler, "callback", None)
-    if callback is None:  # a handler of handlers
+    if callback is None:  # such as a handler that holds other handlers
         return handler
     name = f"{callback.__module__.rpartition('.')[2]}.{callback.__name__}"
 
@@ -116,7 +117,7 @@ def _named(handler: Handler) -> Handler:
 
 
 async def membership(update: Update, context: Context) -> None:
-    """Someone blocked the bot, or let it in again."""
+    """Note that someone has blocked or unblocked the bot."""
     change = update.my_chat_member
     if change is not None and change.chat.type == ChatType.PRIVATE:
         active = change.new_chat_member.status == ChatMemberStatus.MEMBER

@@ -1,4 +1,4 @@
-"""What every handler works with: the services, the update's context, and what is noted of the update's handling."""
+"""The objects that every handler works with: the services, the update's context, and notes on how it was handled."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -16,12 +16,12 @@ from engine.serving.library import Library
 from engine.store import Store
 
 Refusal = Callable[[MatineeError], View | None]
-"""Returns what a person reads where an error is the answer to what they asked; None for other errors."""
+"""Returns the text for an error that answers a person's request ("no such film"), and None for other errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Built once at start, handed to every handler as ``context.services``."""
+    """The services, built once at start. Every handler gets them as ``context.services``."""
 
     settings: BotSettings
     store: Store
@@ -29,19 +29,19 @@ class Services:
     clock: Clock = utc_now
 
     def is_admin(self, telegram_id: int) -> bool:
-        """Return whether somebody runs this bot: the only gate there is."""
+        """Return whether somebody is an admin of this bot. Every check for admins asks here."""
         return telegram_id in self.settings.admins
 
 
 class Context(CallbackContext[ExtBot[int], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
-    """What a handler gets beside the update."""
+    """The context that a handler gets with each update."""
 
     @property
     def services(self) -> Services:
         return cast(Services, self.bot_data["services"])
 
     def refusal(self, error: MatineeError) -> View | None:
-        """Return what the first feature that knows this error says of it."""
+        """Return the text of the first feature that knows this error, or None if none does."""
         views = (refused(error) for refused in cast(tuple[Refusal, ...], self.bot_data["refusals"]))
         return next((view for view in views if view is not None), None)
 
@@ -61,37 +61,38 @@ class Feature(Protocol):
 
 @dataclass(slots=True)
 class Handling:
-    """What became of the update that is being handled, for the log and the metrics."""
+    """Notes on the update that is being handled, for the log and the metrics."""
 
     handler: str = "none"
     outcome: str = "ignored"
     update_id: int | None = None
     tap_answered: bool = False
     answered: bool = False
-    """Whether a message has been sent in answer, or is being sent."""
+    """Whether an answer has been sent, or is about to be sent."""
 
 
 handling: ContextVar[Handling | None] = ContextVar("handling", default=None)
-"""The handling of the update that this task works on; None in a job."""
+"""The notes on the update that this task handles; None in a job."""
 
 
 def note_tap_answered() -> None:
-    """Remember that there is an answer to the tap that is being handled: Telegram shows no second one."""
+    """Remember that the tap being handled has been answered: Telegram does not show a second answer."""
     if (now := handling.get()) is not None:
         now.tap_answered = True
 
 
 def in_whose_name(update: Update) -> Chat | None:
-    """Return the chat in whose name a message is written, or None: it is the person's own.
+    """Return the chat in whose name a message is written, or None if a person writes in their own name.
 
-    Admins of a group who stay anonymous write in its name, others in that of a channel. To Telegram all of them are one
-    and the same user, who can press no button.
+    Anonymous admins write in the name of their group, and others in the name of a channel. Telegram gives all of them
+    one shared user, whose taps cannot be told apart.
     """
     return update.message.sender_chat if update.message is not None else None
 
 
 def topic(update: Update) -> int | None:
-    """Return where in a group with topics an update comes from; answers that don't say it go to the general one."""
+    """Return the topic of a group that an update comes from, or None. An answer without a topic goes to the general
+    one."""
     message = update.effective_message
-    # One that is very old may have come without its topic.
+    # A very old message may come without its topic.
     return message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None

@@ -1,6 +1,6 @@
-"""The door: where not everybody may talk to the bot, who is asked in, and what strangers read.
+"""The door of a bot that not everybody may talk to: it lets invited people in and turns strangers away.
 
-Strangers leave nothing behind in the database, are told once an hour at most, and counted.
+Strangers leave no row in the database. They are told why at most once an hour, and a metric counts them.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ log = structlog.get_logger(__name__)
 STRANGER = marked("I only talk to people who were invited. Whoever runs me can send you a link.")
 
 INVITATION = re.compile(r"/start(?:@\w+)? i_([\w-]{8,32})", re.ASCII)
-"""What somebody says who follows a link to us: https://t.me/BOT?start=i_CODE"""
+"""The message that Telegram sends for somebody who opens an invitation link, https://t.me/BOT?start=i_CODE"""
 
 QUIET_SECONDS = 3600
-"""How long a stranger who goes on writing gets no answer after the last."""
+"""A stranger who keeps writing gets no second answer for this long."""
 
 REMEMBERED = 1000
 
@@ -34,21 +34,21 @@ def link(bot_name: str, code: str) -> str:
 
 
 class Door:
-    """Lets those pass who may talk to the bot, before any feature sees what they say."""
+    """Stops updates of strangers before any feature sees them."""
 
     def __init__(self) -> None:
-        self._told: dict[int, float] = {}  # strangers, and when they were told; the latest last
+        self._told: dict[int, float] = {}  # when each stranger was last told, in that order
 
     def handler(self) -> Handler:
         return TypeHandler(Update, self.check)
 
     async def check(self, update: Update, context: Context) -> None:
-        """Stop what a stranger says.
+        """Stop an update of a stranger; let all others pass.
 
         Raises:
-            ApplicationHandlerStop: it is a stranger's, or the database could not say whose.
+            ApplicationHandlerStop: the update is a stranger's, or the database could not be asked.
         """
-        if update.my_chat_member is not None:  # somebody blocks the bot: it concerns only who is known
+        if update.my_chat_member is not None:  # somebody blocked or unblocked the bot
             return
         try:
             if await self._may(update, context):
@@ -84,7 +84,7 @@ class Door:
         elif update.inline_query is not None:
             await update.inline_query.answer([], cache_time=QUIET_SECONDS, is_personal=True)
         elif (message := update.message) is not None and (user := update.effective_user) is not None:
-            # In a group, strangers talk to each other.
+            # In a group, strangers mostly talk to each other.
             to_us = message.chat.type == message.chat.PRIVATE or (message.text or "").startswith("/")
             if to_us and self._is_due(user.id):
                 await context.bot.send_message(message.chat.id, _(STRANGER), message_thread_id=topic(update))

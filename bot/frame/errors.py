@@ -1,4 +1,4 @@
-"""What goes wrong in a handler or a job: it is logged first, then told to the person once."""
+"""Handles errors of handlers and jobs: logs them first, then tells the person once."""
 
 import asyncio
 import traceback
@@ -23,9 +23,9 @@ SOMETHING_WRONG = marked("Something went wrong; it has been noted.")
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an error is: its name in the log, whether it can happen without a bug, and what the person is told.
+    """What an error means: its name in the log, whether it can happen without a bug, and the text for the person.
 
-    ``say`` is None where a message would not arrive, or must not be sent.
+    ``say`` is None if a message would not arrive or must not be sent.
     """
 
     event: str
@@ -38,7 +38,7 @@ def diagnose(error: BaseException | None) -> Diagnosis:
     match error:
         case StoreUnavailable():
             return Diagnosis("store_unavailable", True, _(DATABASE_DOWN))
-        case StoreError():  # its text speaks of tables
+        case StoreError():  # the error's text names tables
             return Diagnosis("update_failed", False, _(SOMETHING_WRONG))
         case AnsweredBefore():
             return Diagnosis("answered_before", True, None)
@@ -46,14 +46,14 @@ def diagnose(error: BaseException | None) -> Diagnosis:
             return Diagnosis("refused", True, _sentence(str(error)))
         case Forbidden():
             return Diagnosis("person_left", True, None)
-        case RetryAfter():  # even the rate limiter's patience is over: another message would make it worse
+        case RetryAfter():  # the rate limiter has given up too: another message would make it worse
             return Diagnosis("told_to_wait", True, None)
         case BadRequest() if "is not modified" in error.message.lower():
             return Diagnosis("nothing_to_change", True, None)
         case BadRequest() if "query is too old" in error.message.lower():
             return Diagnosis("tap_too_old", True, None)
         case NetworkError() if not isinstance(error, BadRequest):
-            # The message may have arrived. Sending it again, or an apology for it, could say it twice.
+            # The message may have arrived. Sending it again, or an apology, could say it twice.
             return Diagnosis("telegram_unreachable", True, None)
         case _:
             return Diagnosis("update_failed", False, _(SOMETHING_WRONG))
@@ -75,7 +75,7 @@ async def on_error(update: object, context: Context) -> None:
     facts = {"reason": reason} | ({"job": context.job.name} if context.job is not None else {})
     if not diagnosis.expected:
         log.error(diagnosis.event, exception=_trace(error, update), **facts)
-    elif diagnosis.event == "refused":  # our own words, which may quote theirs
+    elif diagnosis.event == "refused":  # our own text, which may quote the person's words
         log.info(diagnosis.event, **facts)
     else:
         log.warning(diagnosis.event, detail=str(error), **facts)
@@ -90,7 +90,7 @@ async def on_error(update: object, context: Context) -> None:
 
 
 def _trace(error: BaseException | None, update: object) -> str:
-    """The traceback, without what the person wrote."""
+    """Return the traceback without the person's words."""
     trace = "".join(traceback.format_exception(error))
     message = update.effective_message if isinstance(update, Update) else None
     text = (message and message.text) or ""
@@ -100,25 +100,26 @@ def _trace(error: BaseException | None, update: object) -> str:
 
 
 async def _tell(update: Update, context: Context, text: str | None) -> None:
-    """Say it where the person is looking: over the button they pressed, if nothing was said there, or in the chat."""
+    """Tell the person where they are looking: over the button they pressed if that tap has no answer yet, else in the
+    chat."""
     now, tap = handling.get(), update.callback_query
     if tap is not None and not (now is not None and now.tap_answered):
         try:
             await tap.answer(text, show_alert=text is not None)
             return
         except BadRequest:
-            pass  # it is too old
+            pass  # the tap is too old to be answered
     elif update.inline_query is not None:
         await update.inline_query.answer([], cache_time=0)
         return
-    # A tap may come without its message: then we write to the person.
+    # A tap may come without its message: then the text goes to the person's private chat.
     chat = update.effective_chat or update.effective_user
     if text is not None and chat is not None:
         await context.bot.send_message(chat.id, text, message_thread_id=topic(update))
 
 
 async def _note_absence(update: object, context: Context) -> None:
-    """Someone has blocked the bot: note it, and write to them no more until they come back."""
+    """Note that someone has blocked the bot, so that it does not write to them until they come back."""
     chat = update.effective_chat if isinstance(update, Update) else None
     telegram_id = chat.id if chat is not None else context.job.chat_id if context.job is not None else None
     if telegram_id is None or telegram_id < 0:  # a group has many people, none of whom has blocked us

@@ -1,4 +1,4 @@
-"""How much Telegram lets a bot say: in all, to one person, and in one group."""
+"""Holds calls back to Telegram's limits: for all chats together, for one person, and for one group."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,29 +16,29 @@ from bot.frame.delivery import wait_asked
 log = structlog.get_logger(__name__)
 
 ALL = (3, 0.12)
-"""A burst of three and then 25 a second of calls of every kind, answers to taps too: with the polls, never more than
-Telegram's 30 in any second, nor in the first after a restart."""
+"""A burst of three calls, then 25 a second, counting every kind of call, answers to taps too. Together with the polls
+that stays within Telegram's 30 in any second, also in the first second after a restart."""
 
 PERSON = (5, 5.0)
-"""A burst of five and then one a second, as Telegram asks for one chat."""
+"""A burst of five messages, then one a second, as Telegram asks for one chat."""
 
 GROUP = (10, 60.0)
-"""A burst of ten and then ten a minute: never more than Telegram's 20 in any minute."""
+"""A burst of ten messages, then ten a minute: never more than Telegram's 20 in any minute."""
 
 MAX_RETRIES = 2
-"""How often a call is made again when Telegram says for how long to wait."""
+"""A call is repeated this often when Telegram asks us to wait."""
 
 SLACK_SECONDS = 0.1
-"""How much longer we wait than Telegram asks."""
+"""We wait this much longer than Telegram asks."""
 
 CHATS = 1000
-"""Most per-chat limiters kept; beyond that, idle ones are dropped."""
+"""Number of per-chat limiters that are kept; beyond it, idle ones are dropped."""
 
 
 class Slots:
-    """A bound on the updates that are worked on at one moment.
+    """A bound on the number of updates in progress.
 
-    A task that holds a slot can lend it while it waits for something other than us.
+    A task that holds a slot can lend it while it waits for Telegram.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -58,7 +58,7 @@ class Slots:
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[None]:
-        """Let others have this task's slot during the block. A job has none to lend."""
+        """Let other tasks use this task's slot during the block. A job holds no slot and lends none."""
         if asyncio.current_task() not in self._holders:
             yield
             return
@@ -70,11 +70,10 @@ class Slots:
 
 
 class FloodLimits(BaseRateLimiter[int]):
-    """Holds calls back until they are within the limits; those to one chat stay in their order.
+    """Holds calls back until they are within the limits. Calls to one chat stay in their order.
 
-    Where Telegram says for how long to wait all the same, the chat that it says so of waits, and nobody else: taps are
-    answered in no chat, so such an answer waits alone. A call that waits for its chat lends its slot, or one busy group
-    would take them all.
+    If Telegram still asks us to wait, only the chat that it names waits. Answers to taps belong to no chat, so each of
+    them waits alone. A call that waits for its chat lends its slot; otherwise one busy group would hold all slots.
     """
 
     def __init__(self, slots: Slots) -> None:
@@ -135,7 +134,7 @@ class FloodLimits(BaseRateLimiter[int]):
 
 @dataclass(slots=True)
 class _Chat:
-    """What may be said in one chat, and when."""
+    """The limiter of one chat."""
 
     limit: AsyncLimiter
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -1,8 +1,8 @@
-"""What Telegram has told us and we have not dealt with yet, kept in the database: the end of the process loses none.
+"""Keeps updates in the database until they are handled, so that the end of the process loses none.
 
-Telegram forgets an update once we say that we have it, so we say so only when it is on the disk. Its row is emptied
-when the update has been handled; what an earlier process left behind is handled before anything new. Doing it again
-harms nothing: acts say what shall be, not what to change, and ``bot.frame.outbox`` keeps a second message back.
+Telegram forgets an update once we confirm it, so we confirm it only when it is on disk. Its row is emptied when the
+update has been handled; updates that an earlier process left behind are handled before new ones. Handling one twice
+does no harm: writes set a state and never add to one, and ``bot.frame.outbox`` stops a second message.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class _AtHand:
-    """An update between its coming and its end."""
+    """An update that has come in and is not handled yet."""
 
     end: asyncio.Future[None]
     written: bool
@@ -35,7 +35,7 @@ class _AtHand:
 
 @dataclass(slots=True)
 class _Entry:
-    """What the next transaction writes, for all who have asked for it meanwhile."""
+    """The changes that the next transaction writes, for all callers that wait for it."""
 
     done: asyncio.Future[set[int]]
     came: dict[int, str] = field(default_factory=dict)
@@ -45,7 +45,8 @@ class _Entry:
 
 
 class Inbox:
-    """Takes updates in, and follows each to its end. One transaction at a time: those who come meanwhile share one."""
+    """Takes updates in and keeps track of each until it is handled. One transaction runs at a time; changes that come
+    meanwhile share the next one."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -57,15 +58,15 @@ class Inbox:
 
     @property
     def at_hand(self) -> int:
-        """How many updates have come in and are not handled yet."""
+        """The number of updates that have come in and are not handled yet."""
         return len(self._at_hand)
 
     async def receive(self, application: App, updates: Sequence[Json]) -> None:
-        """Have updates handled, and return once none of them can be lost: Telegram may then forget them.
+        """Hand updates on to be handled. Return once none of them can be lost: Telegram may then forget them.
 
-        That is when they are in the database. Where it cannot be reached, it is when they have been handled, for then
-        people have been told so. Those that have come before are left alone. Questions of an inline query are not
-        kept: a second later nobody waits for the answer.
+        Normally that is once they are in the database. If the database cannot be reached, it is once they have been
+        handled, because people have then been told of the failure. Updates that have come before are ignored. Inline
+        queries are not kept: a second later nobody waits for the answer.
         """
         here = [
             known.end for update in updates if (known := self._at_hand.get(update["update_id"])) if not known.written
@@ -85,7 +86,7 @@ class Inbox:
             await asyncio.wait(here)
 
     async def replay(self, application: App) -> None:
-        """Have what an earlier process left behind handled.
+        """Handle the updates that an earlier process left behind.
 
         Raises:
             StoreError: the database cannot be reached.
@@ -100,13 +101,14 @@ class Inbox:
                 known.left_behind, known.answered_before = True, waiting.answered
 
     async def begins(self, update_id: int) -> None:
-        """Note that an update is about to be handled, if an earlier process may have ended over it."""
+        """Note that an update is about to be handled, if handling it may have ended an earlier process."""
         known = self._at_hand.get(update_id)
         if known is not None and known.left_behind:
             await self._note(tried=[update_id])
 
     async def may_answer(self, update_id: int) -> bool:
-        """Note that a message in answer to an update is about to be sent. Return False if one may have been before.
+        """Note that a message in answer to an update is about to be sent. Return False if an earlier process may have
+        sent one.
 
         Raises:
             StoreError: the database cannot be reached.
@@ -120,7 +122,7 @@ class Inbox:
         return True
 
     async def not_answered(self, update_id: int) -> None:
-        """Note that the message of which ``may_answer`` heard has surely not been sent.
+        """Take back what ``may_answer`` noted: the message has surely not been sent.
 
         Raises:
             StoreError: the database cannot be reached.
@@ -129,7 +131,7 @@ class Inbox:
             await self._write(answered={update_id: False})
 
     async def handled(self, update_id: int) -> None:
-        """Note that an update has been dealt with."""
+        """Note that an update has been handled."""
         known = self._at_hand.get(update_id)
         if known is None or self._closed:
             return
@@ -138,7 +140,7 @@ class Inbox:
         self._end(update_id)
 
     async def close(self) -> None:
-        """Finish writing. What has not been handled by now stays for the next process."""
+        """Finish writing. The next process handles the updates that are left."""
         self._closed = True
         if self._writing is not None:
             await self._writing
@@ -176,7 +178,8 @@ class Inbox:
         tried: Sequence[int] = (),
         handled: Sequence[int] = (),
     ) -> set[int]:
-        """Write in the next transaction. Return what ``Store.keep_updates`` does, for all who share it."""
+        """Write in the next transaction. Return the answer of ``Store.keep_updates`` for all changes in that
+        transaction."""
         entry = self._next or _Entry(asyncio.get_running_loop().create_future())
         self._next = entry
         entry.came.update(came or {})
@@ -200,9 +203,9 @@ class Inbox:
         try:
             new = await asyncio.to_thread(self._store.keep_updates, entry.came, entry.answered, entry.tried, handled)
         except Exception as e:  # noqa: BLE001 - for who waits for it
-            self._owed = handled  # it is written with the next that can be
+            self._owed = handled  # the next transaction that succeeds writes it
             entry.done.set_exception(e)
-            entry.done.exception()  # whoever waited for it may have gone
+            entry.done.exception()  # the caller may have been cancelled
         else:
             self._owed = []
             entry.done.set_result(new)

@@ -1,4 +1,4 @@
-"""What we say to Telegram, on its last step: nothing is said twice, and no message is changed into what it is."""
+"""The last step of calls to Telegram: no message is sent twice, and no edit is sent that changes nothing."""
 
 import json
 from collections import OrderedDict
@@ -11,50 +11,40 @@ from telegram.error import BadRequest, TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from bot.frame.context import Handling, handling
-from bot.frame.delivery import surely_not_sent
+from bot.frame.delivery import Carrier, surely_not_sent
 from bot.frame.inbox import Inbox
 from engine.store import StoreError
 
 log = structlog.get_logger(__name__)
 
 SHOWN = 5000
-"""Messages whose content is known; of older ones Telegram says whether an edit changes them."""
+"""Number of messages whose content is remembered; for older ones, Telegram says whether an edit changes them."""
 
 TOO_MANY_REQUESTS = 429
 
 
 class AnsweredBefore(TelegramError):
-    """An earlier process may have sent its answer to this update. What the update asked for has been done again."""
+    """An earlier process may have answered this update. The update's change has been made again, which does no harm."""
 
     def __init__(self) -> None:
         super().__init__("this may have been answered before")
 
 
-class Outbox(BaseRequest):
-    """Carries calls as ``inner`` does, but for messages that were sent before, and edits that change nothing."""
+class Outbox(Carrier):
+    """Holds back messages that may have been sent before, and edits that change nothing."""
 
     def __init__(self, inner: BaseRequest, inbox: Inbox) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._inbox = inbox
         self._shown: OrderedDict[tuple[str, str], object] = OrderedDict()
-
-    @property
-    def read_timeout(self) -> float | None:
-        return self._inner.read_timeout
-
-    async def initialize(self) -> None:
-        await self._inner.initialize()
-
-    async def shutdown(self) -> None:
-        await self._inner.shutdown()
 
     async def do_request(
         self, url: str, method: str, request_data: RequestData | None = None, *timeouts: Any, **named: Any
     ) -> tuple[int, bytes]:
-        """Carry a call.
+        """Make a call.
 
         Raises:
-            AnsweredBefore: it is a message in answer to an update that may have been answered before.
+            AnsweredBefore: this message answers an update that an earlier process may have answered.
             BadRequest: the message shows this already.
         """
         called = url.rpartition("/")[2]
@@ -67,18 +57,18 @@ class Outbox(BaseRequest):
             return code, payload
         if called == "editMessageText" and request_data is not None and "message_id" in request_data.parameters:
             return await self._edit(request_data.json_parameters, url, method, request_data, *timeouts, **named)
-        return await self._inner.do_request(url, method, request_data, *timeouts, **named)
+        return await super().do_request(url, method, request_data, *timeouts, **named)
 
     async def _send(self, *call: Any, **named: Any) -> tuple[int, bytes]:
         now = handling.get()
         if now is None or now.update_id is None or now.answered:
-            return await self._inner.do_request(*call, **named)
+            return await super().do_request(*call, **named)
         if not await self._may_answer(now.update_id):
             raise AnsweredBefore
         now.answered = True
         sent = True
         try:
-            code, payload = await self._inner.do_request(*call, **named)
+            code, payload = await super().do_request(*call, **named)
             sent = code != TOO_MANY_REQUESTS
         except TelegramError as e:
             sent = not surely_not_sent(e)
@@ -106,9 +96,9 @@ class Outbox(BaseRequest):
         message, content = (parameters["chat_id"], parameters["message_id"]), _content(parameters)
         if self._shown.get(message) == content:
             raise BadRequest("Message is not modified")
-        mine = object()  # until it is known what the message shows: another edit may overtake this one
+        mine = object()  # forget the content until the call returns: another edit may overtake this one
         self._keep(message, mine)
-        code, payload = await self._inner.do_request(*call, **named)
+        code, payload = await super().do_request(*call, **named)
         if code == httpx.codes.OK and self._shown.get(message) is mine:
             self._keep(message, content)
         return code, payload

@@ -1,47 +1,50 @@
-"""The bot's life on Telegram: reach it, have updates come in, watch that they can, and stop without losing one.
+"""Runs the bot on Telegram: connects, takes updates in, watches that they can come, and stops without losing one.
 
-Updates come in two ways, and either waits at Telegram while we are away. ``Polling`` asks for them, which works from
-anywhere. A ``Webhook`` has Telegram bring them to an https address of ours.
+Updates come in one of two ways, and wait at Telegram while we are away. ``Polling`` asks for them, which works from
+anywhere. With a ``Webhook``, Telegram sends them to an https address of ours.
 """
 
 import asyncio
 import contextlib
 import signal
 import warnings
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 import structlog
 from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError, TimedOut
+from telegram.request import BaseRequest, RequestData
 from telegram.warnings import PTBUserWarning
 
 from bot.frame.context import App
-from bot.frame.delivery import wait_asked
+from bot.frame.delivery import Carrier, wait_asked
 from bot.frame.inbox import Inbox, Json
 from engine.health import Heartbeat
 
 log = structlog.get_logger(__name__)
 
 ALLOWED_UPDATES = (Update.MESSAGE, Update.CALLBACK_QUERY, Update.INLINE_QUERY, Update.MY_CHAT_MEMBER)
-"""What we ask Telegram for. Named, because an empty list means "as last time", whatever that was."""
+"""The kinds of update that we ask Telegram for. An empty list would mean "as last time", whatever that was."""
 
 STOP_SECONDS = 8
-"""How long each half of a stop may take: containers are killed after some twenty."""
+"""Each half of a stop may take this long: containers are killed after about twenty seconds."""
 
 STALLED = 75
-"""Exit code when no update could have come in for too long: sysexits' "try again later"."""
+"""Exit code after too long without a way for updates to come in: sysexits' "try again later"."""
 
 POLL_SECONDS = 10
-"""How long a poll waits at Telegram for something to come."""
+"""A poll waits at Telegram this long for an update."""
 
 POLL_TIMEOUT_SECONDS = POLL_SECONDS + 5
 
 MOST_PAUSE_SECONDS = 30.0
-"""How long we wait at most after a poll that failed."""
+"""The longest pause after a failed poll."""
 
 
 class Intake(Protocol):
-    """A way for updates to come in."""
+    """One of the two ways in which updates come in."""
 
     @property
     def name(self) -> str: ...
@@ -50,21 +53,21 @@ class Intake(Protocol):
         """Tell Telegram which way updates take. It may be called again after a ``TelegramError``."""
 
     async def run(self, application: App, inbox: Inbox, heartbeat: Heartbeat) -> None:
-        """Put what comes into the inbox, and beat while updates can come. Goes on until it is cancelled."""
+        """Put updates into the inbox, and beat the heartbeat while updates can come. Run until cancelled."""
 
     async def close(self, bot: Bot) -> None:
-        """Tell Telegram what has come in, after the end of ``run``. It need not succeed."""
+        """Confirm the last updates to Telegram, after ``run`` has ended. This may fail without harm."""
 
 
 async def serve(application: App, heartbeat: Heartbeat, intake: Intake, *, patience_seconds: float) -> int:
     """Serve Telegram until SIGTERM or SIGINT.
 
-    Updates that came while the bot was away are handled, and so are those at hand when it is told to stop. What is
-    still at hand ``STOP_SECONDS`` later is handled after the next start.
+    Updates that came while the bot was away are handled, and so are those in progress when it is told to stop. Those
+    not finished ``STOP_SECONDS`` later are handled after the next start.
 
     Returns:
-        The exit code: 0 if told to stop, ``STALLED`` if there was no heartbeat for ``patience_seconds``. A connection
-        that hangs can look healthy from inside for hours; a new process cures that, and whatever else it may be.
+        The exit code: 0 if told to stop, ``STALLED`` if there was no heartbeat for ``patience_seconds``. A hanging
+        connection can look healthy from inside for hours; a new process cures that.
 
     Raises:
         InvalidToken: Telegram does not know the token.
@@ -99,13 +102,13 @@ async def serve(application: App, heartbeat: Heartbeat, intake: Intake, *, patie
                 await asyncio.wait_for(application.stop(), STOP_SECONDS)
         await inbox.close()
         await application.shutdown()
-        await application.bot.shutdown()  # if it never came to be initialized
+        await application.bot.shutdown()  # if it was never initialized
 
 
 async def _connect(
     application: App, heartbeat: Heartbeat, intake: Intake, stop: asyncio.Event, patience_seconds: float
 ) -> bool:
-    """Reach Telegram. Return whether that worked before patience ran out, or before we were told to stop."""
+    """Connect to Telegram. Return whether that worked before patience ran out and before we were told to stop."""
     pause = 1.0
     while not stop.is_set() and heartbeat.age_seconds() < patience_seconds:
         try:
@@ -123,7 +126,7 @@ async def _connect(
 
 
 async def _stalls(heartbeat: Heartbeat, stop: asyncio.Event, patience_seconds: float) -> bool:
-    """Wait until we are told to stop (False) or there has been no sign of life for too long (True)."""
+    """Wait until we are told to stop (return False) or until there was no heartbeat for too long (return True)."""
     while not stop.is_set():
         left = patience_seconds - heartbeat.age_seconds()
         if left <= 0:
@@ -134,8 +137,24 @@ async def _stalls(heartbeat: Heartbeat, stop: asyncio.Event, patience_seconds: f
     return False
 
 
+class WatchedRequest(Carrier):
+    """Calls ``answered`` whenever Telegram has answered a call."""
+
+    def __init__(self, inner: BaseRequest, answered: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self._answered = answered
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *timeouts: Any, **named: Any
+    ) -> tuple[int, bytes]:
+        code, payload = await super().do_request(url, method, request_data, *timeouts, **named)
+        if code == HTTPStatus.OK:
+            self._answered()
+        return code, payload
+
+
 class Polling:
-    """Ask Telegram for updates, again and again. Whatever carries the polls beats the heartbeat."""
+    """Asks Telegram for updates, again and again. The request object that carries the polls beats the heartbeat."""
 
     name = "polling"
 
@@ -143,7 +162,7 @@ class Polling:
         self._offset = 0
 
     async def open(self, bot: Bot) -> None:
-        """Take away a webhook that was left behind, without which every poll would be refused."""
+        """Remove a webhook that was left behind: as long as there is one, Telegram refuses every poll."""
         await bot.delete_webhook(drop_pending_updates=False)
 
     async def run(self, application: App, inbox: Inbox, heartbeat: Heartbeat) -> None:
@@ -154,7 +173,7 @@ class Polling:
             except RetryAfter as e:
                 pause = wait_asked(e).total_seconds()
             except TimedOut:
-                pause = 0.0  # it has waited long enough
+                pause = 0.0  # the failed request itself took long enough
             except TelegramError as e:
                 _note_failure(e)
                 pause = min(max(1.0, 1.5 * pause), MOST_PAUSE_SECONDS)
@@ -162,7 +181,7 @@ class Polling:
                 pause = 0.0
                 if updates:
                     await inbox.receive(application, updates)
-                    # With the next poll Telegram forgets those below.
+                    # The next poll makes Telegram forget all updates below this number.
                     self._offset = updates[-1]["update_id"] + 1
             await asyncio.sleep(pause)
 
@@ -176,12 +195,13 @@ class Polling:
             "timeout": wait_seconds,
             "allowed_updates": list(ALLOWED_UPDATES),
         }
-        with warnings.catch_warnings(action="ignore", category=PTBUserWarning):  # it prefers updates that it has read
+        # The library warns that it has a method for this call; that method parses the updates, and we want them raw.
+        with warnings.catch_warnings(action="ignore", category=PTBUserWarning):
             return cast(list[Json], await bot.do_api_request("getUpdates", asked, read_timeout=POLL_TIMEOUT_SECONDS))
 
 
 def _note_failure(error: TelegramError) -> None:
-    if isinstance(error, Conflict):  # Telegram's own words tell which way the other one takes
+    if isinstance(error, Conflict):  # Telegram's text says which kind of intake the other program uses
         log.error("poll_failed", reason="Conflict", detail=str(error), hint="another program uses this token: stop it")
     else:
         log.warning("poll_failed", reason=type(error).__name__, detail=str(error))

@@ -1,7 +1,7 @@
-"""What all features share: who is speaking, whether they may, and how they are answered.
+"""The part that all features share: finds out who is speaking, checks whether they may, and sends the answer.
 
 ``command``, ``tap`` and ``message`` turn a feature's function into a handler. The function gets a ``Visit`` and, for a
-tap, the button that was pressed: parsed, answered, and theirs to press.
+tap, the parsed button; whether this person may press it has been checked.
 """
 
 import asyncio
@@ -37,15 +37,15 @@ T = TypeVar("T")
 AnyButton = TypeVar("AnyButton", bound=Button)
 
 NEW_MESSAGES = filters.UpdateType.MESSAGE
-"""Not edited ones: who corrects a typo in an old command does not mean to give it again."""
+"""New messages only: correcting a typo in an old command does not give it again."""
 
 NOBODY = Person(0, 0, None, {}, active=True)
-"""The person of a visit in the name of a chat. Buttons made for them are everybody's."""
+"""Stands for the person where a message is written in the name of a chat. Anybody may press buttons made for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdminsOnly:
-    """The texts for people who try what only admins may: in answer to a command, and over a button."""
+    """The texts for people who try something that only admins may do: in answer to a command, and over a button."""
 
     to_command: Callable[[str], View]
     over_button: str
@@ -53,9 +53,9 @@ class AdminsOnly:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One update of one person, and all that is needed to answer it.
+    """One update of one person, with everything that is needed to answer it.
 
-    ``words`` is what stands after a command, or the whole text of a message.
+    ``words`` is the text after a command, or the whole text of a message.
     """
 
     update: Update
@@ -80,35 +80,35 @@ class Visit:
 
     @property
     def scale(self) -> Sequence[float]:
-        """The stars that this person wants buttons for; none where nobody gives stars."""
+        """The stars that this person wants buttons for; empty if the catalogue holds play counts."""
         if not self.shelf.films.gives_stars:
             return ()
         return WHOLE_STARS if self.person.preferences.get("whole_stars") else STARS
 
     @property
     def in_group(self) -> bool:
-        """Whether others read along."""
+        """Whether other people read the chat too."""
         chat = self.update.effective_chat
         return chat is not None and chat.type != ChatType.PRIVATE
 
     @property
     def bot_name(self) -> str:
-        """Our name on Telegram, for links."""
+        """The bot's name on Telegram, for links."""
         return self.context.bot.username
 
     async def store(self, act: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do something with the store in a thread, so that nobody else waits: ``await visit.store(Store.taste, …)``."""
+        """Call a method of the store in a thread, so that nobody else waits: ``await visit.store(Store.taste, …)``."""
         return await asyncio.to_thread(act, self.services.store, *args, **kwargs)
 
     async def think(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do some longer work in a thread, so that nobody else waits."""
+        """Call a slow function in a thread, so that nobody else waits."""
         return await asyncio.to_thread(work, *args, **kwargs)
 
     async def once(self) -> None:
-        """Begin what must not be done a second time, by a process that finds this update left behind.
+        """Call this before a step that must not be repeated by a process that finds this update left behind.
 
         Raises:
-            AnsweredBefore: an earlier process has begun it.
+            AnsweredBefore: an earlier process has begun that step.
         """
         now, inbox = handling.get(), cast(Inbox, self.context.bot_data["inbox"])
         if now is not None and not now.answered:
@@ -117,7 +117,7 @@ class Visit:
             now.answered = True
 
     async def show(self, view: View) -> None:
-        """Show it in place of the message whose button was pressed, or else as a new one."""
+        """Show a view in place of the message whose button was pressed, or else as a new message."""
         query = self.update.callback_query
         # A tap may come without its message: it is too old, or was shared into a chat that we are not in.
         shown = query.message if query is not None and isinstance(query.message, Message) else None
@@ -129,14 +129,14 @@ class Visit:
             await self.tell(view)
 
     async def tell(self, view: View) -> Message:
-        """Show it as a new message; as several if it is too long for one, the buttons under the last."""
+        """Show a view as a new message, or as several if it is too long for one; the buttons stand under the last."""
         *before, last = split(view.text)
         for text in before:
             await deliver(self.context.bot, self._chat_id, View(text), topic=self.topic)
         return await deliver(self.context.bot, self._chat_id, View(last, view.keyboard), topic=self.topic)
 
     async def picture(self, name: str, png: bytes, caption: Html) -> None:
-        """Send a picture with a caption that says all that the picture does: not everybody can see it."""
+        """Send a picture. Its caption must say all that the picture shows: not everybody can see it."""
         await self.context.bot.send_photo(
             self._chat_id,
             png,
@@ -148,13 +148,13 @@ class Visit:
 
     @property
     def topic(self) -> int | None:
-        """Where to answer in a group with topics."""
+        """The topic to answer in, in a group with topics."""
         return topic(self.update)
 
     @property
     def _chat_id(self) -> int:
         chat = self.update.effective_chat
-        # A tap may come without its message, from an inline message or a very old one: then we write to the person.
+        # A tap on an inline or very old message may come without it: then the answer goes to the person's private chat.
         return self.owner if chat is None else chat.id
 
 
@@ -167,8 +167,9 @@ def command(
 ) -> Handler:
     """Handle ``/name words``.
 
-    If ``private``, lead from a group to the private chat: others need not read along. There go also those who write in
-    the name of a chat, if the command is not ``for_anybody``: what it does is for somebody in particular.
+    A ``private`` command given in a group is answered with a link to the private chat, where nobody reads along. People
+    who write in the name of a chat get that link too, unless the command is ``for_anybody``: other commands need to
+    know the person.
     """
 
     @functools.wraps(action)
@@ -188,7 +189,7 @@ def command(
 
 
 def message(of: filters.BaseFilter, action: Action) -> Handler:
-    """Handle a message that is no command of ours."""
+    """Handle a message that is not a command of ours."""
 
     @functools.wraps(action)
     async def handle(update: Update, context: Context) -> None:
@@ -199,7 +200,7 @@ def message(of: filters.BaseFilter, action: Action) -> Handler:
 
 
 def tap(kind: type[AnyButton], action: TapAction[AnyButton], *, only: AdminsOnly | None = None) -> Handler:
-    """Handle taps on buttons of one kind. This is where it is checked whether the button is theirs to press."""
+    """Handle taps on buttons of one kind. People who may not press the button are turned away here."""
 
     @functools.wraps(action)
     async def handle(update: Update, context: Context) -> None:
@@ -216,7 +217,7 @@ def tap(kind: type[AnyButton], action: TapAction[AnyButton], *, only: AdminsOnly
         elif button.owner not in (0, query.from_user.id):
             await _decline(query, context, views.NOT_YOURS)
         else:
-            # Until it is answered the button spins; but what it asks for does not hang on the way to Telegram.
+            # The button spins until the tap is answered. The action does not wait for that call to Telegram.
             toast = asyncio.create_task(_stop_spinning(query))
             try:
                 await _answer(update, context, action, button)
@@ -227,7 +228,7 @@ def tap(kind: type[AnyButton], action: TapAction[AnyButton], *, only: AdminsOnly
 
 
 def any_other_tap() -> Handler:
-    """Handle taps on buttons that no feature knows."""
+    """Answer taps on buttons that no feature knows."""
 
     async def unknown_button(update: Update, context: Context) -> None:
         if update.callback_query is not None:
@@ -237,7 +238,7 @@ def any_other_tap() -> Handler:
 
 
 def _may(update: Update, context: Context, what: str) -> bool:
-    """Return whether an admin is asking, and note it if not."""
+    """Return whether an admin is asking; log it if not."""
     user = update.effective_user
     may = user is not None and context.services.is_admin(user.id)
     if not may:
@@ -248,7 +249,8 @@ def _may(update: Update, context: Context, what: str) -> bool:
 async def _answer(
     update: Update, context: Context, action: Callable[..., Awaitable[None]], *args: Any, words: str = ""
 ) -> None:
-    """Find out who is speaking, and have the feature answer; where an error is the answer, say that."""
+    """Find out who is speaking and run the feature's function. If it raises an error that a feature has a text for,
+    send that text."""
     user, services = update.effective_user, context.services
     if user is None:  # a channel's post
         return
@@ -277,13 +279,13 @@ async def _say(update: Update, view: View) -> None:
 
 
 async def _decline(query: CallbackQuery, context: Context, text: str) -> None:
-    """Say over a button why nothing comes of it."""
+    """Say over a button why it does nothing."""
     await _speak_theirs(query.from_user, context)
     await _toast(query, _(text))
 
 
 async def _speak_theirs(user: User | None, context: Context) -> None:
-    """Speak the language of someone whom we answer without noting that they were here."""
+    """Switch to the language of someone who gets an answer without being added to the database."""
     if user is not None:
         person = await asyncio.to_thread(context.services.store.find_person, user.id)
         language.use(person.language if person is not None else None, user.language_code)
@@ -300,7 +302,7 @@ async def _toast(query: CallbackQuery, text: str | None = None) -> None:
     try:
         await query.answer(text, show_alert=text is not None)
     except BadRequest as error:
-        # Telegram gives up on a tap after some minutes; what it asked for is done all the same.
+        # Telegram gives up on a tap after some minutes; its action has been done all the same.
         if "query is too old" not in error.message.lower() and "query id is invalid" not in error.message.lower():
             raise
     note_tap_answered()

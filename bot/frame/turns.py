@@ -1,4 +1,4 @@
-"""The order of updates: one person's one after the other, different people's side by side."""
+"""The order of updates: those of one person run one after the other, those of different people side by side."""
 
 import asyncio
 import hashlib
@@ -24,29 +24,31 @@ from bot.speech import language
 log = structlog.get_logger(__name__)
 
 CONCURRENT_UPDATES = 64
-"""People whose updates are worked on at one moment. The rest wait; none is dropped."""
+"""Number of people whose updates are in progress at one moment. The others wait; no update is dropped."""
 
 THREADS = 2
-"""Threads for the database and for choosing films. Each takes milliseconds, most of it Python, of which only one thread
-runs at a time: with asyncio's own number, six on two cores, they answer a third less (DECISIONS)."""
+"""Threads for the database and for choosing films. Each task takes milliseconds, mostly in Python code, which only one
+thread can run at a time. With asyncio's default, six on two cores, the bot answers a third less (DECISIONS)."""
 
 GROUP_AT_ONCE = 20
-"""Messages of one group that are taken at one moment: ten may be answered at once, and ten wait a minute for it."""
+"""Number of messages of one group that are in progress at one moment: ten can be answered at once, and ten wait up to a
+minute."""
 
 
 def pseudonym(telegram_id: int, secret: str) -> str:
-    """Name someone in the log: the same each time, and meaningless to who does not have the bot's token."""
+    """Return a name for someone in the log: always the same, and meaningless without the bot's token."""
     key = hashlib.blake2b(secret.encode()).digest()
     return hashlib.blake2b(str(telegram_id).encode(), key=key, digest_size=4).hexdigest()
 
 
 class InTurn(BaseUpdateProcessor):
-    """Handles the updates of one person one after the other, and those of different people side by side.
+    """Handles updates of one person one after the other, and those of different people side by side.
 
-    The bound that comes with the base class also counts updates that wait for their turn, so one person's flood would
-    fill it. We set it out of the way and count ``slots`` instead: only updates that are being worked on hold one, not
-    those whose answer waits for a limit of Telegram's. A group's answers must not pile up, so messages of a group that
-    has too many at hand are turned away. Taps never are: what they say is kept, and one edit can show many of them.
+    The base class has a bound that also counts updates waiting for their turn, so one person's flood would fill it. We
+    set that bound very high and count ``slots`` instead: only updates in progress hold one, not those whose answer
+    waits for a limit of Telegram's. A group's answers must not pile up, so a group with too many messages in progress
+    gets the next ones turned away. Taps are never turned away: their effect is stored, and one edit can show many of
+    them.
     """
 
     def __init__(self, secret: str, slots: Slots, inbox: Inbox | None = None) -> None:
@@ -67,7 +69,8 @@ class InTurn(BaseUpdateProcessor):
                     async with self._slots.held(), self._noted(update):
                         await self._begins(update)
                         await coroutine
-                    await self._ended(update)  # before their next: of two acts that are done again, one is the last
+                    # Before their next update starts: after a restart, at most one update is handled twice.
+                    await self._ended(update)
             else:
                 health.UPDATES.labels("none", "turned_away").inc()
                 cast(Coroutine[Any, Any, Any], coroutine).close()
@@ -83,7 +86,7 @@ class InTurn(BaseUpdateProcessor):
 
     @contextmanager
     def _room_in(self, group: int | None) -> Iterator[bool]:
-        """Count a message of a group while it is at hand. Say whether there is room for it."""
+        """Count a message of a group while it is in progress. Yield whether there is room for it."""
         if group is None:
             yield True
         elif self._at_hand[group] >= GROUP_AT_ONCE:
@@ -103,7 +106,8 @@ class InTurn(BaseUpdateProcessor):
 
     @asynccontextmanager
     async def _noted(self, update: object) -> AsyncIterator[None]:
-        """Speak the sender's language in the block; afterwards, leave a line in the log and a sample in the metrics."""
+        """Use the sender's language during the block; afterwards, write a line to the log and a sample to the
+        metrics."""
         note = Handling(update_id=update.update_id if isinstance(update, Update) else None)
         token = handling.set(note)
         started = time.perf_counter()
@@ -122,7 +126,7 @@ class InTurn(BaseUpdateProcessor):
                 handling.reset(token)
 
     async def initialize(self) -> None:
-        """Let a few threads do the work that the loop must not wait for."""
+        """Set up the few threads that do blocking work."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="work"))
 
     async def shutdown(self) -> None:
@@ -140,11 +144,12 @@ def _sender(update: object) -> int:
 
 
 def _group(update: object) -> int | None:
-    """The group that somebody writes in; None for taps, private chats, and what Telegram itself says of a group."""
+    """Return the group that somebody writes in; None for taps, private chats, and Telegram's own messages about a
+    group."""
     message = update.message if isinstance(update, Update) else None
     return message.chat.id if message is not None and message.text and message.chat.type != ChatType.PRIVATE else None
 
 
 def _language(update: object) -> str | None:
-    """The language of the sender's Telegram."""
+    """Return the language of the sender's Telegram app."""
     return update.effective_user.language_code if isinstance(update, Update) and update.effective_user else None

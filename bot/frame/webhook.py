@@ -1,6 +1,6 @@
-"""A webhook: Telegram brings updates to an https address of ours, and whatever speaks https there passes them on.
+"""A webhook: Telegram sends updates to an https address of ours, and a proxy there passes them on to our port.
 
-Anybody can find the address. So who comes without the secret is sent away before a byte of what they bring is read.
+Anybody can find the address, so a request without the secret is refused before its body is read.
 """
 
 import asyncio
@@ -30,39 +30,39 @@ from engine.health import Heartbeat
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 15
-"""How often we ask Telegram about our webhook."""
+"""Telegram is asked this often how it sees our webhook."""
 
 CONNECTIONS = 40
-"""How many updates Telegram may bring at once. It brings those of one person one after the other."""
+"""Telegram may send this many updates at once. It sends those of one person one after the other."""
 
 MOST_BYTES = 1_000_000
-"""The largest update that is read. Telegram's have some thousand."""
+"""The largest update that is read, in bytes. Telegram's have some thousand."""
 
 BODY_SECONDS = 10
-"""How long an update may take to come in."""
+"""An update may take this long to come in."""
 
 IDLE_SECONDS = 120
-"""How long a connection is kept on which nothing comes."""
+"""An idle connection is kept this long."""
 
 NOTE_SECONDS = 60
-"""How often the log says that strangers knock; the metrics count each."""
+"""The log mentions refused requests at most this often; the metrics count each."""
 
 
 class WebhookError(MatineeError):
-    """The webhook cannot work as it is set up; the text says which setting is wrong."""
+    """The webhook's settings cannot work; the text says which one is wrong."""
 
 
 def secret(token: str) -> str:
-    """Return what Telegram says with every update that it brings, so that nobody else can bring any.
+    """Return the secret that Telegram sends with every update, so that nobody else can send any.
 
-    It follows from the token, so nobody has to think one up; the token does not follow from it.
+    It is derived from the token, so nobody has to think one up; the token cannot be derived from it.
     """
     return hmac.new(token.encode(), b"matinee's webhook", "sha256").hexdigest()
 
 
 @dataclass(slots=True)
 class Webhook:
-    """Have Telegram bring updates to ``url``; whatever speaks https there passes them on to our ``port``."""
+    """Takes updates that Telegram sends to ``url`` and that a proxy there passes on to our ``port``."""
 
     url: str
     port: int
@@ -72,11 +72,11 @@ class Webhook:
     _sockets: list[socket.socket] = field(default_factory=list)
 
     async def open(self, bot: Bot) -> None:
-        """Have the port, and tell Telegram the address. It keeps both the address and the updates when we stop.
+        """Bind the port, and tell Telegram the address. Telegram keeps the address and new updates when we stop.
 
         Raises:
             WebhookError: the port is taken, or Telegram refuses the address.
-            TelegramError: it cannot be told now.
+            TelegramError: Telegram cannot be reached now.
         """
         try:
             self._sockets = self._sockets or bind_sockets(self.port)
@@ -94,9 +94,10 @@ class Webhook:
             raise WebhookError(f"MATINEE_WEBHOOK_URL: Telegram refuses {self.url}: {e.message}") from e
 
     async def run(self, application: App, inbox: Inbox, heartbeat: Heartbeat) -> None:
-        """Take updates in. Beat while Telegram can be reached and still has our address, and our port answers.
+        """Take updates in. Beat the heartbeat while Telegram can be reached and has our address, and while our port
+        answers.
 
-        What Telegram could not bring is only logged: a new process of ours would not mend the way to us.
+        Failed deliveries of Telegram are only logged: restarting the bot would not mend the way to it.
         """
 
         async def receive(update: Json) -> None:
@@ -118,7 +119,7 @@ class Webhook:
             await server.close_all_connections()
 
     async def close(self, bot: Bot) -> None:
-        """Telegram knows already what we have."""
+        """Do nothing: Telegram has been told of every update that came in."""
 
     async def _watch(self, bot: Bot, heartbeat: Heartbeat) -> None:
         failed, first = None, True
@@ -137,7 +138,7 @@ class Webhook:
                     heartbeat.beat()
                 if not first and info.last_error_date != failed:
                     self._not_delivered(info.last_error_message, info.pending_update_count)
-                failed, first = info.last_error_date, False  # what failed before the first look did so without us
+                failed, first = info.last_error_date, False  # a failure before the first look came before our start
             await asyncio.sleep(self.look_seconds)
 
     def _not_delivered(self, reason: str | None, pending: int) -> None:
@@ -149,7 +150,7 @@ class Webhook:
         )
 
     async def _answers(self) -> bool:
-        """Return whether somebody answers at our port."""
+        """Return whether our port answers."""
         try:
             async with asyncio.timeout(5):
                 reader, writer = await asyncio.open_connection("localhost", self.port)
@@ -163,7 +164,7 @@ class Webhook:
 
 
 class _Gate:
-    """Knows the secret, and counts those who do not."""
+    """Checks the secret, and counts requests without it."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
@@ -181,7 +182,8 @@ class _Gate:
 
 @stream_request_body
 class _Route(RequestHandler):
-    """One request. ``prepare`` runs when its headers have come; an answer there ends it, and nothing more is read."""
+    """Handles one request. ``prepare`` runs when the headers have come; an answer there ends it, and its body is not
+    read."""
 
     def initialize(self, path: str, gate: _Gate, receive: Callable[[Json], Awaitable[None]]) -> None:
         self._path = path
@@ -205,7 +207,7 @@ class _Route(RequestHandler):
         self._body += chunk
 
     async def post(self) -> None:
-        """Take an update in. The answer, which has Telegram forget it, comes once it cannot be lost."""
+        """Take an update in. Answer once it cannot be lost: the answer makes Telegram forget it."""
         try:
             update = json.loads(self._body)
             if not isinstance(update["update_id"], int):

@@ -22,8 +22,7 @@ from structlog.testing import capture_logs
 
 from bot.frame.application import build_application, polling_request
 from bot.frame.context import Services
-from bot.frame.health import WatchedRequest
-from bot.frame.serving import STALLED, Intake, Polling, serve
+from bot.frame.serving import STALLED, Intake, Polling, WatchedRequest, serve
 from bot.frame.webhook import Webhook
 from bot.settings import BotSettings
 from engine.health import Heartbeat
