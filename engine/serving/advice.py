@@ -1,5 +1,5 @@
-"""What to show to one person: picks and their reasons, a film's card, the next film to ask about. Pure: all of it
-follows from a shelf (films and live model) and a taste (what the person rated and put aside)."""
+"""Decides what to show to one person: picks and their reasons, a film's card, the next film to ask about. Pure: every
+answer follows from a shelf (films and live model) and a taste (a person's ratings and films put aside)."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +21,7 @@ PAGE = 10
 
 
 def page_size(wish: Wish) -> int:
-    """Return how many films a page of a list has: as many as were asked for, but no more than any page."""
+    """Return the number of films on a page of a list: as many as the wish asks for, but at most ``PAGE``."""
     return min(wish.count or PAGE, PAGE)
 
 
@@ -29,13 +29,13 @@ FIRST_PICKS = 5
 """Ratings after which a newcomer gets the first picks."""
 
 AMONG = 5
-"""From how many of the best questions one is drawn, so that two newcomers are not asked the same."""
+"""One question is drawn from this many of the best, so that two newcomers are not asked the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A film in a list. ``predicted_stars`` is null where we cannot say; ``because`` are films that the person rated,
-    the one that counted most first."""
+    """A film in a list. ``predicted_stars`` is None if no prediction is possible. ``because`` names films that the
+    person rated, the one that counted most first."""
 
     film: Film
     predicted_stars: float | None = None
@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A film, and what it is to one person. Where nobody gives stars, ``own_stars`` says that they know it."""
+    """A film as one person sees it. In a catalogue of play counts, ``own_stars`` only says that the person knows it."""
 
     film: Film
     own_stars: float | None = None
@@ -67,14 +67,14 @@ def picks(
 ) -> list[Line]:
     """Return the best films for someone, best first; fewer than ``limit`` when no more fit.
 
-    None is one that they have rated or put aside. The list that the engine published is used while it knows all their
-    ratings and they want nothing special; else their ratings are folded in here and now. Someone without ratings gets
-    what the average person likes, and where no model has been trained, the best known films have to do.
+    Films that they have rated or put aside are left out. The published list is used while it includes all their ratings
+    and the wish is open; otherwise their ratings are folded in now. Someone without ratings gets the average person's
+    picks. Without a trained model, the best known films are shown.
 
     Args:
         published: the engine's list for this person, best first.
-        leave_out: films that they have been shown already.
-        only: the films to choose from, as what a shop has in stock; None: all there are.
+        leave_out: films that they have already been shown.
+        only: the films to choose from, such as a shop's stock. None: all films.
         diversity: see ``factors.diversify``.
 
     Raises:
@@ -122,7 +122,7 @@ def _best(
     limit: int,
     diversity: float,
 ) -> list[int]:
-    """Return the rows of a list, best first: of the published scores if there are any, else of all films."""
+    """Return the rows of a list, best first, chosen by the published scores if they are given, else by fresh scores."""
     free = facts.known.copy()
     free[model.rows(hidden)] = False
     if published is None:
@@ -150,8 +150,8 @@ def _best(
 
 
 def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -> tuple[Film, ...]:
-    """Return the films that someone liked and that speak most for another: those that it is like, as far as that has a
-    say, then those that the model names."""
+    """Return the films of someone's own that speak most for another: first those that it resembles, while likeness
+    counts, then those that the model names."""
     movie_id = int(model.movie_ids[row])
     alike: list[int] = []
     if shelf.similar is not None:
@@ -162,7 +162,7 @@ def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -
 
 
 def card(shelf: Shelf, taste: Taste, film: Film) -> Card:
-    """Return what there is to say of a film to one person."""
+    """Return a film's card for one person."""
     own, aside = taste.stars_for(film.id), frozenset(put.kind for put in taste.put_aside if put.movie_id == film.id)
     row = None if shelf.model is None else shelf.model.row(film.id)
     if own is not None or not taste.ratings or shelf.model is None or shelf.facts is None or row is None:
@@ -174,9 +174,9 @@ def card(shelf: Shelf, taste: Taste, film: Film) -> Card:
 
 
 def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Film | None:
-    """Return the film whose stars would tell most about someone, or None if there is nothing left to ask.
+    """Return the film whose stars would tell most about someone, or None if no film is left to ask about.
 
-    The same taste and the same ``not_seen`` get the same film, so that an update that comes twice changes nothing.
+    The same taste and the same ``not_seen`` give the same film, so an update that comes twice changes nothing.
 
     Raises:
         EmptyCatalogue: there are no films at all.
@@ -200,13 +200,13 @@ def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Film | No
 
 
 def like(shelf: Shelf, taste: Taste, film: Film, published: Sequence[SimilarFilm]) -> list[Film]:
-    """Return films like one, most alike first, without those that the person has seen or does not want.
+    """Return films like one, most similar first, without those that the person has seen or does not want.
 
-    Where none have been published for it, these are the best known films that share most of its genres.
+    If no list was published for it, return the best known films that share most of its genres.
     """
     known = {rating.movie_id for rating in taste.ratings} | {film.id}
     known |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
-    if published and shelf.model is not None:  # else they are of a model that the library refused
+    if published and shelf.model is not None:  # otherwise they come from a model that the library refused
         films = [shelf.films.by_id[line.movie_id] for line in published if line.movie_id in shelf.films.by_id]
     else:
         sharing = [other for other in shelf.films.well_known if set(other.genres) & set(film.genres)]
@@ -216,8 +216,8 @@ def like(shelf: Shelf, taste: Taste, film: Film, published: Sequence[SimilarFilm
 
 
 def more_like(shelf: Shelf, taste: Taste, film: Film, wish: Wish, first: Sequence[Film]) -> list[Film]:
-    """Return a page of films that fit a wish: ``first``, then those that the model holds most alike and that share a
-    genre, without what the person has seen or does not want."""
+    """Return a page of films that fit a wish: ``first``, then the most similar films by the model that share a genre
+    with it, without those that the person has seen or does not want."""
     model, facts = shelf.model, shelf.facts
     row = None if model is None else model.row(film.id)
     if model is None or facts is None or row is None or len(first) >= PAGE:
@@ -236,7 +236,7 @@ def more_like(shelf: Shelf, taste: Taste, film: Film, wish: Wish, first: Sequenc
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """Three films, each null where there is none: the best pick, one close to a favourite, one far from the usual."""
+    """Three films, each None if there is none: the best pick, one close to a favourite, one far from the usual."""
 
     safe: Line | None = None
     near: Line | None = None
@@ -248,7 +248,7 @@ class Surprise:
 
 
 def favourite(shelf: Shelf, taste: Taste, turn: int) -> Film | None:
-    """Return one of the films that someone loves most, another at each turn; None if they love none."""
+    """Return one of the films that someone loves most, a different one each turn; None if they love none."""
     most = max((rating.stars for rating in taste.ratings), default=0)
     loved = [rating.movie_id for rating in taste.ratings if rating.stars == most >= LOVED_STARS]
     films = [shelf.films.by_id[film] for film in loved if film in shelf.films.by_id]
@@ -267,16 +267,16 @@ def surprise(
 ) -> Surprise:
     """Choose one film that is safe, one that is near and one that is wild.
 
-    Safe is the best pick: what stands at the top of their list. Near is the film most like a favourite. Wild shares no
-    genre with what the person likes most, but is well known and should please. Without ratings only the first can be
-    told.
+    Safe is the first film of their picks. Near is the film most like a favourite. Wild shares no genre with the films
+    that the person likes most, but is well known and has a high predicted rating. Without ratings only the safe film
+    can be told.
 
     Args:
         near: a favourite.
-        alike: the published films like it.
+        alike: the published list of films like ``near``.
         published: the engine's list for this person, best first.
-        leave_out: films that the list would not show, nor a surprise again.
-        shown: films that are too well remembered to be near or wild.
+        leave_out: films that neither a list nor a surprise should show again.
+        shown: films shown so recently that they cannot be near or wild.
     """
     best = picks(shelf, taste, published=published, leave_out=leave_out, limit=1)
     if not best or not taste.ratings or shelf.model is None or shelf.facts is None:
@@ -303,16 +303,17 @@ def surprise(
 
 
 LOVED_STARS = 4.0
-"""From here on somebody loves a film."""
+"""Somebody loves a film from this many stars on."""
 
 WELL_KNOWN = 50
-"""Ratings that a wild surprise has at least. Where no film has so many, ``KNOWN_SHARE`` of all films will do."""
+"""A wild surprise has at least this many ratings. If no film has so many, the best known ``KNOWN_SHARE`` of all films
+count."""
 
 KNOWN_SHARE = 0.3
 
 
 def _near(model: Model, facts: Facts, alike: Sequence[int], person: Person, free: NDArray[np.bool_]) -> int | None:
-    """Return the row of the first film that may be shown, or of the part of its series to see before it."""
+    """Return the row of the first film that may be shown; for a part of a series, the row of the part to see first."""
     rows = model.rows(alike)
     first, _ = facts.in_order(
         rows, np.zeros(len(rows), np.float32), seen=model.rows(person.seen), fits=facts.known, free=free
@@ -329,8 +330,8 @@ def _far(
     person: Person,
     free: NDArray[np.bool_],
 ) -> int | None:
-    """Return the row of the film that should please most among those unlike what the person likes; None where there are
-    no genres or stars to tell it by."""
+    """Return the row of the film with the best prediction among those unlike the person's favourites; None if the data
+    has no genres or no stars."""
     if not facts.genres or stars is None:
         return None
     liked = Counter(

@@ -1,4 +1,4 @@
-"""One person's picks as of now, from store and shelf together: the same for whoever asks, by chat, API or command."""
+"""One person's picks as of now, from store and shelf together. Chat, API and command line all give this list."""
 
 from collections.abc import Collection
 
@@ -22,7 +22,7 @@ def current_picks(
     reasons: int = 2,
     diversity: float = DIVERSITY,
 ) -> list[Line]:
-    """Return ``advice.picks`` with the list that the engine published for this person, where it may be used.
+    """Return ``advice.picks``, with the list that the engine published for this person if it may be used.
 
     Raises:
         EmptyCatalogue: there are no films at all.

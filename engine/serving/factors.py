@@ -1,8 +1,8 @@
 """The arithmetic of both models, in numpy: folding ratings in, ordering films, saying why. No I/O.
 
-Two models share one list of films. The *preference* model says what to show, the *rating* model which stars to print
-(DESIGN: Two models). Everything here works on one person at request time, in the bot; the engine's executors use the
-same functions on blocks of people, so that a published list and a fresh one agree.
+Two models share one list of films. The *preference* model orders films, and the *rating* model predicts the stars to
+print. The bot uses these functions for one person at request time, and the engine's executors use them for blocks of
+people, so a published list and a fresh one agree.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -19,27 +19,27 @@ Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 DIVERSITY = 1.0
-"""How many standard deviations of score a film loses when the list already holds its exact like: costs nothing
-measurable (DECISIONS), and a list is not one saga."""
+"""A film loses this many standard deviations of score if the list already holds one with the same factors. It costs no
+measurable accuracy (DECISIONS), and keeps a list from being one saga."""
 
 AVERAGE_SHARE = 0.05
-"""How much of the average taste is added to everybody's row before films are ordered. A row grows with what it rests
-on, so this decides the order for who gave one rating, and next to nothing for who gave a hundred
-(docs/experiments.md, First picks)."""
+"""This share of the average taste is added to everybody's row before films are ordered. A row grows with the number of
+ratings, so the average decides the order after one rating and matters little after a hundred (docs/experiments.md,
+First picks)."""
 
 ASKED_AT_ONCE = 64
-"""Films asked about that all others are compared with in one go: with thousands it would take gigabytes."""
+"""All films are compared with this many asked films at once: with thousands it would take gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreferenceHyperparameters:
-    """Hyperparameters of the preference model: every pair of a person and a film counts with weight 1 and target 0, and
-    what someone rated with a weight and target that ``observed`` derives from it.
+    """Hyperparameters of the preference model. Every pair of a person and a film counts with weight 1 and target 0; a
+    rated pair gets a weight and target from ``observed``.
 
     The penalty of a row with n ratings is ``reg`` · n^ν: ``nu_users`` and ``nu_items`` are ν. ``pseudo`` is how
     strongly a pseudo-user (``engine.learning.fits``) likes the films of their kind. ``pull`` is how far training draws
-    people's rows to their mean rather than to 0; with ``prior``, people are folded in that way whatever they were
-    trained with.
+    people's rows to their mean rather than to 0. With ``prior``, people are also folded in that way, whichever way they
+    were trained.
     """
 
     target: Literal["stars", "signed"] = "stars"
@@ -50,27 +50,28 @@ class PreferenceHyperparameters:
     alpha: float = 4.0
     iterations: int = 15
     neutral: float = 3.0
-    """Stars (for plays log(1 + plays)) of no preference."""
+    """Stars (or log(1 + plays)) that mean no preference."""
     scale: float = 5.0
-    """Stars (for plays log(1 + plays)) that values are divided by."""
+    """Stars (or log(1 + plays)) that values are divided by."""
     pseudo: float = 0.1
     pull: float = 0.5
     prior: bool = True
 
     def ridge(self, counted: NDArray[Any] | int, nu: float) -> Doubles:
-        """Return λ of rows with so many ratings."""
+        """Return λ for rows with these numbers of ratings."""
         return np.asarray(self.reg * np.maximum(counted, 1.0) ** nu)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "PreferenceHyperparameters":
-        """Read what ``dataclasses.asdict`` wrote; versions from before there was a ``target`` were trained by MLlib."""
+        """Read the output of ``dataclasses.asdict``. Versions without a ``target`` were trained by MLlib."""
         of_mllib = {"target": "signed", "nu_users": 1.0, "nu_items": 1.0, "scale": 1.0, "pull": 0.0, "prior": False}
         return cls(**_renamed(values if "target" in values else of_mllib | dict(values)))
 
 
 @dataclass(frozen=True, slots=True)
 class RatingHyperparameters:
-    """Hyperparameters of the rating model; the dampings are in ratings (how many a mean is worth before it counts).
+    """Hyperparameters of the rating model. A damping is a number of ratings: a mean counts as if so many ratings of 0
+    came with it.
 
     ``pseudo`` is by how many stars a pseudo-user (``engine.learning.fits``) prefers the films of their kind.
     """
@@ -89,7 +90,7 @@ class RatingHyperparameters:
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Pseudo-users were once called typical viewers; what did not name them had none."""
+    """Read the old name of pseudo-users, typical viewers. Versions without either name had none."""
     values = {"typical": 0.0} | dict(values)
     typical = values.pop("typical")
     return {"pseudo": typical} | values
@@ -97,9 +98,9 @@ def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """What one training is given. ``blend`` weighs the stars against the preference in the order of a list.
+    """The hyperparameters of one training. ``blend`` weighs the stars against the preference in the order of a list.
 
-    ``rating`` is null for play counts: nobody gave stars, so there is no model of them.
+    ``rating`` is None for play counts: without stars there is no rating model.
     """
 
     preference: PreferenceHyperparameters = PreferenceHyperparameters()
@@ -116,7 +117,7 @@ class Hyperparameters:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Hyperparameters":
-        """Read what ``dataclasses.asdict`` wrote, in this release or an earlier one; other keys are passed over."""
+        """Read the output of ``dataclasses.asdict``, of this release or an earlier one; unknown keys are ignored."""
         return cls(
             PreferenceHyperparameters.parse(values["preference"]),
             None if values["rating"] is None else RatingHyperparameters.parse(values["rating"]),
@@ -129,14 +130,14 @@ OF_PLAYS = Hyperparameters(
     rating=None,
     blend=0.0,
 )
-"""Where values are play counts: every play speaks for an item, and there is nothing to blend in. A start that serves
-counts and ones alike; each wants its own, which a first training looks for (docs/experiments.md)."""
+"""Hyperparameters for play counts: every play speaks for an item, and there are no stars to blend in. They are a start
+for counts and for ones; a first training searches for better ones (docs/experiments.md)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What ratings say to the preference model, each (n,): ``weights`` beyond that of an unrated film, ``targets``, and
-    whether they are ``counted`` in n^ν."""
+    """Ratings as the preference model takes them, each array (n,): ``weights`` beyond that of an unrated film,
+    ``targets``, and whether they are ``counted`` in n^ν."""
 
     weights: Floats
     targets: Floats
@@ -144,11 +145,11 @@ class Observed:
 
 
 def observed(values: NDArray[Any], hyper: PreferenceHyperparameters) -> Observed:
-    """Return what the preference model makes of stars, or of log(1 + plays).
+    """Turn stars, or log(1 + plays), into weights and targets of the preference model.
 
-    Target ``stars``: all ratings have the weight alpha and the target stars/scale, for to watch and rate a film at all
-    says more than the stars do. Target ``signed``: the weight is alpha·|stars − neutral|/scale, the target 1 above
-    neutral and 0 below, and only what was liked is counted.
+    Target ``stars``: all ratings have the weight alpha and the target stars/scale, because watching and rating a film
+    at all says more than the stars do. Target ``signed``: the weight is alpha·|stars − neutral|/scale, the target is 1
+    above neutral and 0 below, and only liked films are counted.
 
     Source: MLlib's ALS.scala, ``computeFactors``, for ``signed``; DECISIONS for ``stars``.
     """
@@ -174,8 +175,8 @@ def fold_in(
     """Give one person a row of a model from their ratings alone, without retraining.
 
     Solves (VᵀV + Σ w v vᵀ + λI) u = Σ (1 + w) t v + λ·prior, or without ``gram`` (Σ w v vᵀ + λI) u = Σ w t v + λ·prior,
-    with the films held still. People are the last that a training solves, in the same way, so folding one of them back
-    in returns the row that they were trained with; tests/spark/test_training.py holds us to it.
+    with the films held still. Training solves people's rows last, in the same way, so folding one of them back in
+    returns the row that they were trained with; tests/spark/test_training.py holds us to it.
 
     Args:
         factors: one row v for each film, shape (n_items, rank).
@@ -184,11 +185,11 @@ def fold_in(
         targets: t, shape (n,).
         ridge: λ.
         gram: VᵀV over all films, shape (rank, rank), where unrated films count with weight 1 and target 0.
-        prior: the row of somebody of whom nothing is known, shape (rank,); by default 0.
+        prior: the row of somebody without ratings, shape (rank,); by default 0.
 
     Returns:
-        The row, shape (rank,), and the inverse of the matrix on the left, shape (rank, rank): the row's covariance
-        after these ratings, up to a factor.
+        The row, shape (rank,), and the inverse of the matrix on the left, shape (rank, rank): the row's posterior
+        covariance up to a factor.
 
     Source:
         Hu, Koren, Volinsky 2008; Zhou et al. 2008; ``engine.learning.solver`` in numpy.
@@ -208,7 +209,7 @@ def fold_in(
 
 
 def user_bias(stars: NDArray[Any], film_bias: NDArray[Any], *, mean_stars: float, damping: float) -> float:
-    """Return how far one person's stars lie above what their films get from everyone, damped towards 0.
+    """Return how far one person's stars lie above the average stars of their films, damped towards 0.
 
     Source: Funk 2006; lenskit's damped bias; the last half-step of ``engine.learning.training``'s biases.
     """
@@ -217,10 +218,10 @@ def user_bias(stars: NDArray[Any], film_bias: NDArray[Any], *, mean_stars: float
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Mean and covariance of some item vectors: what a standard score needs, for anyone, in closed form.
+    """Mean and covariance of item vectors, from which anybody's scores can be standardised in closed form.
 
-    The scores of one person over all films are ``items @ u``; their mean is ``mean @ u`` and their variance
-    ``uᵀ covariance u``, so nobody's scores have to be computed to standardise them.
+    One person's scores over all films are ``items @ u``; their mean is ``mean @ u`` and their variance ``uᵀ covariance
+    u``, so the scores themselves need not be computed.
     """
 
     mean: Doubles
@@ -271,15 +272,15 @@ def user_order_vectors(
 
 
 def diversify(relevance: NDArray[Any], vectors: NDArray[Any], limit: int, diversity: float) -> list[int]:
-    """Choose ``limit`` candidates one by one, each less welcome the more it is like one chosen before.
+    """Choose ``limit`` candidates one by one; each loses score the more it is like one chosen before.
 
     Args:
         relevance: scores in standard deviations, shape (n,).
-        vectors: of the candidates, shape (n, rank); likeness is their cosine, where positive.
-        diversity: what an exact like costs, in standard deviations; 0 keeps the order of relevance.
+        vectors: the candidates' vectors, shape (n, rank); likeness is their cosine, or 0 if that is negative.
+        diversity: the cost of likeness 1, in standard deviations; 0 keeps the order of relevance.
 
     Returns:
-        Indices into the candidates, in the order chosen. Of equals the first wins.
+        Indices into the candidates, in the order chosen. Among equals the first wins.
 
     Source: Carbonell and Goldstein 1998, maximal marginal relevance.
     """
@@ -297,8 +298,8 @@ def diversify(relevance: NDArray[Any], vectors: NDArray[Any], limit: int, divers
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A film for one person. ``score`` is in standard deviations over all films, ``predicted_stars`` 0.5 to 5, or null
-    from a model of play counts."""
+    """A film for one person. ``score`` is in standard deviations over all films. ``predicted_stars`` is 0.5 to 5, or
+    None from a model of play counts."""
 
     movie_id: int
     score: float
@@ -312,27 +313,28 @@ class Profile:
     rated: Rows
     observed: Observed
     liked: NDArray[np.bool_]
-    """Which of the ratings are above neutral."""
+    """Whether each rating is above neutral, shape (n,)."""
 
     preference: Floats
     rating: Floats
     bias: float
     covariance: Doubles
-    """Inverse of the preference model's normal matrix, (rank, rank): large along directions still unknown."""
+    """Inverse of the preference model's normal matrix, (rank, rank): large in directions that the ratings say little
+    about."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """Both models' item side of one version, and all that can be asked of it. Rows are ordered by film id."""
+    """The item side of one version's two models, and everything computed from it. Rows are ordered by film id."""
 
     movie_ids: NDArray[np.int32]
     order_vectors: Floats
     hyperparameters: Hyperparameters
     mean_stars: float
-    """0 for a model of play counts."""
+    """The mean of all stars; 0 for a model of play counts."""
 
     average_taste: Floats
-    """Mean user row of the preference model: what somebody without ratings is shown."""
+    """Mean user row of the preference model; somebody without ratings gets it."""
 
     @classmethod
     def assemble(
@@ -340,8 +342,8 @@ class Model:
         rows: FactorRows,
         parameters: Mapping[str, Any],
     ) -> "Model":
-        """Build a model from its stored rows and what its version noted: the hyperparameters, ``mean_stars`` and
-        ``average_taste``."""
+        """Build a model from its stored rows and the values stored with its version: hyperparameters, ``mean_stars``
+        and ``average_taste``."""
         average = parameters.get("average_taste") or [0.0] * rows.preference.shape[1]
         return cls(
             rows.movie_ids,
@@ -382,7 +384,7 @@ class Model:
         return Moments.of(self.order_vectors[:, self.average_taste.shape[0] :])
 
     def warm_up(self) -> None:
-        """Compute what is kept between calls now, so that the first person does not wait for it."""
+        """Compute the cached values now, so that the first person does not wait for them."""
         _ = self.gram, self.preference_moments, self.rating_moments
 
     def row(self, movie_id: int) -> int | None:
@@ -396,16 +398,17 @@ class Model:
 
     def known(self, wanted: NDArray[np.int64]) -> tuple[Rows, NDArray[np.bool_]]:
         """Return the rows of those films that the model knows, and for each wanted film whether it is one of them."""
-        # In the type of ``movie_ids``: of two types numpy would convert the larger side, every film there is.
+        # Use the type of ``movie_ids``: with two types, numpy would convert the larger array, that of all films.
         narrowed = wanted.astype(self.movie_ids.dtype)
         rows = np.minimum(np.searchsorted(self.movie_ids, narrowed), len(self.movie_ids) - 1)
         known = self.movie_ids[rows] == wanted
         return rows[known], known
 
     def profile(self, rated: Mapping[int, float]) -> Profile:
-        """Fold someone's ratings (film id to stars, or to play counts if the model is of those) into both models.
+        """Fold someone's ratings (film id to stars, or to play counts if the model was trained on those) into both
+        models.
 
-        Films unknown to the model are passed over.
+        Films unknown to the model are ignored.
         """
         rows, known = self.known(np.fromiter(rated, np.int64, len(rated)))
         stars = np.fromiter(rated.values(), np.float32, len(rated))[known]
@@ -434,7 +437,8 @@ class Model:
         return Profile(rows, said, liked, preference, rating, bias, covariance)
 
     def ordering(self, preference: Floats) -> Floats:
-        """Return rows of the preference model as films are ordered by them, shape (n_users, rank)."""
+        """Return the preference rows by which films are ordered, shape (n_users, rank): with the share of the average
+        taste."""
         share = AVERAGE_SHARE if self.hyperparameters.preference.prior else 0.0
         return preference + np.float32(share) * self.average_taste
 
@@ -451,8 +455,8 @@ class Model:
         return scores
 
     def predicted_stars(self, profile: Profile, movie_ids: Iterable[int]) -> Floats:
-        """Return the stars expected of each film, 0.5 to 5.0; a film unknown to the model gets what the person gives
-        on average. Means nothing unless the model ``predicts_stars``."""
+        """Return the predicted stars of each film, 0.5 to 5.0; a film unknown to the model gets the person's mean. Has
+        no meaning unless the model ``predicts_stars``."""
         stars = []
         for movie_id in movie_ids:
             row = self.row(movie_id)
@@ -469,12 +473,12 @@ class Model:
         allowed: NDArray[np.bool_] | None = None,
         diversity: float = DIVERSITY,
     ) -> list[Pick]:
-        """Return the best films for someone, best first, none of them in ``hidden`` or among their ratings.
+        """Return the best films for someone, best first, without those in ``hidden`` and those that they rated.
 
         Args:
-            limit: how many at the most; fewer if the model knows no more.
+            limit: the largest number to return; fewer if the model knows no more.
             hidden: film ids never to be shown.
-            allowed: for each row whether it may be shown, shape (n,); None allows all.
+            allowed: whether each row may be shown, shape (n,); None allows all.
             diversity: see ``diversify``.
         """
         scores = self.scores(profile)
@@ -485,7 +489,7 @@ class Model:
         return self._spread(profile, scores, limit, diversity)
 
     def _spread(self, profile: Profile, scores: Floats, limit: int, diversity: float) -> list[Pick]:
-        # A film further down than this could not climb into the list: the cost of likeness is small.
+        # The cost of likeness is small, so a film further down than this cannot climb into the list.
         pool = min(len(scores), 3 * limit + 20)
         top = np.argpartition(-scores, pool - 1)[:pool] if pool else np.empty(0, np.intp)
         top = top[np.lexsort((self.movie_ids[top], -scores[top]))]
@@ -496,10 +500,10 @@ class Model:
         return [Pick(movie_id, float(scores[row]), s) for movie_id, row, s in zip(ids, chosen, stars, strict=True)]
 
     def reasons(self, profile: Profile, movie_id: int, *, limit: int = 2) -> list[int]:
-        """Return those of the person's own films that gave most to this film's score, most first.
+        """Return the person's own films that added most to this film's score, most first.
 
         In ALS a score is a sum over the person's ratings (and the prior): y·u = Σ (1 + w)·t·(y A⁻¹ y'). Only films that
-        they liked and that spoke for this one are named.
+        they liked and that raised this film's score are named.
 
         Source: Hu, Koren, Volinsky 2008, section 5.
         """
@@ -512,7 +516,8 @@ class Model:
         return [int(own[i]) for i in order if given[i] > 0]
 
     def given(self, profile: Profile, row: int) -> Doubles:
-        """Return what each of the person's ratings adds to a film's preference, shape (n,); the prior adds the rest."""
+        """Return how much each of the person's ratings adds to a film's preference score, shape (n,); the prior adds
+        the rest."""
         toward = profile.covariance @ self.preference[row].astype(np.float64)
         said = profile.observed
         parts: Doubles = (self.preference[profile.rated] @ toward) * ((1 + said.weights) * said.targets)
@@ -521,15 +526,15 @@ class Model:
     def next_question(
         self, profile: Profile, *, asked: Collection[int], familiarity: NDArray[Any], seed: int, among: int = 5
     ) -> int | None:
-        """Return the film whose stars would tell most about this person, or None if all have been asked.
+        """Return the film whose stars would tell most about this person, or None if all have been asked about.
 
-        The answer narrows the row's uncertainty by log(1 + y A⁻¹ y), if they have seen the film at all, so that is
-        weighed with the chance that they have; and a film tells less the more it is like one asked about before. One
-        of the best ``among`` is drawn by ``seed``, so that two newcomers are not asked the same.
+        The answer reduces the row's uncertainty by log(1 + y A⁻¹ y), weighed with the chance that the person has seen
+        the film. A film tells less the more it is like one asked about before. ``seed`` draws one of the best
+        ``among``, so that two newcomers are not asked the same.
 
         Args:
-            asked: film ids not to ask about (again).
-            familiarity: for each row the chance that somebody has seen the film, 0 to 1, shape (n,).
+            asked: film ids that have been asked about or must not be.
+            familiarity: the chance that somebody has seen each film, 0 to 1, shape (n,).
         """
         y = self.preference
         gain = np.log1p(np.einsum("ij,ij->i", y @ profile.covariance.astype(np.float32), y)) * familiarity

@@ -1,4 +1,4 @@
-"""What to propose to several people at once. Pure: it follows from a shelf and the tastes of those who are in."""
+"""Chooses films for several people at once. Pure: the proposals follow from a shelf and the guests' tastes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from engine.serving.wish import ANYTHING, Wish
 from engine.store import Dismissal, Taste
 
 PROPOSALS = 5
-"""Films put to the vote: few enough to read in a moment."""
+"""Number of films put to the vote: few enough to read in a moment."""
 
 
 def group_scores(scores: Floats, misery: float) -> Doubles:
     """Return how well each film suits a group.
 
     Args:
-        scores: of each film for each person, shape (n_people, n_films), in standard deviations over all films, so that
-            one person's count as much as another's. At least one person.
-        misery: the weight of the least happy person, 0 to 1. At 1 a film is worth what it is to them (least misery), at
-            0 what it is to all on average.
+        scores: each person's score of each film, shape (n_people, n_films), in standard deviations over all films, so
+            that all people count equally. At least one person.
+        misery: the weight of the least happy person, 0 to 1. At 1 a film's score is theirs (least misery), at 0 it is
+            the mean of all.
 
     Returns:
         Shape (n_films,).
@@ -39,7 +39,8 @@ def group_scores(scores: Floats, misery: float) -> Doubles:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """Films for a group, best first. ``below_floor``: no film is good enough for everybody, so these had to do."""
+    """Films for a group, best first. ``below_floor``: no film is good enough for everybody, and these are the best of
+    the rest."""
 
     films: list[Film]
     below_floor: bool = False
@@ -57,15 +58,15 @@ def proposals(
 ) -> Proposals:
     """Return the films that suit a group best, best first; fewer than ``limit`` when no more fit.
 
-    None is one that any of them has rated, seen, or does not want; what somebody keeps for later may well come up.
-    A guest without ratings counts as the average person. A film that somebody would not bear is proposed only where
-    nothing else is left.
+    Films that a guest has rated, seen or does not want are left out; films on a guest's watchlist may be proposed. A
+    guest without ratings counts as the average person. A film that is not bearable for every guest is proposed only if
+    no other film is left.
 
     Args:
-        tastes: of everybody who is in.
+        tastes: those of all guests.
         misery: see ``group_scores``.
-        leave_out: films that the group was shown already.
-        only: the films to choose from; None: all there are.
+        leave_out: films that the group has already been shown.
+        only: the films to choose from. None: all films.
 
     Raises:
         EmptyCatalogue: there are no films at all.
@@ -110,8 +111,8 @@ def proposals(
 
 
 def _bearable(model: Model, facts: Facts, people: Sequence[Person]) -> NDArray[np.bool_]:
-    """Return for each film whether everybody would give it ``WORTH_SHOWING`` stars, or as many as they give on average
-    if those are fewer. Of somebody who has rated nothing it is not known."""
+    """Return for each film whether every guest is predicted to give it ``WORTH_SHOWING`` stars, or their own mean if
+    that is lower. Guests without ratings are not asked."""
     fine = np.ones(len(model.movie_ids), np.bool_)
     for person in people:
         stars = order.predicted_stars(model, facts, person.profile)

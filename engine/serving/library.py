@@ -1,4 +1,4 @@
-"""What the bot holds in memory: the films, their titles and the live model, as of one moment."""
+"""Holds the films, their titles and the live model in memory, as of one moment."""
 
 import asyncio
 import time
@@ -26,13 +26,14 @@ from engine.store import NoSuchFilm, Store
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
-"""How often, at the most, we ask the database whether there is anything new."""
+"""The database is asked for news at most this often."""
 
 PATIENCE_SECONDS = 0.25
-"""How long the one who set off a reload waits for it. Thousands of films take less, tens of thousands take longer."""
+"""The caller who set off a reload waits for it this long. Thousands of films take less, tens of thousands take
+longer."""
 
 TYPICAL_RATINGS = 50
-"""Ratings that a film's mean is damped with, where there is no model and fame has to do."""
+"""Without a model, films are ordered by a mean that is damped with this many ratings."""
 
 
 class EmptyCatalogue(MatineeError):
@@ -94,7 +95,8 @@ class Films:
 
     @property
     def gives_stars(self) -> bool:
-        """Whether people here give stars. Where they don't, they say what they know: ``domain.PLAYED``."""
+        """Whether people give stars. In a catalogue of play counts they say which films they know:
+        ``domain.PLAYED``."""
         return self.catalogue is None or self.catalogue.feedback is Feedback.STARS
 
 
@@ -106,11 +108,11 @@ def imdb_number(text: str | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What lists need to know of the films of a model, by the model's rows, each shape (n,).
+    """Facts about a model's films that lists need, by the model's rows, each array (n,).
 
-    ``known`` says that the catalogue has the film; ``counts`` how many people of the data set have rated it;
-    ``familiarity`` is the chance that somebody has seen it, 0 to 1; ``years`` are 0 where unknown. ``series`` has for
-    each film of a series the rows of all its parts, in order.
+    ``known`` says that the catalogue has the film; ``counts`` is how many people of the data set have rated it;
+    ``familiarity`` is the chance that somebody has seen it, 0 to 1; ``years`` is 0 if unknown. ``series`` has for each
+    film of a series the rows of all its parts, in order.
     """
 
     known: NDArray[np.bool_]
@@ -146,17 +148,17 @@ class Facts:
     def in_order(
         self, rows: Rows, relevance: Floats, *, seen: Rows, fits: NDArray[np.bool_], free: NDArray[np.bool_]
     ) -> tuple[Rows, Floats]:
-        """Put the first part that somebody has not seen in the place of later parts of a series.
+        """Replace a later part of a series by the first part that somebody has not seen.
 
-        A later part stays where an earlier one has been seen, or where those before it are not what is asked for. It
-        goes where the first part is one that they put aside.
+        A later part stays if an earlier one has been seen, or if the earlier ones do not fit the wish. It is dropped if
+        they put the first part aside.
 
         Args:
             rows: candidates, best first.
             relevance: their scores.
             seen: rows of the films that they have seen.
-            fits: for each film whether it is what is asked for.
-            free: for each film whether it may be shown.
+            fits: whether each film fits the wish.
+            free: whether each film may be shown.
 
         Returns:
             The rows and scores, best first, each film once.
@@ -178,7 +180,7 @@ class Facts:
         return row
 
     def fitting(self, wish: Wish) -> NDArray[np.bool_]:
-        """Return for each row whether the film may be shown to who wishes this."""
+        """Return for each row whether the film fits a wish."""
         fits = self.known.copy()
         for genre in wish.genres:
             fits &= self.genres.get(genre, False)
@@ -219,7 +221,7 @@ class Shelf:
         return film
 
     def find(self, text: str, limit: int) -> Found:
-        """Return the films that a text may mean.
+        """Return the films that a typed text may mean.
 
         Raises:
             EmptyCatalogue: there are no films at all.
@@ -228,7 +230,7 @@ class Shelf:
         return self.films.titles.find(text, limit)
 
     def require_films(self) -> None:
-        """Return if there are films.
+        """Check that there are films.
 
         Raises:
             EmptyCatalogue: there are none.
@@ -240,15 +242,15 @@ class Shelf:
 class Library:
     """Hands out the shelf, and keeps it up to date.
 
-    The first caller after a change sets off one reload in a thread, and waits a moment for it: mostly that is enough.
-    Until it is done, all others are served what was there before. Only the very first shelf is waited for by all.
+    The first caller after a change starts one reload in a thread and waits a moment for it, which is mostly enough.
+    Until it is done, other callers get the old shelf. Only for the very first shelf do all callers wait.
     """
 
     def __init__(
         self, store: Store, *, own_names: Path | None = None, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         """Args:
-        own_names: a file with names of films besides ours, in the form of ``engine/serving/names/called.tsv``.
+        own_names: a file with further names of films, in the form of ``engine/serving/names/called.tsv``.
         """
         self._store = store
         self._own_names = own_names
@@ -260,7 +262,7 @@ class Library:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="library")  # tens of thousands of films take seconds
 
     async def shelf(self) -> Shelf:
-        """Return what there is to recommend from.
+        """Return the films and the live model as of now.
 
         Raises:
             StoreUnavailable: the database does not answer, and nothing has been read from it yet.
@@ -274,7 +276,7 @@ class Library:
         return shelf
 
     async def settle(self) -> Shelf:
-        """Return the shelf once it holds all that is in the database now."""
+        """Return the shelf once it holds everything that is in the database now."""
         if self._work is not None:
             await asyncio.wait({self._work})
         return await self._begin()
@@ -286,7 +288,7 @@ class Library:
 
     async def _refresh(self) -> Shelf:
         try:
-            aside = asyncio.get_running_loop().run_in_executor  # not in the threads that others wait for
+            aside = asyncio.get_running_loop().run_in_executor  # in a thread of its own, so that no other work waits
             edition = await aside(self._reader, self._look)
             if self._shelf is None or edition != self._edition:
                 self._shelf = await aside(self._reader, self._load, self._shelf)
@@ -299,11 +301,11 @@ class Library:
         self._work = None
         error = None if work.cancelled() else work.exception()
         if error is not None and self._shelf is not None:
-            # A handler that needs the database now meets the error itself; the films in memory stay good.
+            # A handler that needs the database gets the error itself; the films in memory stay usable.
             log.warning("library_not_refreshed", reason=type(error).__name__)
 
     def _look(self) -> tuple[object, ...]:
-        """Return what changes when there is something new."""
+        """Return a value that changes whenever the shelf must be reloaded."""
         catalogue = self._store.catalogue()
         return self._store.live_version(), _edition_of(catalogue)
 

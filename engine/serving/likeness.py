@@ -1,5 +1,5 @@
-"""Why one film is like another, as people can be told. Pure: it follows from the catalogue and from what the training
-stored beside the list of similar films."""
+"""Explains why one film is like another. Pure: it follows from the catalogue and from the evidence that the training
+stored with the list of similar films."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from engine.store import SimilarFilm
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """What a film shares with another.
+    """What two films share.
 
     ``same_people``: clearly more people like both than by chance. ``tag`` is what people call both, as the data set
     has it; ``genres`` are those of both.
@@ -25,7 +25,7 @@ class Likeness:
 
 
 def likenesses(films: Films, film: Film, others: Sequence[Film], published: Sequence[SimilarFilm]) -> list[Likeness]:
-    """Return for each of ``others`` what it shares with ``film``, in their order."""
+    """Return what each of ``others`` shares with ``film``, in the order of ``others``."""
     stored = {line.movie_id: line for line in published}
     series = films.parts[film.id].series if film.id in films.parts else None
     found = []

@@ -1,8 +1,8 @@
-"""From a model's scores to a list that somebody would defend. Pure numpy: it follows from a shelf and a taste.
+"""Makes a good list from a model's scores. Pure numpy: it follows from a shelf and a taste.
 
-The model says how well each film fits. A list needs more: films like those that someone rated while they have rated
-few, the first part of a series before the second, nothing that they would give less than three stars, no film on the
-word of two people, and some diversity. A list computed now and one that the engine published take the same steps.
+The model says how well each film fits. A list needs more: similar films for someone who has rated few, the first part
+of a series before the second, no film with a prediction below three stars, no film that only two people have rated, and
+some diversity. The same steps make the lists that the engine publishes and those computed on request.
 """
 
 from collections.abc import Collection
@@ -18,27 +18,28 @@ from engine.serving.similar_titles import liking_of
 from engine.store import Dismissal, Taste
 
 POOL = 50
-"""Candidates that a list is chosen from: as many as the engine publishes for everybody."""
+"""Number of candidates that a list is chosen from: as many as the engine publishes for everybody."""
 
 THIN_COST, THIN_RATINGS = 1.0, 5.0
-"""Standard deviations of score that a film without ratings loses, and ratings at which it loses half of that."""
+"""A film without ratings loses ``THIN_COST`` standard deviations of score; one with ``THIN_RATINGS`` ratings loses half
+of that."""
 
 WORTH_SHOWING = 3.0
-"""Predicted stars below which a film comes last in any list."""
+"""A film with fewer predicted stars comes last in any list."""
 
 SPOKEN_FOR = 5
-"""Ratings from which on stars are printed for a film: the word of four people is none."""
+"""Predicted stars are printed only for films with this many ratings: four are too few to predict from."""
 
 STARS_SUPPORT = 3.0
-"""Ratings at which what a film adds to someone's mean stars counts half in print."""
+"""At this many ratings, a film's difference from someone's mean counts half in the printed stars."""
 
 LAST = 100.0
-"""Standard deviations: behind everything else."""
+"""Standard deviations that put a film behind all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, folded into the live model. ``liking`` says how much they liked what they rated
+    """Somebody, folded into the live model. ``liking`` says how much they liked each film that they rated
     (``liking_of``); ``seen`` are the films that they rated or have seen."""
 
     profile: Profile
@@ -64,7 +65,7 @@ def scores(shelf: Shelf, model: Model, person: Person) -> Floats:
 
 
 def pool(model: Model, found: Floats, limit: int) -> Rows:
-    """Return the rows of the best candidates, best first; those of −∞ are none."""
+    """Return the rows of the best candidates, best first; films with score −∞ are no candidates."""
     size = min(len(found), max(POOL, 3 * limit + 20))
     top = np.argpartition(-found, size - 1)[:size] if size else np.empty(0, np.intp)
     top = top[np.isfinite(found[top])]
@@ -89,10 +90,10 @@ def choose(
     Args:
         rows: candidates, best first, shape (m,).
         relevance: their scores in standard deviations, shape (m,).
-        seen: films that need no introduction: a later part of their series may be shown.
-        fits: for each film whether it is what is asked for, (n_films,).
-        free: for each film whether it may be shown, (n_films,).
-        stars: those predicted of every film (n_films,), or None where nobody gives any.
+        seen: films that the person has seen: a later part of their series may be shown.
+        fits: whether each film fits the wish, (n_films,).
+        free: whether each film may be shown, (n_films,).
+        stars: the predicted stars of every film (n_films,), or None for play counts.
         diversity: see ``diversify``.
     """
     rows, relevance = facts.in_order(rows, relevance, seen=model.rows(seen), fits=fits, free=free)
@@ -103,10 +104,10 @@ def choose(
 
 
 def predicted_stars(model: Model, facts: Facts, profile: Profile) -> Floats | None:
-    """Return the stars that somebody would give each film, (n_films,); None where nobody gives any.
+    """Return the stars that somebody would give each film, (n_films,); None for play counts.
 
-    What a film adds to somebody's mean is shrunk by the number of its ratings: a film that one person loved is not
-    thereby loved by everybody.
+    A film's difference from somebody's mean is shrunk if it has few ratings: one person's love of a film says little
+    about others.
     """
     if not model.predicts_stars:
         return None
@@ -116,7 +117,7 @@ def predicted_stars(model: Model, facts: Facts, profile: Profile) -> Floats | No
 
 
 def printed(facts: Facts, profile: Profile, stars: Floats | None, row: int) -> float | None:
-    """Return the stars to print for a film; None where they cannot be told, or would rest on next to nothing."""
+    """Return the stars to print for a film; None if they cannot be predicted, or only from too few ratings."""
     if stars is None or not len(profile.rated) or facts.counts[row] < SPOKEN_FOR:
         return None
     return float(stars[row])

@@ -1,7 +1,8 @@
-"""Which films come in a series, and in which order to see them: from a table, and where it is silent, by title. Pure.
+"""Finds the films of each series and the order in which to see them, from a table and, for other films, from titles.
+Pure.
 
-The table (``names/series.txt``) knows what titles do not say: Bond, Marvel, Hannibal. Titles say the rest: "Rocky IV",
-"The Godfather: Part II", "Mission: Impossible - Ghost Protocol", "The Matrix Reloaded".
+The table (``names/series.txt``) has series that titles do not show: Bond, Marvel, Hannibal. Titles show the others:
+"Rocky IV", "The Godfather: Part II", "Mission: Impossible - Ghost Protocol", "The Matrix Reloaded".
 """
 
 import re
@@ -15,10 +16,10 @@ from engine.serving import names
 from engine.serving.names.words import NUMERALS, PART_WORDS
 
 MOST_PARTS = 13
-"""A larger number at the end of a title counts no parts: "Apollo 18", "District 9" and "Area 51" are what they are."""
+"""A larger number at the end of a title is not the number of a part: "Apollo 18", "Area 51"."""
 
 LONGEST_PAUSE = 15
-"""Years after which a film without a number is no part of what came before: "Robin Hood" of 1973 and of 1991."""
+"""A film without a number that comes this many years later begins a new series: "Robin Hood" of 1973 and of 1991."""
 
 _PART_WORDS = "|".join(PART_WORDS)
 _NUMBERED = re.compile(rf"(?P<name>.+?)(?:\s+|(?<=[a-z])(?=\d))(?P<number>\d{{1,2}}|{'|'.join(NUMERALS)})")
@@ -33,20 +34,20 @@ _ARTICLE = re.compile(r"^(?:the|an?)\s")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A film's place in its series; ``number`` counts from 1 the parts that the catalogue has, in their order."""
+    """A film's place in its series; ``number`` counts the parts that the catalogue has, in order, from 1."""
 
     series: str
     number: int
 
 
 def parts_of(films: Sequence[Film], table: Sequence[names.Series] | None = None) -> dict[int, Part]:
-    """Return the part that each film is, by film id; films of no series are left out.
+    """Return each film's place in its series, by film id; films of no series are left out.
 
-    Films of the table come in its order, others by year and number. A title makes a series only of films that differ
-    in their whole titles (two called "Crash" are no series) and share a genre.
+    Films of the table come in its order, others by year and number. Films make a series by title only if their whole
+    titles differ (two called "Crash" are no series) and they share a genre.
 
     Args:
-        table: series to know beside what titles say; by default those of ``names``.
+        table: series known besides those that titles show; by default those of ``names``.
     """
     listed = _listed(films, names.read().series if table is None else table)
     by_title = _by_title([film for film in films if film.id not in listed])
@@ -69,7 +70,7 @@ def _listed(films: Sequence[Film], table: Sequence[names.Series]) -> dict[int, P
     for series in table:
         ids: list[int] = []
         for entry in series.films:
-            years = (entry.year, entry.year + 1, entry.year - 1)  # data sets differ on when a film came out
+            years = (entry.year, entry.year + 1, entry.year - 1)  # data sets differ in a film's year
             matches = (found.get((_plain(title), year)) for year in years for title in entry.titles)
             match = next((movie_id for movie_id in matches if movie_id is not None), None)
             if match is not None and match not in parts and match not in ids:
@@ -97,7 +98,8 @@ def _by_title(films: Sequence[Film]) -> dict[int, Part]:
 
 
 def _runs(stem: str, films: Sequence[Film]) -> list[list[Film]]:
-    """Split films of one name, in order, where a series begins anew: at a remake, and after years without a number."""
+    """Split films of one name, in order, wherever a new series begins: at a remake, or at a film without a number after
+    a long pause."""
     runs: list[list[Film]] = []
     for film in films:
         anew = _plain(film.display_title) == stem
@@ -125,7 +127,8 @@ def number_in(title: str) -> int:
 
 
 def _stems(title: str) -> Iterator[str]:
-    """Yield what a title may be named after, itself first, then shorter and shorter."""
+    """Yield the names of series that a title may belong to: the whole title first, then shorter and shorter
+    beginnings."""
     folded = _folded(title)
     ends = [len(folded), *(match.start() for match in reversed(list(_CUT.finditer(folded))))]
     for end in ends:

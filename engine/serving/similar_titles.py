@@ -1,7 +1,7 @@
-"""Which films are like those that somebody rated, from the published lists of similar titles. Pure numpy.
+"""Lifts films that are like those that somebody rated, by the published lists of similar titles. Pure numpy.
 
 The model needs ratings before it can tell a fan of westerns from anybody else. The similar titles of three westerns are
-westerns already, so for the first ratings they have a say in the order of picks, which fades as ratings come.
+westerns already, so for someone's first ratings they change the order of picks. This effect fades as ratings come.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from engine.domain import Floats
 from engine.serving.factors import Rows
 
 WEIGHT = 1.4
-"""Standard deviations of score that a film gains for each point of likeness to all that someone rated: chosen in
-docs/experiments.md (First picks)."""
+"""A film gains this many standard deviations of score for each point of likeness to all that someone rated.
+docs/experiments.md (First picks) says how it was chosen."""
 
 FADES_BY = 25
-"""Ratings from which on the model knows better."""
+"""From this many ratings on, the model alone orders films."""
 
 NEUTRAL = 3.0
-"""Stars of neither liking nor dislike."""
+"""Stars that mean neither liking nor dislike."""
 
 
 def liking_of(stars: NDArray[Any], *, of_plays: bool = False) -> Floats:
-    """Return how much somebody liked what they rated: 0 (not at all) to 1; to have played something is to like it."""
+    """Return how much somebody liked each film that they rated, 0 (not at all) to 1. Any play counts as liking."""
     if of_plays:
         return np.ones(len(stars), np.float32)
     liking: Floats = np.clip((np.asarray(stars, np.float32) - NEUTRAL) / (5 - NEUTRAL), 0, 1)
@@ -34,8 +34,8 @@ def liking_of(stars: NDArray[Any], *, of_plays: bool = False) -> Floats:
 
 @dataclass(frozen=True)
 class SimilarTitles:
-    """The similar titles of each film of a model: ``rows`` and ``values``, both (n_films, most), the most alike first.
-    Where a film has fewer, the row is its own and the value 0."""
+    """The similar titles of each film of a model: ``rows`` and ``values``, both (n_films, most), the most similar
+    first. Missing entries hold the film's own row and the value 0."""
 
     rows: NDArray[np.int32]
     values: Floats
@@ -61,11 +61,11 @@ class SimilarTitles:
         return cls(rows, values)
 
     def gains(self, rated: NDArray[np.integer], liking: Floats) -> tuple[Rows, Floats]:
-        """Return the films whose score likeness lifts, and by how much; none from ``FADES_BY`` ratings on.
+        """Return the films whose score likeness lifts, and by how much; no films from ``FADES_BY`` ratings on.
 
         Args:
             rated: rows of the films that someone rated.
-            liking: how much they liked each, as ``liking_of`` has it.
+            liking: how much they liked each (``liking_of``).
         """
         fading = max(0.0, 1 - len(rated) / FADES_BY)
         if not fading or not len(rated):
@@ -76,7 +76,7 @@ class SimilarTitles:
         return rows.astype(np.intp), gains.astype(np.float32)
 
     def speaking_for(self, row: int, rated: Rows, liking: Floats) -> Rows:
-        """Return those of the rated films, all of them liked, that a film is like; the most telling first."""
+        """Return the rated films that a film is like, the strongest first. All rated films given must be liked ones."""
         said = (self.values[rated] * (self.rows[rated] == row)).max(axis=1, initial=0) * liking
         if len(rated) >= FADES_BY:
             said *= 0

@@ -1,8 +1,8 @@
 """Title search: the films that people mean by what they typed.
 
-A pure index in memory. It holds two tables of strings: whole names with the spaces taken out ("spiderman", "matrix"),
-which answer *is it this title, does a title begin so, is it a slip away*; and single words, which answer *does the
-title contain what was typed*, in any order. A film's score is the best that any of these gives it:
+A pure index in memory. It holds two tables of strings. Whole names without spaces ("spiderman", "matrix") show whether
+the text is a title, begins one, or is a misspelled one. Single words show whether a title contains the words of the
+text, in any order. A film's score is the best that any of these gives it:
 
     100  its display title; case, accents, punctuation and spaces aside
      98  the same but for articles and numerals, an alternative title, what it is called in other languages,
@@ -35,41 +35,43 @@ from engine.serving.names import NO_NAMES, FilmName, Names
 from engine.serving.names.words import ARTICLES, LEADING_ARTICLES, NUMERALS, PART_WORDS
 
 QUERY_LENGTH = 200
-"""Characters of a text that are read. The longest titles are about this long."""
+"""Only this many characters of a text are read. The longest titles are about this long."""
 
 TITLE, NAME, IN_SERIES, BEGINS, RESEMBLES, CONTAINS = 100, 98, 91, 90, 88, 80
 """The scores of the list above."""
 
 UNFINISHED = 0.95
-"""How like a word its first letters are: "alien" finds "My Stepmother Is an Alien" before "Mutant Aliens"."""
+"""Score of a word whose first letters were typed: "alien" finds "My Stepmother Is an Alien" before "Mutant Aliens"."""
 
 FLOOR = 40
-"""Below this a film is no hit: the title has less than half of the words, counting rare ones for more."""
+"""A film with a lower score is no hit: its title has less than half of the words, rare ones counting more."""
 
 REACH = 22
-"""A film further than this below the best one is no hit. An exact title keeps company with those that contain it,
-not with short ones that are merely spelled like it; a title with its year, not with other years' remakes."""
+"""A film further than this below the best one is no hit. For an exact title, titles that contain it are hits, but short
+titles that are merely spelled like it are not; for a title with its year, remakes of other years are not."""
 
 CLEAR = 5
-"""The first hit is sure when the second is further than this below it. It is less than the 8 points that a misspelled
+"""The first hit is sure if the second is further than this below it. It is less than the 8 points that a misspelled
 whole title has over a longer title that contains it, so "the matrx" is sure to be The Matrix."""
 
 GOOD = 70
-"""What the first hit needs to be sure. A five-letter title with one wrong letter has 70, a four-letter one 66."""
+"""The score that the first hit needs to be sure. A five-letter title with one wrong letter has 70, a four-letter one
+66."""
 
 COVERED = 0.4
-"""How much of a title must have been typed to be sure, in letters: "thanks" is a word of one film only, but a small
-part of its title. What stands before or after a colon counts as a title."""
+"""The share of a title's letters that must have been typed to be sure: "thanks" is a word of one film only, but a small
+part of its title. The part before or after a colon counts as a title."""
 
 NEARLY_ALL = 0.66
 """The same where the last word typed is only the beginning of one."""
 
 OTHER_YEAR, NEARLY_THAT_YEAR = 36, 6
-"""What a film of another year loses, so that the right title with a wrong year is a hit but never sure; and a film of
-no known year or of the year next to it, which people often say."""
+"""``OTHER_YEAR`` is the loss of a film of another year, so that the right title with a wrong year is a hit but never
+sure. ``NEARLY_THAT_YEAR`` is the loss of a film of unknown year or of an adjacent year, which people often name."""
 
 MOST_WORDS = 12
-"""Words of a text that are looked for. A longer title is found as a whole, by its beginning, or by these."""
+"""Only this many words of a text are looked up. A longer title is found as a whole, by its beginning, or by these
+words."""
 
 Indices = NDArray[np.int32]
 Scores = NDArray[np.float32]
@@ -100,7 +102,8 @@ class TitleIndex:
     """Finds films by title. Immutable once built, so threads may share it."""
 
     def __init__(self, films: Sequence[Film], called: Names = NO_NAMES) -> None:
-        # In order of fame, so that a film's index breaks ties: the most ratings, then the newest, then the lowest id.
+        # Films are in order of fame, so that their index breaks ties: most ratings first, then the newest, then the
+        # lowest id.
         self._films = sorted(films, key=lambda film: (-film.rating_count, -(film.year or 0), film.id))
         self._years = np.array([film.year or 0 for film in self._films], dtype=np.int32)
         self._pages = _pages(self._films)
@@ -159,15 +162,15 @@ class TitleIndex:
             and best in (IN_SERIES, TITLE)
             and scores[ranked[0]] == scores[ranked[1:2]].max(initial=0)
         ):
-            # all of a series are meant alike: the best known of it, in its order
+            # all films of a series are meant equally: take the best known, in the series' order
             shown.sort(key=lambda film: (-scores[film], series.index(film) if film in series else len(series)))
         hits = tuple(Hit(self._films[film], int(scores[film])) for film in shown)
         sure = _is_sure(scores[ranked], ranked) and (best > IN_SERIES or self._is_most(int(ranked[0]), words, best))
         return Found(hits, total=len(good), sure=sure)
 
     def named(self, text: str) -> list[Film]:
-        """Return the films that are called exactly so, the best known first: with or without article and year, in any
-        language, or as one of a series; those of a whole series if it is called so."""
+        """Return the films with exactly this name, the best known first: with or without article and year, in any
+        language, or as a part of a series. The name of a series gives all its films."""
         words = _split(_fold(text.strip()[:QUERY_LENGTH]))
         films = self._called(words) if words else []
         for year, others in () if films else _years(words):
@@ -175,7 +178,7 @@ class TitleIndex:
         return [self._films[film] for film in sorted(set(films))]
 
     def at(self, text: str) -> Film | None:
-        """Return the film whose page's address, or IMDb id, ``text`` is."""
+        """Return the film whose IMDb id or page address ``text`` is."""
         if match := _IMDB.search(text):
             return self._pages.get(("imdb", str(int(match[1]))))
         if match := _TMDB.search(text):
@@ -186,12 +189,12 @@ class TitleIndex:
 
     @property
     def most_ratings(self) -> int:
-        """How many ratings the best known film has."""
+        """The number of ratings of the best known film."""
         return self._films[0].rating_count if self._films else 0
 
     def _by_slug(self, slug: str) -> Film | None:
-        """Return the film that a Letterboxd address ends with: "heat-1995"; a mere "heat" is that page's only film of
-        this name or the first that it had, which is mostly the best known."""
+        """Return the film that a Letterboxd address ends with, such as "heat-1995". A bare "heat" is the first film of
+        this name on that site, which is mostly the best known."""
         name, year = slug.replace("-", " "), re.fullmatch(r"(.+)-(\d{4})", slug)
         named = self.named(name)
         if not named and year:
@@ -213,8 +216,8 @@ class TitleIndex:
         return []
 
     def _is_most(self, film: int, words: Sequence[str], score: int) -> bool:
-        """Return whether enough of a film's title has been typed to be sure; its beginning in whole words, or nearly
-        all of it: "shining th" may well be The Shining."""
+        """Return whether enough of a film's title has been typed to be sure: its beginning in whole words, or nearly
+        all of it."""
         covered = self._covered(film, words)
         if score != BEGINS:
             return covered >= COVERED
@@ -226,7 +229,7 @@ class TitleIndex:
         return covered >= (COVERED if whole else NEARLY_ALL)
 
     def _covered(self, film: int, words: Sequence[str]) -> float:
-        """Return how much of a title of this film, or of a part of it, has been typed."""
+        """Return the share of one of this film's titles, or of a part of it, that has been typed."""
         heard = {word[:3] for word in words}
         lengths = [
             sum(map(len, part_words))
@@ -237,7 +240,7 @@ class TitleIndex:
         return sum(map(len, words)) / min(lengths, default=1)
 
     def _places(self, titles: Sequence[Sequence[str]], called: Names) -> dict[FilmName, list[int]]:
-        """Return the films that a table means by each of its titles: of that year, else of the year next to it."""
+        """Return the films that a table's titles mean: those of the given year, else of an adjacent year."""
         wanted = {film for film, _ in called.called} | {film for series in called.series for film in series.films}
         if not wanted:
             return {}
@@ -263,8 +266,8 @@ class TitleIndex:
         for key in _keys(words):
             for wrong, films in self._names.near(key):
                 _raise(points, films, RESEMBLES * (1 - wrong))
-            # "strangelove" begins "The Strange Love of Martha Ivers" by its letters only; that is no better than
-            # being a word of "Dr. Strangelove".
+            # "strangelove" begins "The Strange Love of Martha Ivers" only without its spaces, which is no better than a
+            # word of "Dr. Strangelove".
             films = self._names.beginning(key)
             by_words = contained[films] > CONTAINS * UNFINISHED - 1
             _raise(points, films, CONTAINS)
@@ -279,9 +282,9 @@ class TitleIndex:
         return points
 
     def _in_series(self, words: Sequence[str]) -> Iterator[tuple[float, Sequence[int]]]:
-        """Yield films that are meant by their series, and what they score."""
+        """Yield films that are meant by the name of their series, and their scores."""
         films = self._of_series(words)
-        if len(films) == 1:  # by its number it is meant as much as if it were called so
+        if len(films) == 1:  # series and number score like a name of the film
             yield NAME, films
         elif films:
             yield (IN_SERIES if self._has_own_name(words, films) else TITLE), films
@@ -290,8 +293,8 @@ class TitleIndex:
                 yield RESEMBLES * (1 - wrong), films_of.tolist()
 
     def _has_own_name(self, words: Sequence[str], films: Sequence[int]) -> bool:
-        """Return whether one film of a series is called as the whole: who says "the matrix" means the first one, but no
-        part of The Lord of the Rings is called just so, though some other film is."""
+        """Return whether one film of a series has the name of the series: "the matrix" means the first film, but no
+        part of The Lord of the Rings has just that name."""
         called = {film for key in _keys(words) for film in self._names.equal(key).tolist()}
         return bool(called & set(films))
 
@@ -304,7 +307,7 @@ class TitleIndex:
             likeness = np.zeros_like(total)
             for wrong, films in self._words.near(word):
                 _raise(likeness, films, 1 - wrong)
-            if word == words[-1]:  # it may still be being typed
+            if word == words[-1]:  # the last word may be unfinished
                 _raise(likeness, self._words.beginning(word), UNFINISHED)
             likeness[self._words.equal(word)] = 1
             likeness[self._words.equal(_DIGITS.get(word, word))] = 1
@@ -322,10 +325,9 @@ class TitleIndex:
 
 
 class _Table:
-    """Distinct strings, and the films that own each.
+    """Distinct strings, and the films that have each.
 
-    The films of strings that sort next to each other lie next to each other, so those of all strings with one
-    beginning are a slice.
+    Strings are sorted and films stored in the same order, so the films of all strings with one beginning are a slice.
     """
 
     def __init__(self, films: Mapping[str, Sequence[int]]) -> None:
@@ -339,13 +341,13 @@ class _Table:
         self._letters = _letters(self._by_length)
 
     def equal(self, text: str) -> Indices:
-        """Return the films that own ``text``."""
+        """Return the films that have ``text``."""
         at = bisect_left(self._strings, text)
         found = at < len(self._strings) and self._strings[at] == text
         return self._between(at, at + found)
 
     def beginning(self, text: str) -> Indices:
-        """Return the films that own a string with this beginning; one that owns two such strings comes twice."""
+        """Return the films that have a string with this beginning; a film with two such strings comes twice."""
         low = bisect_left(self._strings, text)
         return self._between(low, bisect_left(self._strings, text + _LAST, lo=low))
 
@@ -360,7 +362,7 @@ class _Table:
         most = min(max(len(text) // 4, 1), 4)
         low = int(np.searchsorted(self._lengths, len(text) - most, side="left"))
         high = int(np.searchsorted(self._lengths, len(text) + most, side="right"))
-        # A slip changes at most two of the letters in use, and few strings pass this quick test.
+        # This test is quick and few strings pass it: a slip changes at most two of the letters in use.
         unlike = np.bitwise_count(self._letters[low:high] ^ _letters([text])) > 2 * most
         places = (low + np.flatnonzero(~unlike)).tolist()
         strings = [self._by_length[at] for at in places]
@@ -375,7 +377,7 @@ class _Table:
 
 
 def _pages(films: Sequence[Film]) -> dict[tuple[str, str], Film]:
-    """Return the films by what their pages elsewhere are numbered."""
+    """Return the films by their numbers on another site."""
     imdb = {("imdb", str(int(film.imdb_id))): film for film in films if film.imdb_id and film.imdb_id.isdecimal()}
     return imdb | {("tmdb", str(film.tmdb_id)): film for film in films if film.tmdb_id is not None}
 
@@ -413,7 +415,7 @@ def _series(
 
 
 def _letters(strings: Sequence[str]) -> NDArray[np.uint64]:
-    """Return which letters each string has, one bit for all letters whose code points are equal modulo 64."""
+    """Return each string's letters as bits; letters whose code points are equal modulo 64 share a bit."""
     if not strings:
         return np.zeros(0, dtype=np.uint64)
     codes = np.frombuffer("".join(strings).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -429,8 +431,8 @@ def _is_sure(scores: NDArray[np.int16], ranked: NDArray[np.intp]) -> bool:
     """Return whether the first of these films is the one that was meant, given all scores and films, best first."""
     rivals = np.count_nonzero(scores >= scores[0] - CLEAR) - 1
     if scores[0] == TITLE and rivals and scores[1] < TITLE:
-        # "heat" is Heat (1995), though The Heat (2013) goes by that name too, for fewer people know that. But whoever
-        # types "ring" may well mean The Ring (2002), which is better known than Ring (1998).
+        # "heat" means Heat (1995) although The Heat (2013) matches too, because fewer people know that one. But "ring"
+        # may well mean The Ring (2002), which is better known than Ring (1998).
         return bool(ranked[0] < ranked[1 : 1 + rivals].min())
     return rivals == 0 and bool(scores[0] >= GOOD)
 
@@ -438,22 +440,22 @@ def _is_sure(scores: NDArray[np.int16], ranked: NDArray[np.intp]) -> bool:
 # --- From a text to words and keys ------------------------------------------------------------------------------------
 
 _LEADING = frozenset(article.rstrip("'") for article in LEADING_ARTICLES)
-"""What may be missing in front."""
+"""Articles that people may leave out in front."""
 
 _BACK_ARTICLE = re.compile(rf"^(.+), *({'|'.join(ARTICLES)})(?= *(?:[(\[]?\d{{4}}[)\]]?)?$)")
 """The article of "Matrix, The" and "Matrix, The (1999)"."""
 
 _ELISION = re.compile(r"\b([dl])'")
-"""What French and Italian drop a vowel for: "l'avventura" is two words, "ocean's" is one."""
+"""French and Italian drop a vowel here: "l'avventura" is two words, "ocean's" is one."""
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
-"""Letters and digits in a row. Chinese and Japanese put no spaces between words, so each of their signs is a word."""
+"""A run of letters and digits. Chinese and Japanese put no spaces between words, so each of their signs is a word."""
 
 _FOLD = str.maketrans(
     {"ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i", "&": " and ", "+": " and "}
     | dict.fromkeys("’‘ʼ`´", "'")
 )
-"""What Unicode does not take apart by itself, and marks that people use for one another."""
+"""Letters that Unicode normalisation leaves as they are, and marks that people use for one another."""
 
 _DIGITS = {numeral: str(number) for numeral, number in NUMERALS.items()}
 _YEAR = re.compile(r"(?:18[7-9]|19\d|20\d)\d")
@@ -475,12 +477,13 @@ def _fold(text: str) -> str:
 
 
 def _split(folded: str) -> list[str]:
-    """Return the words of a folded text in order; none of a blank one. Nothing but signs ("$") are words themselves."""
+    """Return the words of a folded text in order, or its signs if it has no letters or digits ("$"); nothing for a
+    blank text."""
     return _WORD.findall(folded) or folded.split()
 
 
 def _bag(folded: str) -> set[str]:
-    """Return every word that may find a title: its own, numerals as digits, "spiderman" for "spider-man"."""
+    """Return every word that may find a title: its words, numerals as digits, and "spiderman" for "spider-man"."""
     words = _split(folded)
     glued = ("".join(_WORD.findall(chunk)) for chunk in folded.split())
     return {*words, *_with_digits(words), *filter(None, glued)}
@@ -503,7 +506,7 @@ def _without_article(words: Sequence[str]) -> Sequence[str]:
 def _with_digits(words: Sequence[str]) -> list[str]:
     """Return ``words`` with numerals as digits and without the word before them: "Part II", "part two", "2" are one.
 
-    A first word "I", "V" or "X" is left alone, for I, Robot and X-Men are not numbered.
+    A first word "I", "V" or "X" is left alone: I, Robot and X-Men are not numbered.
     """
     digits = [word if not at and word in ("i", "v", "x") else _DIGITS.get(word, word) for at, word in enumerate(words)]
     following = [*digits[1:], ""][: len(digits)]
@@ -515,8 +518,8 @@ def _with_digits(words: Sequence[str]) -> list[str]:
 def _years(words: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield each reading of ``words`` as a title and a year: (year, the other words).
 
-    Only the first and the last year are tried: titles have one ("2001: A Space Odyssey 1968"), texts may have many.
-    A lone "1941" is a title.
+    Only the first and the last year are tried: a title may contain one ("2001: A Space Odyssey 1968"), other texts
+    many. A lone "1941" is a title.
     """
     places = [at for at, word in enumerate(words) if _YEAR.fullmatch(word)]
     for at in sorted({*places[:1], *places[-1:]}):

@@ -11,7 +11,7 @@ FIRST_YEAR, LAST_YEAR = 1870, 2100
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Films of all these genres, of none of those, from and up to these years (inclusive; None: no bound).
+    """Films of all these genres and none of those, from and up to these years (inclusive; None: no bound).
 
     If ``either`` names genres, a film has one of them at least. ``count`` is how many are wanted; None: a page.
     """
@@ -29,7 +29,7 @@ class Wish:
         return replace(self, count=None) == ANYTHING
 
     def fits(self, film: Film) -> bool:
-        """Return whether a film is meant. One of no known year fits no years."""
+        """Return whether a film fits. A film of unknown year fits no bound on years."""
         if not set(self.genres) <= set(film.genres) or set(self.without) & set(film.genres):
             return False
         if self.either and not set(self.either) & set(film.genres):
@@ -43,7 +43,7 @@ class Wish:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Wish":
-        """Read what ``as_json`` wrote."""
+        """Read the output of ``as_json``."""
         return cls(
             tuple(values.get("genres", ())),
             tuple(values.get("without", ())),

@@ -1,4 +1,4 @@
-"""What people call films besides their titles: names in other languages, nicknames, and series with their order.
+"""Other names of films: in other languages, nicknames, and series with their order.
 
 Two tables beside this file hold these facts; operators can add names of their own, in a file of the same form as
 ``called.tsv``. It may import the standard library only.
@@ -24,7 +24,7 @@ class FilmName:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Films that belong together, in the order in which to see them, and what people call them all."""
+    """Films that belong together, in the order in which to see them, and the names of the series."""
 
     names: tuple[str, ...]
     films: tuple[FilmName, ...]
@@ -42,7 +42,7 @@ NO_NAMES = Names()
 
 
 class BadName(ValueError):
-    """A line of a table that names no film."""
+    """A line of a table does not name a film."""
 
     def __init__(self, file: Path, line: int, text: str) -> None:
         super().__init__(f"{file}, line {line}: this is no title with its year, as in “Heat (1995)”: {text}")
