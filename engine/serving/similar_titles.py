@@ -44,9 +44,10 @@ class SimilarTitles:
     def of(
         cls, movie_ids: NDArray[np.int32], film: NDArray[np.int32], other: NDArray[np.int32], value: Floats
     ) -> "SimilarTitles":
-        """Take the films of a model, ascending, and parallel arrays: a film, one like it, and how much.
+        """Build it from a model's film ids, ascending, and three parallel arrays: a film, a similar one, their
+        similarity.
 
-        Pairs of a film that the model does not know are passed over.
+        Pairs with a film unknown to the model are ignored.
         """
         at, to = (np.minimum(np.searchsorted(movie_ids, ids), len(movie_ids) - 1) for ids in (film, other))
         known = (movie_ids[at] == film) & (movie_ids[to] == other)

@@ -1,4 +1,4 @@
-"""Title search: the films that people mean by what they typed.
+"""Title search: finds the films that a typed text may mean.
 
 A pure index in memory. It holds two tables of strings. Whole names without spaces ("spiderman", "matrix") show whether
 the text is a title, begins one, or is a misspelled one. Single words show whether a title contains the words of the
@@ -87,7 +87,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a text may mean.
+    """The films that a text may mean.
 
     ``hits`` come best first. ``total`` counts all that match well, also those past the limit. ``sure`` says that the
     first hit is the only close match, so its card can be shown at once; it is false when there are no hits.
@@ -385,9 +385,9 @@ def _pages(films: Sequence[Film]) -> dict[tuple[str, str], Film]:
 def _series(
     called: Names, places: Mapping[FilmName, Sequence[int]], titles: Sequence[Sequence[str]]
 ) -> tuple[dict[str, tuple[Sequence[str], list[int]]], dict[str, int]]:
-    """Return the films of each series under what it is called, and each film under that and its number there.
+    """Return the films of each series by its names, and each film by those names and its number there.
 
-    A number that a title itself has goes before the place in the order: "star wars 5" is Episode V, the second film.
+    A number in the title counts before the place in the order: "star wars 5" is Episode V, the second film.
     """
     series: dict[str, tuple[Sequence[str], list[int]]] = {}
     numbered: dict[str, int] = {}
