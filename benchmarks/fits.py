@@ -16,13 +16,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
 from pyspark.sql import DataFrame
 
-from benchmarks.grown import Rated, grow
+from benchmarks.grown import SIZES, grow, read
 from engine.learning import mllib
 from engine.learning.training import LARGEST_TASK, Placement, fit
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
@@ -32,15 +30,7 @@ from engine.spark.session import spark_session
 PREFERENCE = PreferenceHyperparameters(
     "signed", rank=64, reg=0.2, neutral=2.9, nu_users=1.0, nu_items=1.0, alpha=1.0, scale=1.0, pseudo=0.0, pull=0.0
 )
-STARS = RatingHyperparameters(rank=50, reg=0.15, pseudo=0.0)
-SIZES = {0.1: (1, 1), 1.0: (10, 2), 20.0: (226, 3)}
-"""Copies of people and of films: at 20 million some 138,000 people and 29,000 films, if the set is ml-latest-small."""
-
-
-def read(folder: Path) -> Rated:
-    table = pd.read_csv(folder / "ratings.csv")
-    users, films = (np.unique(table[name], return_inverse=True)[1].astype(np.int32) for name in ("userId", "movieId"))
-    return users, films, table["rating"].to_numpy(np.float32)
+STARS = RatingHyperparameters(rank=50, reg=0.15, nu_users=1.0, nu_items=1.0, pseudo=0.0)
 
 
 def timed(work: Callable[[], object]) -> float:

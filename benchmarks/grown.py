@@ -5,11 +5,25 @@ product of a small matrix, the set itself in miniature, with the set, thinned at
 every copy, and popular films have popular copies, so people, films and their counts keep their distributions.
 """
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Rated = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 """Numbers of people and of films, from 0, and stars; each (n,)."""
+
+SIZES = {0.1: (1, 1), 1.0: (10, 2), 20.0: (226, 3)}
+"""Copies of people and of films, by millions of ratings: at 20 some 138,000 people and 29,000 films, if the set is
+ml-latest-small."""
+
+
+def read(folder: Path) -> Rated:
+    """Read a set in MovieLens' layout."""
+    table = pd.read_csv(folder / "ratings.csv")
+    users, films = (np.unique(table[name], return_inverse=True)[1].astype(np.int32) for name in ("userId", "movieId"))
+    return users, films, table["rating"].to_numpy(np.float32)
 
 
 def miniature(users: NDArray[np.int32], films: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.float64]:

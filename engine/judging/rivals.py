@@ -1,6 +1,7 @@
 """The recommenders that ours is compared with, and ours: each trained on the same ratings when its turn comes."""
 
 import functools
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from engine.judging import evaluation
 from engine.judging.ease import LAMBDAS, LARGEST, LARGEST_SIDE, Ease
 from engine.judging.ranking import Scorer, ndcg
 from engine.learning.blocks import fit_biases, residuals
-from engine.learning.mllib import collect_factors, fit_als
+from engine.learning.mllib import NotPositiveDefinite, collect_factors, fit_als
 from engine.learning.training import SEED, train, values_of
 from engine.serving.factors import Hyperparameters, Model
 
@@ -168,9 +169,17 @@ class Field:
         value = F.when(strength == 0, F.lit(1e-3)).otherwise(strength).cast("float")  # MLlib drops what is 0
         values = self.ratings.select("user_id", "movie_id", value.alias("value"))
         reg = SIGNED["reg"] if self.gives_stars else SIGNED["reg_of_plays"]
-        with _clock() as seconds:
-            fitted = fit_als(values, rank=64, reg=reg, iterations=15, alpha=SIGNED["alpha"], seed=SEED)
-            taken = seconds()
+        for larger in itertools.count():
+            try:
+                with _clock() as seconds:
+                    fit_reg = reg * 4**larger
+                    fitted = fit_als(values, rank=64, reg=fit_reg, iterations=15, alpha=SIGNED["alpha"], seed=SEED)
+                    taken = seconds()
+                break
+            except NotPositiveDefinite:
+                continue
+        if larger:
+            self.notes.append(f"signed_als: reg {fit_reg:g}, the first that it can be solved with")
         return self.of_spark(fitted, taken, OF_STARS)
 
     def of_spark(self, fitted: ALSModel, seconds: float, lacks: tuple[str, ...]) -> Entrant:

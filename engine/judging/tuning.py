@@ -53,7 +53,7 @@ GRIDS: dict[Tuned, dict[str, Sequence[float]]] = {
 
 COARSE: dict[Tuned, dict[str, Sequence[float]]] = {
     "preference": {"rank": (96, 32), "reg": (3, 8, 2, 4, 16)},
-    "rating": {"reg": (0.1, 0.15, 0.3, 1)},
+    "rating": {"reg": (1.2, 0.6, 2, 4, 10)},
 }
 """What a first training begins with."""
 
@@ -74,9 +74,11 @@ LADDERS: dict[Tuned, dict[str, Sequence[float]]] = {
         "pseudo": (0, 0.03, 0.1, 0.3, 1),
     },
     "rating": {
-        "reg": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 15, 30),
+        "reg": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.2, 1.6, 2, 3, 4, 7, 10, 15, 30),
         "rank": (4, 8, 16, 32, 64, 100),
-        "pseudo": (0, 0.5, 1, 2, 3, 5),
+        "nu_users": (0, 0.25, 0.5, 0.75, 1),
+        "nu_items": (0, 0.25, 0.5, 0.75, 1),
+        "pseudo": (0, 0.5, 1, 2, 3, 5, 8),
         "user_damping": (1, 2, 4, 8, 16, 32),
         "movie_damping": (1, 2, 3, 5, 8, 16),
     },

@@ -1,6 +1,6 @@
-"""Fits with Spark MLlib's ALS: the oracle that tests our solver, and the way for data too large to broadcast.
+"""Spark MLlib's own ALS: the oracle of our solver, and the way past what a broadcast holds.
 
-It supports one objective for preference (target ``signed``, ν = 1, no pull), and ALS on stars.
+It can express one objective for preference (target ``signed``, ν = 1, no pull), and one for stars (ν = 1).
 """
 
 import threading
@@ -10,37 +10,43 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from py4j.protocol import Py4JJavaError
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.ml.stat import Summarizer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.domain import Floats
+from engine.domain import Floats, MatineeError
 from engine.learning.blocks import Ratings, fit_biases, residuals
 from engine.learning.fits import OnProgress, Preference, Stars, noted
-from engine.serving.factors import PreferenceHyperparameters, RatingHyperparameters
+from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
 NUDGE = 1e-3
-"""Replaces a strength of exactly 0, which Spark would read as "not observed"."""
+"""Stands for a strength of exactly 0, which Spark would read as "not observed"."""
 
 OURS = PreferenceHyperparameters(
     target="signed", reg=0.2, nu_users=1.0, nu_items=1.0, alpha=2.0, scale=1.0, pseudo=0.7, pull=0.0
 )
-"""The best hyperparameters of MLlib's objective on stars (DECISIONS)."""
+"""What MLlib's objective does best with on stars (DECISIONS)."""
 
 
-def expressible(hyper: PreferenceHyperparameters) -> PreferenceHyperparameters:
-    """Return hyperparameters that MLlib supports: those given if it supports them, else the ones that are known to work
-    well."""
-    if hyper.target == "signed" and hyper.nu_users == hyper.nu_items == 1 and hyper.pull == 0:
-        return hyper
-    return replace(OURS, rank=hyper.rank, iterations=hyper.iterations)
+REG_OF_STARS = 0.15
+"""The same for the rating model."""
+
+
+def expressible(hyper: Hyperparameters) -> Hyperparameters:
+    """Return hyperparameters of MLlib's objectives: those given, if they are such, else those that are known to do."""
+    preference, rating = hyper.preference, hyper.rating
+    if preference.target != "signed" or not preference.nu_users == preference.nu_items == 1 or preference.pull:
+        preference = replace(OURS, rank=preference.rank, iterations=preference.iterations)
+    if rating is not None and not rating.nu_users == rating.nu_items == 1:
+        rating = replace(rating, reg=REG_OF_STARS, nu_users=1.0, nu_items=1.0)
+    return replace(hyper, preference=preference, rating=rating)
 
 
 def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> DataFrame:
-    """Turn user_id, movie_id, value into the signed strengths that MLlib takes: above or below neutral, never exactly
-    0."""
+    """Turn user_id, movie_id, value into what MLlib takes: above or below neutral, never exactly 0."""
     strength = (F.col("value") - F.lit(hyper.neutral)) / F.lit(hyper.scale)
     nudged = F.when(strength == 0, F.lit(NUDGE)).otherwise(strength).cast("float")
     return values.select("user_id", "movie_id", nudged.alias("value"))
@@ -49,7 +55,7 @@ def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> Dat
 def fit_preference(
     ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Preference:
-    """Fit the preference model; its hyperparameters must be ``expressible``."""
+    """Fit the model of what to show; its hyperparameters must be ``expressible``."""
     strengths = _with_pseudo(ratings, signed_strengths(ratings.values, hyper), hyper.pseudo)
     fitted = fit_als(
         strengths,
@@ -69,7 +75,7 @@ def fit_preference(
 def fit_stars(
     ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Stars:
-    """Fit biases, and ALS on their residuals."""
+    """Fit biases, and ALS on what they leave; the hyperparameters must be ``expressible``."""
     progress(0.0, "biases")
     values = ratings.values.withColumnRenamed("value", "stars")
     biases = fit_biases(values, user_damping=hyper.user_damping, movie_damping=hyper.movie_damping)
@@ -93,6 +99,13 @@ def _with_pseudo(ratings: Ratings, values: DataFrame, value: float) -> DataFrame
     return values.union(ratings.pseudo.select("user_id", "movie_id", F.lit(value).cast("float")))
 
 
+class NotPositiveDefinite(MatineeError):
+    """A row's normal matrix cannot be factored by Cholesky."""
+
+    def __init__(self, reg: float) -> None:
+        super().__init__(f"with reg {reg:g} Spark's ALS cannot solve all rows: give it a larger one")
+
+
 def fit_als(
     values: DataFrame,
     *,
@@ -107,7 +120,10 @@ def fit_als(
     """Fit Spark's ALS on user_id, movie_id, value.
 
     Args:
-        alpha: if given, the values are signed strengths (``implicitPrefs``); if None, they are predicted directly.
+        alpha: given, the values are signed strengths (``implicitPrefs``); else they are predicted as they are.
+
+    Raises:
+        NotPositiveDefinite: a larger ``reg`` is needed: dislikes outweigh the rest, which happens with few ratings.
     """
     spark = values.sparkSession
     blocks = max(spark.sparkContext.defaultParallelism, 1)
@@ -125,9 +141,14 @@ def fit_als(
         numUserBlocks=blocks,
         numItemBlocks=blocks,
     )
-    # An iteration has two half-steps; with implicit preferences each first sums YᵀY in a stage of its own.
+    # Two half-steps an iteration; with implicit preferences each sums YᵀY first, in a stage of its own.
     with _iterations(spark, iterations, 2 if alpha is None else 4, progress):
-        return als.fit(values)
+        try:
+            return als.fit(values)
+        except Py4JJavaError as error:
+            if "SingularMatrixException" in str(error):
+                raise NotPositiveDefinite(reg) from error
+            raise
 
 
 def collect_factors(factors: DataFrame) -> tuple[NDArray[np.int32], Floats]:
@@ -138,7 +159,7 @@ def collect_factors(factors: DataFrame) -> tuple[NDArray[np.int32], Floats]:
 
 @contextmanager
 def _iterations(spark: SparkSession, iterations: int, stages: int, progress: OnProgress) -> Iterator[None]:
-    """Report which iteration a fit is in, by counting the stages that Spark has finished: MLlib has no callback."""
+    """Tell which iteration a fit is in, by counting the stages that Spark has finished: it has no callback for it."""
     tracker = spark.sparkContext.statusTracker()
     group = f"fit-{threading.get_ident()}-{id(progress)}"
     spark.sparkContext.setJobGroup(group, "ALS")

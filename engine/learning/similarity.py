@@ -1,10 +1,11 @@
-"""Finds similar titles, by common viewers and by content. Spark's executors compute it, a block of films at a time.
+"""Which titles are alike: by who likes them, and by what they are. Computed in Spark's executors, a block of films a
+time.
 
-Two films are similar if more people like both than expected by chance: ``max(log(observed / expected), −1)``, shrunk by
-the number of those people, ``· together / (together + 15)``. Content (genres, year, tags) and a shared series are
-added. Cosines of a model's factors are not used: they make all popular films look alike.
+Two films are alike as far as more people like both than chance would have it: ``max(log(observed / expected), −1)``,
+shrunk by how many people that rests on, ``· together / (together + 15)``. To that comes content (genres, year, tags)
+and a shared series. Factors of a model do not serve here: in them popularity hides, and what all like looks alike.
 
-The driver and each executor hold all likes in memory: 8 bytes each, once by person and once by film.
+Likes are held whole by the driver and by each executor: 8 bytes each, once by person and once by film.
 """
 
 from collections import defaultdict
@@ -27,31 +28,31 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 LIKED_STARS = 3.5
-"""Somebody likes a film from this many stars on. 3.0 and 4.0 find a little less on ml-latest-small."""
+"""From here on somebody likes a film. 3.0 and 4.0 find a little less on ml-latest-small."""
 
 LIKED_PLAYS = 5
-"""Somebody likes an artist from this many plays on: a few plays may come from a radio."""
+"""From here on somebody likes an artist: a few plays may be the radio's."""
 
 SUPPORT = 15.0
-"""With this many people who like both films, the evidence counts half."""
+"""People who like both films at which what they say counts half."""
 
 AGAINST = -1.0
-"""The lowest value for few common viewers, which do not prove that films are unlike."""
+"""The least that few common viewers count: they are no proof of unlikeness."""
 
 CONTENT = 3.0
-"""The weight of content: of two films with the same genres, year and tags."""
+"""What films of the same genres, year and tags count."""
 
 SERIES = 2.0
-"""The weight of a shared series: more than common viewers mostly give."""
+"""What a shared series counts: more than common viewers mostly do."""
 
 KNOWN_RATINGS = 0.5
-"""With this many ratings, a film's content counts half, so that a film which one person knows tops no list."""
+"""Ratings at which a film's content counts half, so that a film which one person knows tops no list."""
 
 SAME_PEOPLE = 0.3
-"""From this value of the first term on, "liked by the same people" is given as a reason."""
+"""From this much of the first term on, "liked by the same people" is a reason that can be given."""
 
 BLOCK_FILMS = 64
-"""Films in one block: their similarities to 87,000 others take 22 MB."""
+"""Films in one piece of work: their likeness to 87,000 others takes 22 MB."""
 
 SCHEMA = "movie_id int, position int, similar_movie_id int, similarity float, times_chance float, shared_tag string"
 
@@ -59,11 +60,11 @@ SCHEMA = "movie_id int, position int, similar_movie_id int, similarity float, ti
 def similar_films(
     spark: SparkSession, films: Sequence[Film], ratings: DataFrame, tags: Tags | None = None, *, limit: int
 ) -> DataFrame:
-    """Return the films most like each film of the catalogue, including films that nobody rated.
+    """Return the films most like each one of the catalogue, those that nobody rated included.
 
     Columns: movie_id, position (1 is most alike), similar_movie_id, similarity (no fixed top; 3 is much);
-    ``times_chance``, how many times as many people as by chance like both, or null if that is no reason; and
-    ``shared_tag``, a tag of both, or null. A film without ratings and content has no similar films.
+    ``times_chance``, how many times as many people as by chance like both, null where that is no reason; and
+    ``shared_tag``, what people call both of them, or null. Nothing is alike to a film of which nothing is known.
 
     Args:
         ratings: user_id, movie_id, and stars or plays; each pair once.
@@ -77,14 +78,14 @@ def similar_films(
             for block in batch.column("id").to_pylist():
                 yield shared.value.lists(block * BLOCK_FILMS, limit)
 
-    # Popular films take longer, and often have neighbouring ids: four blocks for each task even that out.
+    # Popular films, whose blocks are dearer, often have neighbouring ids: four pieces for each task even that out.
     pieces = min(blocks, 4 * spark.sparkContext.defaultParallelism)
     return spark.range(0, blocks, 1, max(pieces, 1)).mapInArrow(score, SCHEMA)
 
 
 @dataclass(frozen=True)
 class Alike:
-    """Everything that similarity is computed from, by rows of films.
+    """All that likeness follows from, by rows of films.
 
     The films that person i likes are ``liked[starts[i]:starts[i + 1]]``. ``known`` (n_films,) is 0 to 1; ``series``
     holds the number of each film's series, −1 for none; ``tags`` and ``words`` are ``telling_tags``.
@@ -101,7 +102,7 @@ class Alike:
 
     @classmethod
     def of(cls, films: Sequence[Film], ratings: DataFrame, tags: Tags | None) -> "Alike":
-        """Collect it from the data. Ratings of films that are not among ``films`` are ignored."""
+        """Bring together what there is to know. Ratings of films that are not among ``films`` are passed over."""
         films = sorted(films, key=lambda film: film.id)
         ids = np.array([film.id for film in films], np.int32)
         likes = F.col("stars") >= LIKED_STARS if "stars" in ratings.columns else F.col("plays") >= LIKED_PLAYS
@@ -119,7 +120,7 @@ class Alike:
 
     @cached_property
     def likes(self) -> "csr_matrix":
-        """Matrix of people × films, 1 where they like it."""
+        """People × films, 1 where they like it."""
         from scipy.sparse import csr_matrix
 
         shape = (len(self.starts) - 1, len(self.movie_ids))
@@ -127,12 +128,12 @@ class Alike:
 
     @cached_property
     def fans(self) -> "csr_matrix":
-        """The transposed matrix, films × people."""
+        """Films × people."""
         return self.likes.T.tocsr()
 
     @cached_property
     def popularity(self) -> Floats:
-        """Number of people who like each film, (n_films,)."""
+        """How many people like each film, (n_films,)."""
         return np.bincount(self.liked, minlength=len(self.movie_ids)).astype(np.float32)
 
     @cached_property
@@ -145,7 +146,7 @@ class Alike:
         return {series: np.array(rows, np.intp) for series, rows in found.items()}
 
     def lists(self, first: int, limit: int) -> pa.RecordBatch:
-        """Return the lists of the ``BLOCK_FILMS`` films from row ``first`` on, in the form of ``similar_films``."""
+        """Return the lists of the ``BLOCK_FILMS`` films from row ``first`` on, as ``similar_films`` has them."""
         own = np.arange(first, min(first + BLOCK_FILMS, len(self.movie_ids)))
         score = np.float32(CONTENT) * (self.content[own] @ self.content.T) * self.known
         for at, series in enumerate(self.series[own].tolist()):
@@ -178,12 +179,12 @@ class Alike:
         return pa.RecordBatch.from_arrays(arrays, [field.split()[0] for field in SCHEMA.split(", ")])
 
     def _by_chance(self, films: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
-        """Return the expected number of people who like both films if liking one is independent of liking the other."""
+        """Return how many people would like both if liking one said nothing of the other."""
         chance: Floats = self.popularity[films] * self.popularity[others] / np.float32(max(self.likes.shape[0], 1))
         return chance
 
     def _shared_words(self, own: NDArray[np.intp], best: NDArray[np.intp]) -> NDArray[np.object_]:
-        """Return for each pair the first film's most telling tag that the other has too, or None."""
+        """Return the tag that says most of the first film and is also the other's, or None, for each pair."""
         mine, theirs = self.tags[own][:, None, :, None], self.tags[best][:, :, None, :]
         common = ((mine == theirs) & (mine >= 0)).any(axis=3)
         word = np.take_along_axis(self.tags[own][:, None, :], common.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
@@ -192,7 +193,7 @@ class Alike:
 
 
 def _worth(together: Floats, by_chance: Floats) -> Floats:
-    """Return the evidence of this many people liking both films, given the number expected by chance."""
+    """Return how much it says that so many people like both, where chance would have it of so many."""
     worth: Floats = np.maximum(np.log(together / by_chance), AGAINST) * (together / (together + SUPPORT))
     return worth
 

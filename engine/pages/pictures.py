@@ -69,7 +69,7 @@ STEPS = [1, 2, 2.5, 5, 10]
 Row = dict[str, Any]
 
 
-def _style(colours: Colours) -> Any:
+def style(colours: Colours) -> Any:
     """Return our settings for matplotlib, which spells out the type of their names differently in each release."""
     axes = {
         "edgecolor": colours.line,
@@ -157,7 +157,7 @@ def _drawing(
     """
     if _narrow.get():
         width, height, rows, columns = PHONE_CHART, height * columns, rows * columns, 1
-    with mpl.rc_context(_style(colours)):
+    with mpl.rc_context(style(colours)):
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06, wspace=0.06, hspace=0.08)
         yield figure, figure.subplots(rows, columns, **named)
@@ -174,7 +174,7 @@ def _svg(figure: Figure, label: str) -> Markup:
     """Return a figure as an ``<svg>`` element; ``label`` tells a screen reader what it shows."""
     target = io.StringIO()
     with mpl.rc_context(
-        _style(STAND_INS) | {"svg.hashsalt": f"{label} {_narrow.get()}"}
+        style(STAND_INS) | {"svg.hashsalt": f"{label} {_narrow.get()}"}
     ):  # ids that no other picture of a page has
         figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = target.getvalue()

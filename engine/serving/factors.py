@@ -43,7 +43,7 @@ class PreferenceHyperparameters:
     """
 
     target: Literal["stars", "signed"] = "stars"
-    rank: int = 64
+    rank: int = 96
     reg: float = 3.0
     nu_users: float = 0.5
     nu_items: float = 0.5
@@ -59,7 +59,7 @@ class PreferenceHyperparameters:
 
     def ridge(self, counted: NDArray[Any] | int, nu: float) -> Doubles:
         """Return λ for rows with these numbers of ratings."""
-        return np.asarray(self.reg * np.maximum(counted, 1.0) ** nu)
+        return penalty(self.reg, counted, nu)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "PreferenceHyperparameters":
@@ -73,20 +73,32 @@ class RatingHyperparameters:
     """Hyperparameters of the rating model. A damping is a number of ratings: a mean counts as if so many ratings of 0
     came with it.
 
-    ``pseudo`` is by how many stars a pseudo-user (``engine.learning.fits``) prefers the films of their kind.
+    The penalty is that of the preference model. ``pseudo`` is by how many stars a pseudo-user
+    (``engine.learning.fits``) prefers the films of their kind.
     """
 
     rank: int = 32
-    reg: float = 0.15
+    reg: float = 1.2
+    nu_users: float = 0.5
+    nu_items: float = 0.5
     iterations: int = 15
     user_damping: float = 8.0
     movie_damping: float = 5.0
     pseudo: float = 3.0
 
+    def ridge(self, counted: NDArray[Any] | int, nu: float) -> Doubles:
+        """Return λ for rows with these numbers of ratings."""
+        return penalty(self.reg, counted, nu)
+
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "RatingHyperparameters":
-        """Read what ``dataclasses.asdict`` wrote."""
-        return cls(**_renamed(values))
+        """Read what ``dataclasses.asdict`` wrote; versions from before there was a ν had Spark's, 1."""
+        return cls(**_renamed({"nu_users": 1.0, "nu_items": 1.0} | dict(values)))
+
+
+def penalty(reg: float, counted: NDArray[Any] | int, nu: float) -> Doubles:
+    """Return the penalties reg · n^ν of rows with n ratings; a row without any has that of one."""
+    return np.asarray(reg * np.maximum(counted, 1.0) ** nu)
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -432,7 +444,11 @@ class Model:
         bias = user_bias(stars, film_bias, mean_stars=self.mean_stars, damping=rating_hyper.user_damping)
         residuals = stars.astype(np.float64) - self.mean_stars - bias - film_bias
         rating, _ = fold_in(
-            self.rating, rows, np.ones(len(rows)), residuals, ridge=max(len(rows), 1) * rating_hyper.reg
+            self.rating,
+            rows,
+            np.ones(len(rows)),
+            residuals,
+            ridge=float(rating_hyper.ridge(len(rows), rating_hyper.nu_users)),
         )
         return Profile(rows, said, liked, preference, rating, bias, covariance)
 

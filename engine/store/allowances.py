@@ -1,4 +1,4 @@
-"""Limits how much one person may do a day."""
+"""How much one person may do a day."""
 
 import enum
 from datetime import datetime
@@ -13,14 +13,14 @@ allowances = table(AllowanceRow)
 
 
 class Limited(enum.StrEnum):
-    """Things that one person may do only a limited number of times a day."""
+    """What one person may do only so often a day."""
 
     RATINGS = "ratings"
     IMPORTS = "imports"
 
 
 class EnoughForToday(MatineeError):
-    """Somebody has reached a daily limit and must wait until tomorrow."""
+    """Somebody has done so much of one thing that the rest waits until tomorrow."""
 
     def __init__(self, kind: Limited, most: int) -> None:
         super().__init__(f"that was {most} {kind} today, and the rest waits until tomorrow")
@@ -30,10 +30,10 @@ class EnoughForToday(MatineeError):
 
 class AllowanceStore(Database):
     def spend(self, user_id: int, kind: Limited, most: int, now: datetime) -> None:
-        """Count one use of a daily allowance. The day is that of UTC.
+        """Count one more of what somebody may do so often a day (UTC).
 
         Raises:
-            EnoughForToday: all ``most`` uses of this day are spent.
+            EnoughForToday: they have done it ``most`` times.
         """
         with self.write(durable=False) as connection:
             spend(connection, user_id, kind, most, now)

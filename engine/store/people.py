@@ -34,7 +34,7 @@ versions, runs = table(ModelVersionRow), table(RunRow)
 watchers, notices, admissions = table(RunWatcherRow), table(RunNoticeRow), table(AdmissionRow)
 
 CHUNK_ACTS = 300
-"""Ratings of an imported file in one transaction: about 20 ms."""
+"""Ratings of a file in one transaction: some 20 ms."""
 
 
 class Dismissal(enum.StrEnum):
@@ -45,8 +45,7 @@ class Dismissal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone in the chat. ``id`` is our number, ``telegram_id`` Telegram's. ``is_new`` is true with the first message
-    only."""
+    """Someone in the chat. ``id`` is ours, ``telegram_id`` theirs; ``is_new`` on the first message only."""
 
     id: int
     telegram_id: int
@@ -58,10 +57,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class RatingChange:
-    """What a change of one film's stars did.
+    """What a tap on a rating did.
 
-    ``event_id`` identifies the event, so that it can be undone. If nothing changed, it is the person's latest event for
-    this film, or None.
+    ``event_id`` names it for the undo. Where nothing changed, that is the person's latest act on this film, or null
+    if there is none.
     """
 
     event_id: int | None
@@ -73,8 +72,7 @@ class RatingChange:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of somebody's history: a film rated, changed or removed. ``model_version`` is the first published model
-    that has learned from it."""
+    """One line of somebody's history: a film rated, changed or removed. ``model_version`` has learned from it."""
 
     id: int
     movie_id: int
@@ -87,7 +85,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A film that somebody put aside: why, and until when (None: for good)."""
+    """A film put aside, why, and until when (null: for good)."""
 
     movie_id: int
     kind: Dismissal
@@ -97,10 +95,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """Everything that one person's picks depend on, read at one moment.
+    """All that picks for one person depend on, read at one moment.
 
-    ``ratings`` come newest first. ``put_aside`` holds the films whose time has not expired. ``waiting`` counts the
-    rated films that the live model has not learned from yet.
+    ``ratings`` newest first. ``put_aside`` holds what has not expired. ``waiting`` counts the rated films that the
+    live model has not learned from yet.
     """
 
     user_id: int
@@ -109,12 +107,12 @@ class Taste:
     waiting: int = 0
 
     def stars_for(self, movie_id: int) -> float | None:
-        """Return the stars that this person gave the film, or None."""
+        """Return what this person gave the film, or None."""
         return next((rating.stars for rating in self.ratings if rating.movie_id == movie_id), None)
 
     @property
     def hidden(self) -> frozenset[int]:
-        """Films that picks never show: rated, seen, not for me, or on the watchlist already."""
+        """Films that picks never show: rated, seen, not for me; those on the watchlist are known already."""
         return frozenset({r.movie_id for r in self.ratings} | {p.movie_id for p in self.put_aside})
 
 
@@ -127,21 +125,19 @@ class NoSuchFilm(MatineeError):
 
 
 class UndoTooLate(MatineeError):
-    """The change cannot be undone: it is not this person's, or the same film was rated again since."""
+    """The act cannot be undone: it is not this person's, or the same film was rated again since."""
 
 
 class PeopleStore(Database):
     def __init__(self, url: str, *, ratings_a_day: int | None = None) -> None:
         """Args:
-        ratings_a_day: the number of single ratings that one person may give, change or take back in a day; None for no
-            limit.
+        ratings_a_day: how many ratings one person may give, change or take back in a day, one by one; None for any.
         """
         super().__init__(url)
         self._ratings_a_day = ratings_a_day
 
     def person(self, telegram_id: int, language: str | None, now: datetime) -> Person:
-        """Return the person with a Telegram id. Add them if they are new, and mark them active again if they had
-        left."""
+        """Return the person behind a Telegram id, added if they are new and made active again if they had left."""
         with self.read() as connection:
             row = connection.execute(_BY_TELEGRAM_ID, {"telegram_id": telegram_id}).one_or_none()
         if row is not None and row.active:
@@ -159,29 +155,28 @@ class PeopleStore(Database):
             return _person(connection.execute(statement.returning(users)).one(), is_new=row is None)
 
     def find_person(self, telegram_id: int) -> Person | None:
-        """Return the person with a Telegram id, or None. Add nobody."""
+        """Return the person behind a Telegram id, or None; nobody is added."""
         with self.read() as connection:
             row = connection.execute(_BY_TELEGRAM_ID, {"telegram_id": telegram_id}).one_or_none()
         return None if row is None else _person(row)
 
     def set_active(self, telegram_id: int, active: bool) -> None:
-        """Store whether the bot can write to someone: it cannot once they have blocked it."""
+        """Note whether someone can be written to: false once they have blocked the bot."""
         with self.write() as connection:
             connection.execute(sa.update(users).where(users.c.telegram_id == telegram_id).values(active=active))
 
     def set_language(self, user_id: int, language: str | None) -> None:
-        """Store the language that somebody chose."""
+        """Note which language somebody wants to be spoken to in."""
         with self.write() as connection:
             connection.execute(sa.update(users).where(users.c.id == user_id).values(language=_fitting(language)))
 
     def change_preferences(
         self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]], *, durable: bool = True
     ) -> None:
-        """Change someone's preferences, starting from what is stored now, which may differ from what the caller read
-        before.
+        """Change someone's preferences as they are now, which may be more than what was read of them before.
 
         Args:
-            durable: see ``Database.write``; False for things that nobody would miss, such as the page shown last.
+            durable: see ``Database.write``; False for what nobody would miss, as the page that was shown last.
         """
         with self.write(durable=durable) as connection:
             settings = connection.scalar(_SETTINGS_OF, {"user_id": user_id})
@@ -189,9 +184,9 @@ class PeopleStore(Database):
                 connection.execute(_NEW_SETTINGS, {"whose": user_id, "settings": change(settings)})
 
     def forget(self, user_id: int) -> None:
-        """Delete the person, their ratings, the films they put aside and their lists, at once and for good.
+        """Delete the person, their ratings, what they put aside and their lists, at once and for good.
 
-        Runs that a deleted admin asked for stay, without their name.
+        Where an admin is forgotten, the runs that they asked for stay, but not who it was.
         """
         with self.write() as connection:
             gone = sa.delete(users).where(users.c.id == user_id).returning(users.c.telegram_id)
@@ -201,19 +196,19 @@ class PeopleStore(Database):
             connection.execute(sa.delete(admissions).where(admissions.c.telegram_id == telegram_id))
             asked = sa.update(runs).where(runs.c.asked_by == f"telegram:{telegram_id}")
             connection.execute(asked.values(asked_by="telegram"))
-            # The key of this table begins with the version: without a condition on it, all lists would be read.
+            # Their key begins with the version: without it, every list of everybody would be read.
             every = recommendations.c.model_version.in_(sa.select(versions.c.version))
             connection.execute(sa.delete(recommendations).where(every, recommendations.c.user_id == user_id))
 
     def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> tuple[RatingChange, Taste]:
         """Give a film its stars, and return the person's taste from then on.
 
-        The same stars again change nothing, so a repeated update is harmless.
+        The same stars again change nothing, so that a repeated update is harmless.
 
         Raises:
             BadStars: not 0.5 to 5.0 in half steps.
             NoSuchFilm: the catalogue has no such film.
-            EnoughForToday: they have reached the daily limit of changes.
+            EnoughForToday: they have changed as much today as one person may.
         """
         checked = check_stars(stars)
         with self.write() as connection:
@@ -222,18 +217,18 @@ class PeopleStore(Database):
             return act, _taste(connection, user_id, now)
 
     def rate_many(self, user_id: int, given: Iterable[tuple[int, float, datetime]], now: datetime) -> list[int]:
-        """Give many films their stars, as from a file: some hundreds in one transaction, with an event for each.
+        """Give many films their stars, as from a file: some hundred in one transaction, each an act of its own.
 
         Args:
-            given: film, stars, and when they were given. If a film comes twice, the last one counts.
-            now: the time of the events.
+            given: film, stars, and when they were given; of a film that comes twice, the last counts.
+            now: when the acts happen.
 
         Returns:
-            The ids of the events, in order. Films that had these stars already have no event.
+            The ids of the acts, in order; films that had these stars already are none.
 
         Raises:
             BadStars: not 0.5 to 5.0 in half steps. Nothing has been written.
-            NoSuchFilm: the catalogue lacks a film. Transactions before it stay committed.
+            NoSuchFilm: the catalogue lacks a film. What came some hundred before it stays.
         """
         checked = {movie_id: (check_stars(stars), rated_at) for movie_id, stars, rated_at in given}
         ids: list[int] = []
@@ -254,10 +249,10 @@ class PeopleStore(Database):
             spend(connection, user_id, Limited.RATINGS, self._ratings_a_day, now)
 
     def undo(self, user_id: int, event_id: int, now: datetime) -> RatingChange:
-        """Undo one event: the film gets back its earlier stars with their date, or none if it had none.
+        """Take one act back: the film has again the stars that it had before, and as old as they were; or none.
 
         Raises:
-            UndoTooLate: the event is someone else's, is gone, or the film was rated again since.
+            UndoTooLate: the act is someone else's, is gone, or the film was rated again since.
         """
         with self.write() as connection:
             _hold(connection, user_id)
@@ -275,15 +270,14 @@ class PeopleStore(Database):
             return undo
 
     def undo_many(self, user_id: int, first: int, last: int, now: datetime) -> list[int]:
-        """Undo someone's events from ``first`` to ``last``, such as those of an import: some hundreds of films in one
-        transaction.
+        """Take someone's acts from ``first`` to ``last`` back, as of an import: some hundred films in one transaction.
 
-        Each film gets back the stars that it had before the first of these events, with their date, or none if it had
-        none. A film that was rated again since stays as it is. A second call, because a tap came twice or the first
-        call was cut short, does what is left to do.
+        Each film has again the stars that it had before the first of these acts, and as old as they were; or none. One
+        that was rated again since stays as it is. Asked for a second time, because a tap came twice or the first time
+        was cut short, this does what is left to do.
 
         Returns:
-            The ids of the new events, in order. They can be undone in the same way.
+            The ids of the acts that do so, in order. They can be taken back in the same way.
         """
         these = (events.c.user_id == user_id) & events.c.id.between(first, last)
         with self.read() as connection:
@@ -334,14 +328,14 @@ class PeopleStore(Database):
             return connection.scalar(query) or 0
 
     def events_of(self, user_id: int) -> list[Event]:
-        """Return all events of someone, oldest first, for the export of their data."""
+        """Return everything that someone did, oldest first: for the export of their data."""
         columns = [events.c[name] for name in Event.__dataclass_fields__]
         with self.read() as connection:
             query = sa.select(*columns).where(events.c.user_id == user_id).order_by(events.c.id)
             return [Event(*row) for row in connection.execute(query)]
 
     def last_event(self, user_id: int) -> int | None:
-        """Return the id of someone's latest event; None if there is none."""
+        """Return the id of someone's latest act; None if there is none."""
         with self.read() as connection:
             latest: int | None = connection.scalar(
                 sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id)
@@ -379,7 +373,7 @@ def _person(row: Any, *, is_new: bool = False) -> Person:
 
 
 def _fitting(language: str | None) -> str | None:
-    """Cut a language code to the length of its column; its beginning matters."""
+    """Cut a language code to what the column holds; its beginning is what counts."""
     return None if language is None else language[:LANGUAGE_LENGTH]
 
 
@@ -415,16 +409,15 @@ _PUT_ASIDE_OF = (
     .order_by(dismissals.c.dismissed_at.desc(), dismissals.c.movie_id)
 )
 _WAITING_OF = _waiting(events.c.user_id == _WHOSE)
-# Locks the row, like ``_hold``.
-_SETTINGS_OF = sa.select(users.c.settings).where(users.c.id == _WHOSE).with_for_update(key_share=True)
+_SETTINGS_OF = sa.select(users.c.settings).where(users.c.id == _WHOSE).with_for_update(key_share=True)  # as ``_hold``
 _NEW_SETTINGS = sa.update(users).where(users.c.id == sa.bindparam("whose")).values(settings=sa.bindparam("settings"))
 
 
 def _hold(connection: sa.Connection, user_id: int) -> None:
-    """Lock a person's row, so that of two taps at one moment only one reads the old stars.
+    """Let one act of a person wait for another: two taps at one moment must not both read the old stars.
 
-    On Postgres this kind of lock does not block a publish. SQLite has one writer, and SQLAlchemy leaves the locking
-    clause out there.
+    On Postgres their row is the lock, of the kind that does not stand in the way of a publish. SQLite has one writer,
+    and a locking clause that it does not know is left out.
     """
     connection.execute(sa.select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
 
@@ -492,8 +485,7 @@ def _set_many_stars(
 def _before(
     connection: sa.Connection, user_id: int, movie_ids: Collection[int], first: int, last: int, now: datetime
 ) -> dict[int, tuple[float | None, datetime]]:
-    """Return the stars before event ``first``, and when they were given, for those films that have no event after
-    ``last``."""
+    """Return stars, and when they were given, as of before act ``first``: of those films with no act after ``last``."""
     mine = (events.c.user_id == user_id) & events.c.movie_id.in_(movie_ids)
     span = sa.select(
         events.c.movie_id,

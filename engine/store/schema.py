@@ -25,17 +25,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 LANGUAGE_LENGTH = 16
-"""Longest language code that is stored; "zh-Hant-TW" has ten characters."""
+"""Characters of a language code that are kept; "zh-Hant-TW" has ten."""
 
 SITE_ID_LENGTH = 128
-"""Longest id of a person on a site, in characters."""
+"""Characters of the id by which a site knows a person."""
 
 TAG_LENGTH = 64
-"""Longest tag of a data set that is stored, in characters."""
+"""Characters of a data set's tag that are kept."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time that is aware UTC in Python. SQLite has no time zones and stores it naive."""
+    """Aware UTC in Python; SQLite, which knows no time zones, keeps it naive."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -123,7 +123,7 @@ class MovieGenreRow(Base):
 
 
 class UserRow(Base):
-    """A person in the data, in the chat or on a site. ``id`` is dense and fits int32, as Spark's ALS needs."""
+    """A person in the data, in the chat or on a site. ``id`` is dense and fits int32, which is all that ALS takes."""
 
     __tablename__ = "users"
     # AUTOINCREMENT: the id of someone who was forgotten must never name somebody else.
@@ -132,8 +132,8 @@ class UserRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     telegram_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     dataset_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    # This is an index, not a constraint: SQLite adds a constraint only by copying the table, and dropping the old table
-    # would delete everybody's ratings.
+    # An index and no constraint: SQLite adds a constraint only by writing the table anew, and would delete everybody's
+    # ratings with the old one.
     site_id: Mapped[str | None] = mapped_column(String(SITE_ID_LENGTH), unique=True, index=True)
     language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
     settings: Mapped[dict[str, Any]]
@@ -154,10 +154,10 @@ class RatingRow(Base):
 
 
 class RatingEventRow(Base):
-    """One event: a film rated, changed or removed. Rows are only appended; they are the queue of the next training.
+    """One act: rated, changed, removed. Append-only, and the queue of the next training.
 
-    ``model_version`` is null until a published model has used the event. A run marks exactly the events that it read,
-    so an event that is committed late or out of order is never lost.
+    ``model_version`` is null until a published model has used the event. A run marks exactly the events that it
+    read, so one whose commit arrives late or out of order is never lost.
     """
 
     __tablename__ = "rating_events"
@@ -178,7 +178,7 @@ class RatingEventRow(Base):
 
 
 class DismissalRow(Base):
-    """A film that picks leave out: seen, not for me, or on the watchlist."""
+    """A film that need not be shown: seen, not for me, or kept for later on the watchlist."""
 
     __tablename__ = "dismissals"
     __table_args__ = (CheckConstraint("kind IN ('seen', 'not_for_me', 'watchlist')", name="kind"),)
@@ -191,7 +191,7 @@ class DismissalRow(Base):
 
 
 class ModelVersionRow(Base):
-    """A trained model: how it was made, its metrics, its state."""
+    """A trained model: how it was made, how it measured, what became of it."""
 
     __tablename__ = "model_versions"
     __table_args__ = (
@@ -212,7 +212,7 @@ class ModelVersionRow(Base):
 
 
 class ItemFactorsRow(Base):
-    """A film's factors in both models, as little-endian float32. The bot folds ratings in with them."""
+    """A film in both models, as little-endian float32: what the bot folds ratings in with."""
 
     __tablename__ = "item_factors"
 
@@ -223,8 +223,8 @@ class ItemFactorsRow(Base):
     bias: Mapped[float]
 
 
-# The bulk tables have no foreign keys: a million users' lists are written in chunks beside the live ones, and the
-# publish step checks them as a whole.
+# The bulk tables carry no foreign keys: a million users' lists are written in chunks beside the live ones, and the
+# publish step checks them whole.
 
 
 class RecommendationRow(Base):
@@ -237,7 +237,7 @@ class RecommendationRow(Base):
     movie_id: Mapped[int]
     score: Mapped[float]
     predicted_stars: Mapped[float | None]
-    """Null for play counts, where there are no stars to predict from."""
+    """Null where people gave no stars to predict from: play counts."""
 
 
 class SimilarMovieRow(Base):
@@ -249,7 +249,7 @@ class SimilarMovieRow(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     similar_movie_id: Mapped[int]
     similarity: Mapped[float]
-    # Evidence for the similarity beyond the catalogue; null if there is none.
+    # What speaks for it, beside what the catalogue says of both: null where it is no reason.
     times_chance: Mapped[float | None]
     shared_tag: Mapped[str | None] = mapped_column(String(TAG_LENGTH))
 
@@ -282,8 +282,7 @@ class RunRow(Base):
 
 
 class RunWatcherRow(Base):
-    """A chat message that shows a run's progress. It is in the database so that the bot updates it after a restart
-    too."""
+    """A chat message that shows a run's progress; in the database so that it goes on after a restart of the bot."""
 
     __tablename__ = "run_watchers"
 
@@ -294,7 +293,7 @@ class RunWatcherRow(Base):
 
 
 class NightRow(Base):
-    """An evening for which a group looks for a film. It is deleted, with its guests, some hours after it began."""
+    """An evening for which a group looks for a film. It goes, with its guests, some hours after it began."""
 
     __tablename__ = "nights"
     # AUTOINCREMENT: the buttons of an evening that is over must never name a later one.
@@ -302,7 +301,7 @@ class NightRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     chat_id: Mapped[int] = mapped_column(BigInteger)
-    # The chat's id until the poll, then null. It is unique, so a group has one open evening, and the database settles a
+    # The chat's id until the poll, null from then on. Unique, so a group has one open evening: the database settles a
     # race between two people who begin one.
     open_chat_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     message_id: Mapped[int | None]
@@ -315,7 +314,7 @@ class NightRow(Base):
 
 
 class NightGuestRow(Base):
-    """A guest of an evening. ``name`` is kept as long as the evening, to list the guests."""
+    """Someone who is in. ``name`` is kept only as long as the evening, to say who is in."""
 
     __tablename__ = "night_guests"
 
@@ -326,8 +325,8 @@ class NightGuestRow(Base):
 
 
 class DigestRow(Base):
-    """Someone who asked for weekly picks. ``next_at`` is null once they want none any more; ``shown`` are the films of
-    earlier digests."""
+    """Someone who asked for picks once a week. ``next_at`` is null once they want none any more; ``shown`` are the
+    films of earlier ones."""
 
     __tablename__ = "digests"
 
@@ -337,8 +336,7 @@ class DigestRow(Base):
 
 
 class RunNoticeRow(Base):
-    """An admin who has been told how a run ended. It is in the database so that after a restart the bot tells nobody
-    twice."""
+    """An admin who has been told how a run ended; in the database so that a restart of the bot tells nobody twice."""
 
     __tablename__ = "run_notices"
 
@@ -364,7 +362,7 @@ class TrialRow(Base):
 
 
 class PictureRow(Base):
-    """A picture for admins, drawn after the last training. Each kind has one name and one row."""
+    """A picture for those who run Matinee, as of the last training. Each has one name and one row."""
 
     __tablename__ = "pictures"
 
@@ -375,13 +373,13 @@ class PictureRow(Base):
 
 
 class ApiKeyRow(Base):
-    """A key to the API. Only the SHA-256 of its secret is stored. With a ``user_id`` it is a token for that person
-    alone, and is deleted with them."""
+    """A key to the API. Only the SHA-256 of its secret is kept. With a ``user_id`` it is a token for that person alone,
+    and goes with them."""
 
     __tablename__ = "api_keys"
     __table_args__ = (
         CheckConstraint("scope IN ('read', 'write', 'admin', 'person')", name="scope"),
-        # AUTOINCREMENT: the number is part of the key's text, so the number of a deleted key must never name another.
+        # The number is part of the key: one that was swept away must never name another.
         {"sqlite_autoincrement": True},
     )
 
@@ -397,15 +395,14 @@ class ApiKeyRow(Base):
 
 
 class ApiAnswerRow(Base):
-    """The answer to a call with an idempotency key, so that the same call again gets the same answer. It is kept for a
-    day."""
+    """What a call with an idempotency key was answered, so that the same call again gets the same. Kept for a day."""
 
     __tablename__ = "api_answers"
 
     key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(String(64), primary_key=True)
     call: Mapped[bytes]
-    """SHA-256 of the call."""
+    """SHA-256 of what was asked."""
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     answer: Mapped[dict[str, Any]]
@@ -413,11 +410,10 @@ class ApiAnswerRow(Base):
 
 
 class InboxRow(Base):
-    """An update that Telegram has sent. ``body`` is null once it has been handled; the row then only serves to
-    recognise a repeat.
+    """What Telegram has told the bot. ``body`` is null once it has been handled: the row then only tells a repeat.
 
-    ``digest`` is a hash of the body: another Telegram server (a test's, or that of another bot) may use the same update
-    ids. ``answered`` says that an answer may have been sent, ``tries`` how often handling has been tried again.
+    ``digest`` is of the body, because another Telegram (a test's, or another bot's) counts its updates from elsewhere.
+    ``answered`` says that an answer to it may have been sent, ``tries`` how often it has been handled anew.
     """
 
     __tablename__ = "inbox"
@@ -447,10 +443,10 @@ class ShownFilmRow(Base):
 
 
 class InviteRow(Base):
-    """A link that lets people in if not everybody may talk to the bot. It is deleted when it is revoked."""
+    """A link that lets people in where not everybody may talk to the bot. It goes when it is revoked."""
 
     __tablename__ = "invites"
-    # AUTOINCREMENT: the button of a revoked link must not name a later one.
+    # AUTOINCREMENT: the button of a link that was revoked must not name a later one.
     __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -460,7 +456,7 @@ class InviteRow(Base):
 
 
 class AdmissionRow(Base):
-    """Somebody who was let in by an invitation link."""
+    """Somebody who came by such a link."""
 
     __tablename__ = "admissions"
 
@@ -469,7 +465,7 @@ class AdmissionRow(Base):
 
 
 class AllowanceRow(Base):
-    """How much of a daily allowance somebody has used today."""
+    """How often somebody has done today what may be done so often a day."""
 
     __tablename__ = "allowances"
 
@@ -480,7 +476,7 @@ class AllowanceRow(Base):
 
 
 class LiveRow(Base):
-    """One row: the live version. Publishing changes this row."""
+    """One row: the version that is served. Publishing is changing it."""
 
     __tablename__ = "live"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -490,5 +486,5 @@ class LiveRow(Base):
 
 
 def table(row: type[Base]) -> Table:
-    """Return the table of a declared row class."""
+    """The table behind a declared row."""
     return cast(Table, row.__table__)

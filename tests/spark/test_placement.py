@@ -64,7 +64,10 @@ def test_the_preference_model_is_mllibs_for_its_objective(values: DataFrame) -> 
 
 
 def test_the_rating_model_is_mllibs(values: DataFrame, spark: SparkSession) -> None:
-    fit = StarsFit(rating_table(values), RatingHyperparameters(rank=4, reg=0.15, iterations=5, pseudo=0.0))
+    fit = StarsFit(
+        rating_table(values),
+        RatingHyperparameters(rank=4, reg=0.15, nu_users=1.0, nu_items=1.0, iterations=5, pseudo=0.0),
+    )
     left = fit.biases.residuals(fit.table).astype(np.float32)
     rows = zip(fit.table.users.tolist(), fit.table.films.tolist(), left.tolist(), strict=True)
     residuals = spark.createDataFrame(list(rows), "user_id int, movie_id int, value float")
@@ -94,15 +97,18 @@ def test_in_blocks_the_model_is_the_same(spark: SparkSession, ratings: DataFrame
 
 def test_by_mllib_it_is_a_model_of_the_objective_that_mllib_has(spark: SparkSession, ratings: DataFrame) -> None:
     trained = train(spark, ratings, SMALL, films=FILMS, seed=1, placement=Placement.MLLIB, progress=told)
-    assert trained.hyperparameters.preference == expressible(SMALL.preference)
+    assert trained.hyperparameters == expressible(SMALL)
     assert trained.hyperparameters.preference.target == "signed"
     lists = recommend(trained.users, histories(ratings), trained.model(), limit=10).toPandas()
     assert (lists["movie_id"].map(genre_of) == lists["user_id"] % GENRES).mean() > 0.97
 
 
 def test_what_mllib_can_express_is_left_as_it_is() -> None:
-    assert expressible(OF_MLLIB) == OF_MLLIB
-    assert expressible(replace(OF_MLLIB, pull=0.5)) != replace(OF_MLLIB, pull=0.5)
+    stars = RatingHyperparameters(nu_users=1.0, nu_items=1.0, reg=0.3)
+    theirs = Hyperparameters(OF_MLLIB, stars)
+    assert expressible(theirs) == theirs
+    assert expressible(replace(theirs, preference=replace(OF_MLLIB, pull=0.5))).preference.pull == 0
+    assert expressible(replace(theirs, rating=replace(stars, nu_users=0.5))).rating != stars
 
 
 def test_the_sizes_say_where() -> None:

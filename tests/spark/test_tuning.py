@@ -72,7 +72,7 @@ def test_a_search_that_was_cut_goes_on_without_running_a_trial_twice(
 def test_the_rating_model_is_judged_by_its_errors_over_folds(
     spark: SparkSession, ratings: DataFrame, trial_store: Store
 ) -> None:
-    asked = Search("rating", {"rank": (4.0,), "reg": (0.3, 10.0), "iterations": (5.0,)}, sample=1.0, folds=2)
+    asked = Search("rating", {"rank": (4.0,), "reg": (1.2, 100.0), "iterations": (5.0,)}, sample=1.0, folds=2)
     found = search(
         spark,
         ratings,
@@ -84,7 +84,7 @@ def test_the_rating_model_is_judged_by_its_errors_over_folds(
         now=lambda: NOW,
     )
     assert found.metric == "rmse_all"
-    assert found.winner["reg"] < 1, "a crushing regularisation never wins"
+    assert found.winner["reg"] < 100, "a crushing regularisation never wins"
     assert all(len(row.metrics["folds"]) == 2 for row in trial_store.trials("tiny"))
 
 
