@@ -54,6 +54,7 @@ class Run(BaseModel):
     fraction: float
     detail: str
     asked_by: str
+    cancelled_by: str | None
     asked_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -73,8 +74,7 @@ class Runs(BaseModel):
 @router.post("", status_code=202, responses=may_answer(409, 413))
 def ask(store: InStore, now: Now, caller: Annotated[Caller, Depends(site(Scope.ADMIN))], wanted: RunWanted) -> Run:
     """Ask for a run; the engine takes it. At most one is open at a time."""
-    name = caller.key.name if caller.key is not None else ""
-    return Run.of(store.request_run(RunKind(wanted.kind), f"api:{name}"[:64], now, options=wanted.options()))
+    return Run.of(store.request_run(RunKind(wanted.kind), _name(caller), now, options=wanted.options()))
 
 
 @router.get("", dependencies=ADMINS)
@@ -89,10 +89,10 @@ def one_run(store: InStore, run: RunId) -> Run:
     return _run(store, run)
 
 
-@router.post("/{run}/cancel", status_code=202, dependencies=ADMINS, responses=may_answer(404))
-def cancel(store: InStore, now: Now, run: RunId) -> Run:
+@router.post("/{run}/cancel", status_code=202, responses=may_answer(404))
+def cancel(store: InStore, now: Now, caller: Annotated[Caller, Depends(site(Scope.ADMIN))], run: RunId) -> Run:
     """Ask a run to stop. One that still waits ends at once; one that has ended stays as it is."""
-    store.ask_cancel(run, now)
+    store.ask_cancel(run, _name(caller), now)
     return _run(store, run)
 
 
@@ -123,6 +123,11 @@ async def _changes(store: Store, run: Run) -> AsyncIterator[str]:
         elif silent >= STILL_THERE_SECONDS:
             silent = 0.0
             yield ": still there\n\n"
+
+
+def _name(caller: Caller) -> str:
+    """Return how runs name a caller."""
+    return f"api:{caller.key.name if caller.key is not None else ''}"[:64]
 
 
 def _event(run: Run) -> str:

@@ -107,6 +107,8 @@ def _open_run_line(run: Run | None) -> str:
 
 def _ended_run_line(run: Run) -> str:
     when = f"{run.finished_at:%Y-%m-%d %H:%M}" if run.finished_at else ""
+    if run.state is RunState.CANCELLED and run.cancelled_by is not None:
+        return f"run {run.id}, asked for by {run.asked_by}, cancelled by {run.cancelled_by} {when}"
     more = f": {run.error}" if run.error else f": model {run.model_version}" if run.model_version else ""
     return f"run {run.id}, asked for by {run.asked_by}, {run.state} {when}{more}"
 

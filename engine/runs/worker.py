@@ -370,9 +370,19 @@ class Worker:
         WAITING.set(waiting)
         LIVE_VERSION.set(self._store.live_version() or 0)
         if self._child is None and enough and waiting >= enough:
-            last = self._last_training()
-            if last is None or self._store.waiting_ratings(since=last.started_at or last.asked_at) >= enough:
+            if self._store.waiting_ratings(since=self._answered_until()) >= enough:
                 self.ask("ratings")
+
+    def _answered_until(self) -> datetime | None:
+        """Return until when ratings ask for no training any more: one has begun since, or a run was cancelled.
+
+        Whoever cancels a run, a search too, wants the machine for something else: what waits by then waits for
+        somebody to ask, for the schedule, or for as many ratings again.
+        """
+        last = self._last_training()
+        begun = None if last is None else last.started_at or last.asked_at
+        cancelled = (run.finished_at for run in self._store.last_runs(20) if run.cancelled_by is not None)
+        return max((at for at in (begun, next(cancelled, None)) if at is not None), default=None)
 
     def _last_training(self) -> Run | None:
         return next((run for run in self._store.last_runs(20) if run.kind is RunKind.TRAIN), None)

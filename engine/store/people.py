@@ -186,7 +186,7 @@ class PeopleStore(Database):
     def forget(self, user_id: int) -> None:
         """Delete the person, their ratings, what they put aside and their lists, at once and for good.
 
-        Where an admin is forgotten, the runs that they asked for stay, but not who it was.
+        Runs that a deleted admin asked for or stopped stay, without their id.
         """
         with self.write() as connection:
             gone = sa.delete(users).where(users.c.id == user_id).returning(users.c.telegram_id)
@@ -194,9 +194,10 @@ class PeopleStore(Database):
             connection.execute(sa.delete(watchers).where(watchers.c.chat_id == telegram_id))
             connection.execute(sa.delete(notices).where(notices.c.telegram_id == telegram_id))
             connection.execute(sa.delete(admissions).where(admissions.c.telegram_id == telegram_id))
-            asked = sa.update(runs).where(runs.c.asked_by == f"telegram:{telegram_id}")
-            connection.execute(asked.values(asked_by="telegram"))
-            # Their key begins with the version: without it, every list of everybody would be read.
+            for who in (runs.c.asked_by, runs.c.cancelled_by):
+                theirs = sa.update(runs).where(who == f"telegram:{telegram_id}")
+                connection.execute(theirs.values({who: "telegram"}))
+            # The key of this table begins with the version: without a condition on it, all lists would be read.
             every = recommendations.c.model_version.in_(sa.select(versions.c.version))
             connection.execute(sa.delete(recommendations).where(every, recommendations.c.user_id == user_id))
 
@@ -320,6 +321,8 @@ class PeopleStore(Database):
     def waiting_ratings(self, since: datetime | None = None) -> int:
         """Count the (person, film) pairs rated, changed or removed that the live model has not learned from.
 
+        A pair that has again the stars which the model knows does not wait.
+
         Args:
             since: count only what happened after this moment.
         """
@@ -387,13 +390,20 @@ def _dismissal(key: dict[str, Any]) -> sa.Select[Any]:
 
 
 def _waiting(*which: sa.ColumnElement[bool]) -> sa.Select[int]:
-    """Pairs with an act that the live model has not used: never used, or used by a version since rolled back."""
+    """Pairs whose stars are others than before the first act that the live model has not used.
+
+    Not used: by no version, or by one that was rolled back. What was given and taken back again does not count.
+    """
     unused = sa.or_(
         events.c.model_version.is_(None),
         events.c.model_version > sa.func.coalesce(sa.select(live.c.model_version).scalar_subquery(), 0),
     )
-    pairs = sa.select(events.c.user_id, events.c.movie_id).where(unused, *which).distinct()
-    return sa.select(sa.func.count()).select_from(pairs.subquery())
+    pair = (events.c.user_id, events.c.movie_id)
+    firsts = sa.select(sa.func.min(events.c.id)).where(unused, *which).group_by(*pair)
+    mine = sa.and_(ratings.c.user_id == events.c.user_id, ratings.c.movie_id == events.c.movie_id)
+    changed = ratings.c.stars.is_distinct_from(events.c.previous_stars)
+    pairs = sa.select(sa.func.count()).select_from(events.outerjoin(ratings, mine))
+    return pairs.where(events.c.id.in_(firsts), changed)
 
 
 # Statements that every update needs are built once: building one takes as long as the database needs to answer.

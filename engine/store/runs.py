@@ -16,7 +16,8 @@ runs, watchers, trials = table(RunRow), table(RunWatcherRow), table(TrialRow)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of the pipeline. ``fraction`` is of the whole run, 0 to 1."""
+    """One execution of the pipeline. ``fraction`` is the share of the whole run that is done, 0 to 1; ``cancelled_by``
+    says who asked to stop it, in the form of ``asked_by``."""
 
     id: int
     kind: RunKind
@@ -31,6 +32,7 @@ class Run:
     heartbeat_at: datetime | None
     finished_at: datetime | None
     cancel_asked: bool
+    cancelled_by: str | None
     error: str | None
     metrics: dict[str, Any]
     model_version: int | None
@@ -154,15 +156,19 @@ class RunStore(Database):
                 > 0
             )
 
-    def ask_cancel(self, run_id: int, now: datetime) -> bool:
-        """Ask for a run to be stopped. One that still waits ends at once. Return whether it was open."""
+    def ask_cancel(self, run_id: int, by: str, now: datetime) -> bool:
+        """Ask for a run to be stopped. One that still waits ends at once. Return whether it was open.
+
+        Args:
+            by: who asks, written as ``asked_by`` is; of several, the first is remembered.
+        """
+        first = {"cancel_asked": True, "cancelled_by": sa.func.coalesce(runs.c.cancelled_by, by)}
         with self.write() as connection:
             mine = (runs.c.id == run_id) & (runs.c.open_slot == 1)
-            ended = {"state": RunState.CANCELLED.value, "finished_at": now, "open_slot": None}
-            waiting = connection.execute(sa.update(runs).where(mine, runs.c.state == "queued").values(ended)).rowcount
-            if waiting:
-                return True
-            return connection.execute(sa.update(runs).where(mine).values(cancel_asked=True)).rowcount > 0
+            asked = connection.execute(sa.update(runs).where(mine).values(first)).rowcount > 0
+            waiting = sa.update(runs).where(mine, runs.c.state == RunState.QUEUED.value)
+            connection.execute(waiting.values(_end(RunState.CANCELLED, now, None)))
+            return asked
 
     def lose_runs(self, silent_since: datetime, now: datetime) -> list[int]:
         """Give up runs whose last sign of life is before ``silent_since``. Return their ids."""
@@ -269,11 +275,16 @@ class RunStore(Database):
             return [StoredTrial(*row) for row in connection.execute(query)]
 
 
+CANCELLED = "cancelled"
+"""The reason of a run that somebody asked to stop, whatever its process said on its way out."""
+
+
 def _end(state: RunState, now: datetime, error: str | None) -> dict[str, Any]:
     published = runs.c.model_version.is_not(None)
+    why = sa.case((runs.c.cancel_asked, CANCELLED), else_=error) if state is RunState.CANCELLED else error
     return {
         "state": sa.case((published, RunState.DONE.value), else_=state.value),
-        "error": sa.case((published, sa.null()), else_=error),
+        "error": sa.case((published, sa.null()), else_=why),
         "finished_at": now,
         "open_slot": None,
     }

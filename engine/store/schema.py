@@ -273,6 +273,8 @@ class RunRow(Base):
     heartbeat_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     cancel_asked: Mapped[bool]
+    # Who asked, written as ``asked_by`` is.
+    cancelled_by: Mapped[str | None] = mapped_column(String(64))
     error: Mapped[str | None] = mapped_column(Text)
     metrics: Mapped[dict[str, Any]]
     model_version: Mapped[int | None]

@@ -141,7 +141,7 @@ async def test_a_run_is_followed_in_the_new_chat(
     assert {watcher.chat_id for watcher in store.watchers()} == {NEW, admin.id}
     run = store.open_run()
     assert run is not None
-    store.ask_cancel(run.id, clock())
+    store.ask_cancel(run.id, "test", clock())
     clock.advance(minutes=1)
     await telegram.run_jobs("follow_runs")
     assert "ancel" in admin.at(new).sees

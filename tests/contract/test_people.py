@@ -114,6 +114,7 @@ def test_changes_of_settings_at_one_moment_are_all_kept(store: Store) -> None:
 def test_no_run_names_an_admin_who_is_forgotten(store: Store) -> None:
     person = store.person(ANN, "en", NOW)
     theirs = store.request_run(RunKind.TRAIN, f"telegram:{ANN}", NOW)
+    store.ask_cancel(theirs.id, f"telegram:{ANN}", NOW)
     for admin in (ANN, BOB):
         store.watch_run(theirs.id, admin, 1)
         store.take_notice(theirs.id, admin)
@@ -121,6 +122,7 @@ def test_no_run_names_an_admin_who_is_forgotten(store: Store) -> None:
     others = store.request_run(RunKind.TRAIN, f"telegram:{BOB}", NOW)
     store.forget(person.id)
     assert [run.asked_by for run in store.last_runs()] == [f"telegram:{BOB}", "telegram"]
+    assert store.run(theirs.id).cancelled_by == "telegram"
     assert [watcher.chat_id for watcher in store.watchers()] == [BOB]
     assert store.take_notice(theirs.id, ANN), "as if they had never been told"
     assert not store.take_notice(theirs.id, BOB)
@@ -395,6 +397,29 @@ def test_ratings_wait_as_films_of_a_person_not_as_acts(films: Store, ann: int, b
     assert films.waiting_ratings(since=at(2)) == 1
     assert films.taste(ann, NOW).waiting == 2
     assert films.people_counts() == {"people": 2, "active": 2, "ratings": 3, "dismissals": 0}
+
+
+def test_what_is_as_it_was_does_not_wait(films: Store, ann: int) -> None:
+    """An import that was undone, a rating given and taken back, one changed and changed again."""
+    films.rate(ann, HEAT, 4.5, at(0))
+    first, *_, last = films.rate_many(ann, [(ALIEN, 4.0, at(1)), (FARGO, 5.0, at(1)), (HEAT, 2.0, at(1))], at(1))
+    assert films.waiting_ratings() == 3
+    undone = films.undo_many(ann, first, last, at(2))
+    assert films.waiting_ratings() == 1
+    films.undo_many(ann, undone[0], undone[-1], at(3))
+    assert films.waiting_ratings() == 3
+    films.publish(
+        films.create_version(dataset="d", dataset_fingerprint="f", hyperparameters={}, metrics={}, counts={}, now=NOW),
+        event_ids=films.read_queue().event_ids,
+        now=at(4),
+    )
+    assert films.waiting_ratings() == 0
+    films.remove_rating(ann, HEAT, at(5))
+    films.rate(ann, FARGO, 4.0, at(5))
+    assert films.waiting_ratings() == films.taste(ann, NOW).waiting == 2
+    films.rate(ann, HEAT, 2.0, at(6))
+    films.rate(ann, FARGO, 5.0, at(6))
+    assert films.waiting_ratings() == films.taste(ann, NOW).waiting == 0
 
 
 def test_a_person_who_is_forgotten_leaves_nothing_behind(films: Store, ann: int, bob: int) -> None:

@@ -108,26 +108,40 @@ def test_who_ends_a_run_first_has_the_last_word(store: Store) -> None:
 
 def test_a_run_that_waits_is_cancelled_at_once(store: Store) -> None:
     run = ask(store)
-    assert store.ask_cancel(run.id, at(1))
-    assert store.run(run.id).state is RunState.CANCELLED
+    assert store.ask_cancel(run.id, "telegram:1", at(1))
+    ended = store.run(run.id)
+    assert (ended.state, ended.cancelled_by, ended.error) == (RunState.CANCELLED, "telegram:1", "cancelled")
+    assert ended.finished_at == at(1)
     assert store.claim_run(at(2)) is None
-    assert not store.ask_cancel(run.id, at(3))
+    assert not store.ask_cancel(run.id, "telegram:2", at(3))
+    assert store.run(run.id).cancelled_by == "telegram:1"
 
 
 def test_a_run_under_way_hears_of_its_cancelling_at_its_next_beat(store: Store) -> None:
     run = ask(store)
     store.claim_run(at(0))
     assert store.beat(run.id, at(1))
-    assert store.ask_cancel(run.id, at(2))
+    assert store.ask_cancel(run.id, "telegram:1", at(2))
     assert store.run(run.id).is_open
     assert not store.beat(run.id, at(3))
+
+
+def test_a_cancelled_run_says_that_and_not_how_its_process_ended(store: Store) -> None:
+    run = ask(store)
+    store.claim_run(at(0))
+    store.ask_cancel(run.id, "api:site", at(1))
+    store.ask_cancel(run.id, "telegram:1", at(2))
+    killed = "its process was ended by SIGKILL, perhaps because the machine ran out of memory"
+    store.finish_run(run.id, RunState.CANCELLED, at(3), error=killed)
+    ended = store.run(run.id)
+    assert (ended.state, ended.error, ended.cancelled_by) == (RunState.CANCELLED, "cancelled", "api:site")
 
 
 def test_the_latest_runs_come_first(store: Store) -> None:
     ids = []
     for minute in range(4):
         ids.append(ask(store, minute).id)
-        store.ask_cancel(ids[-1], at(minute))
+        store.ask_cancel(ids[-1], "test", at(minute))
     assert [run.id for run in store.last_runs(3)] == ids[:0:-1]
 
 

@@ -150,7 +150,7 @@ def test_a_cancelled_run_stops_and_the_engine_goes_on(demo: Program, store: Stor
         run_reaches(store, run, Stage.TRAIN)
         child = child_of(engine)
         everything = [child, *child.children(recursive=True)]
-        store.ask_cancel(run.id, utc_now())
+        store.ask_cancel(run.id, "test", utc_now())
         wait_for(lambda: store.run(run.id).state is RunState.CANCELLED, 2 * STOPS)
         wait_for(lambda: gone(everything), 2 * STOPS)
         assert live_lists(store) == before

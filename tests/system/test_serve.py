@@ -165,7 +165,7 @@ def test_an_engine_started_after_its_hour_catches_up_once_if_there_is_something_
     owed = store.open_run()
     assert owed is not None
     assert owed.asked_by == "schedule"
-    store.ask_cancel(owed.id, NOW)
+    store.ask_cancel(owed.id, "test", NOW)
     working.ask_at_start(schedule)
     assert store.open_run() is None, "it is owed once"
     store.close()

@@ -171,9 +171,10 @@ def test_a_child_that_does_not_heed_us_is_killed_with_all_that_it_started(
     files = [tmp_path / f"pid{of}" for of in (True, False)]
     run = ask(store)
     tick_until(working, lambda: all(file.exists() and file.read_text() for file in files))
-    store.ask_cancel(run.id, utc_now())
+    store.ask_cancel(run.id, "test", utc_now())
     tick_until(working, lambda: not store.run(run.id).is_open)
-    assert store.run(run.id).state is RunState.CANCELLED
+    ended = store.run(run.id)
+    assert (ended.state, ended.error) == (RunState.CANCELLED, "cancelled")
     tick_until(working, lambda: all(gone(int(file.read_text())) for file in files))
 
 

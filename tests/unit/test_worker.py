@@ -114,6 +114,34 @@ def test_enough_new_ratings_ask_for_one_training(store: Store, tmp_path: Path) -
     assert tick() == 2
 
 
+@pytest.mark.parametrize("kind", RunKind)
+def test_who_cancels_a_run_is_not_answered_with_another(store: Store, tmp_path: Path, kind: RunKind) -> None:
+    """What waits by then begins no training by itself; as many ratings again do."""
+    from tests.world import FILMS
+
+    store.save_films(FILMS)
+    settings = EngineSettings(_env_file=None, home=tmp_path, train_after_ratings=3)
+    ann = store.person(1, None, NOW).id
+
+    def rate_three(first: int, at: datetime) -> None:
+        for film in FILMS[first : first + 3]:
+            store.rate(ann, film.id, 4.0, at)
+
+    def count_waiting() -> Run | None:
+        Worker(store, settings, now=lambda: NOW + timedelta(minutes=9), command=["true"]).count_waiting()
+        return store.open_run()
+
+    run = store.request_run(kind, "telegram:1", NOW, take=True)
+    rate_three(0, NOW + timedelta(minutes=1))
+    store.ask_cancel(run.id, "telegram:1", NOW + timedelta(minutes=2))
+    store.finish_run(run.id, RunState.CANCELLED, NOW + timedelta(minutes=3))
+    assert count_waiting() is None
+    rate_three(3, NOW + timedelta(minutes=4))
+    asked = count_waiting()
+    assert asked is not None
+    assert asked.asked_by == "ratings"
+
+
 def test_zero_ratings_never_ask(store: Store, tmp_path: Path) -> None:
     settings = EngineSettings(_env_file=None, home=tmp_path, train_after_ratings=0)
     Worker(store, settings, now=now).count_waiting()
@@ -181,7 +209,7 @@ def test_a_run_that_fails_says_why_in_a_line(store: Store, run: Run, error: Exce
 
 
 def test_a_cancelled_run_stops_at_its_next_beat(store: Store, run: Run) -> None:
-    threading.Timer(0.1, store.ask_cancel, [run.id, NOW]).start()
+    threading.Timer(0.1, store.ask_cancel, [run.id, "test", NOW]).start()
     started = time.monotonic()
     with pytest.raises(Stopped):
         execute(run, store, busy, now=now)
