@@ -4,11 +4,12 @@ A progress message is edited until its run ends. The database remembers these me
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 import structlog
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
@@ -48,7 +49,9 @@ def handlers() -> list[Handler]:
         command("rollback", rollback, only=ADMINS),
         command("stats", stats, only=ADMINS),
         tap(buttons.AskRetrain, retrain_again, only=ADMINS),
+        tap(buttons.AskCancel, ask_cancel, only=ADMINS),
         tap(buttons.CancelRun, cancel_run, only=ADMINS),
+        tap(buttons.KeepRun, keep_run, only=ADMINS),
         tap(buttons.Compare, compare, only=ADMINS),
         tap(buttons.AskRollback, ask_rollback, only=ADMINS),
         tap(buttons.Rollback, roll_back, only=ADMINS),
@@ -98,8 +101,10 @@ async def ask(visit: Visit, kind: RunKind, options: dict[str, Any] | None = None
         run = await visit.store(Store.request_run, kind, f"telegram:{visit.owner}", visit.now, options=options)
         view = admin_views.progress(run, visit.now)
     except RunAlreadyOpen as error:
-        run = error.run
-        view = admin_views.with_notice(admin_views.already_open(run), admin_views.progress(run, visit.now))
+        run, model = error.run, (options or {}).get("model")
+        same = (run.kind, run.options.get("model")) == (kind, model)
+        notice = admin_views.already_open(run) if same else admin_views.one_at_a_time(kind, model)
+        view = admin_views.with_notice(notice, admin_views.progress(run, visit.now))
     sent = await visit.tell(view)
     await visit.store(Store.watch_run, run.id, sent.chat_id, sent.message_id, language.current())
 
@@ -109,18 +114,57 @@ async def retrain_again(visit: Visit, _button: buttons.AskRetrain) -> None:
 
 
 async def cancel(visit: Visit) -> None:
-    """/cancel: stop the run that is under way."""
+    """/cancel: ask whether to stop the run that is under way."""
     run = await visit.store(Store.open_run)
     if run is None:
         await visit.show(admin_views.nothing_runs())
     else:
-        await cancel_run(visit, buttons.CancelRun(0, run.id))
+        await ask_cancel(visit, buttons.AskCancel(0, run.id))
+
+
+async def ask_cancel(visit: Visit, button: buttons.AskCancel) -> None:
+    """Ask before a run is stopped: minutes of work would be lost."""
+    seen = await visit.store(look_at, button.run_id)
+    if seen is None:
+        await visit.show(admin_views.nothing_runs())
+    elif seen.run.is_open and not seen.run.cancel_asked:
+        # As a new message: the one with the button goes on showing the run.
+        await visit.tell(admin_views.ask_cancel(seen.run, visit.now))
+    else:
+        await visit.show(seen.view(visit.now, _admins_seen(visit.context)))
 
 
 async def cancel_run(visit: Visit, button: buttons.CancelRun) -> None:
-    await visit.store(Store.ask_cancel, button.run_id, visit.now)
+    """Stop a run, and show how it ends where this chat has no message that does."""
+    by, user, message = f"telegram:{visit.owner}", visit.update.effective_user, visit.update.effective_message
+    admins = _admins_seen(visit.context)
+    if user is not None:
+        admins[by] = user.first_name
+    await visit.store(Store.ask_cancel, button.run_id, by, visit.now)
     seen = await visit.store(look_at, button.run_id)
-    await visit.show(admin_views.nothing_runs() if seen is None else seen.view(visit.now))
+    if seen is None:
+        await visit.show(admin_views.nothing_runs())
+    elif not seen.run.is_open or message is None:
+        await visit.show(seen.view(visit.now, admins))
+    elif await visit.store(_is_followed, seen.run.id, message.chat.id):
+        await visit.show(admin_views.stopping(seen.run))
+    else:
+        await visit.show(seen.view(visit.now))
+        await visit.store(Store.watch_run, seen.run.id, message.chat.id, message.message_id, language.current())
+
+
+async def keep_run(visit: Visit, _button: buttons.KeepRun) -> None:
+    await visit.show(admin_views.goes_on())
+
+
+def _is_followed(store: Store, run_id: int, chat_id: int) -> bool:
+    return any((watcher.run_id, watcher.chat_id) == (run_id, chat_id) for watcher in store.watchers())
+
+
+def _admins_seen(context: Context) -> dict[str, str]:
+    """Return the first names of admins who have stopped a run, as runs write who did. Names are kept in no database:
+    after a restart they are gone."""
+    return cast(dict[str, str], context.bot_data.setdefault("admins_seen", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +175,10 @@ class RunShown:
     served: int | None
     before: int | None
 
-    def view(self, now: datetime) -> View:
-        return admin_views.progress(self.run, now, served=self.served, before=self.before)
+    def view(self, now: datetime, admins: Mapping[str, str] = MappingProxyType({})) -> View:
+        """Show it. ``admins`` are the names of those who may have stopped it."""
+        by = admin_views.who(self.run.cancelled_by, admins)
+        return admin_views.progress(self.run, now, served=self.served, before=self.before, cancelled_by=by)
 
 
 def look_at(store: Store, run_id: int) -> RunShown | None:
@@ -177,7 +223,7 @@ async def _brought_up_to_date(
     context: Context, watcher: Watcher, seen: RunShown, following: Following, now: datetime
 ) -> bool:
     """Edit one progress message. Return whether that was the last time."""
-    view = seen.view(now)
+    view = seen.view(now, _admins_seen(context))
     if following.shown.get(watcher) == view:
         return not seen.run.is_open
     if now < following.rest_until.get(watcher, now):

@@ -40,29 +40,41 @@ def not_for_you(command: str) -> View:
 _KINDS = {RunKind.TRAIN: marked("Training"), RunKind.TUNE: marked("Tuning"), RunKind.ROLLBACK: marked("Rollback")}
 
 
-def progress(run: Run, now: datetime, *, served: int | None = None, before: int | None = None) -> View:
+def progress(
+    run: Run,
+    now: datetime,
+    *,
+    served: int | None = None,
+    before: int | None = None,
+    cancelled_by: str | None = None,
+) -> View:
     """Show a run as it stands.
 
     Args:
         served: the version that is live now.
         before: the version that was live before this run's, if it can be gone back to.
+        cancelled_by: the name of who stopped it; None if nobody did, but the engine was stopped.
     """
     if run.is_open:
-        cancel = [press(_("Cancel"), buttons.CancelRun(0, run.id))]
+        cancel = [press(_("Cancel"), buttons.AskCancel(0, run.id))]
         return View.of(_under_way(run, now), [None if run.cancel_asked else cancel])
     took = duration((run.finished_at or now) - (run.started_at or run.asked_at))
     again = [press(_("Train again"), buttons.AskRetrain(0))]
     why = clip(run.error or run.detail or _("no reason was given"), REASON_LENGTH)
     if run.kind is RunKind.TUNE:
-        return _searched(run, took, why)
+        return _searched(run, took, why, cancelled_by)
     match run.state:
         case RunState.DONE:
             return _done(run, took, before)
         case RunState.REJECTED:
             kept = say("A model was trained ({took}), but it stays out: {why}.", took=took, why=why.rstrip("."))
             return View.of(lines(kept, _figures(run), _goes_on(served)), [_compare(run), again])
+        case RunState.CANCELLED if cancelled_by:
+            ended = say("The training was cancelled by {name} after {took}.", name=cancelled_by, took=took)
+            return View.of(lines(ended, _goes_on(served)), [again])
         case RunState.CANCELLED:
-            return View.of(lines(say("The training was cancelled after {took}.", took=took), _goes_on(served)), [again])
+            ended = say("The training was stopped after {took}: {why}.", took=took, why=why.rstrip("."))
+            return View.of(lines(ended, _goes_on(served)), [again])
         case RunState.LOST:
             lost = say("The training was lost after {took}: {why}.", took=took, why=why.rstrip("."))
             return View.of(lines(lost, _goes_on(served)), [again])
@@ -94,7 +106,7 @@ def _done(run: Run, took: str, before: int | None) -> View:
     return View.of(Html(" ".join(part for part in (live, _figures(run), learned) if part)), rows)
 
 
-def _searched(run: Run, took: str, why: str) -> View:
+def _searched(run: Run, took: str, why: str, cancelled_by: str | None) -> View:
     """Say what a search found; the next training takes it over."""
     again = [press(_("Train"), buttons.AskRetrain(0))]
     winner = run.metrics.get("winner")
@@ -106,14 +118,18 @@ def _searched(run: Run, took: str, why: str) -> View:
                 model=run.metrics.get("model", ""),
                 setting=" ".join(f"{name}={value:g}" for name, value in winner.items()),
             )
-            figures = [plain(f"{label} {value}") for key, label in SEARCHED if (value := _number(run.metrics, key))]
+            figures = [plain(f"{label} {value}") for key, label in FIGURES if (value := _number(run.metrics, key))]
             trials = count("{n} trial", "{n} trials", int(run.metrics.get("trials", 0)))
             ended = None if run.metrics.get("finished", True) else say("its time ran out before all were done")
             return View.of(lines(found, facts(*figures, trials, ended), say("The next training uses it.")), [again])
         case RunState.DONE:
             return View.of(say("The search is done ({took}).", took=took), [again])
+        case RunState.CANCELLED if cancelled_by:
+            ended = say("The search was cancelled by {name} after {took}.", name=cancelled_by, took=took)
+            return View.of(lines(ended, say("What it measured is kept.")))
         case RunState.CANCELLED:
-            return View.of(say("The search was cancelled after {took}. What it measured is kept.", took=took))
+            ended = say("The search was stopped after {took}: {why}.", took=took, why=why.rstrip("."))
+            return View.of(lines(ended, say("What it measured is kept.")))
         case RunState.LOST:
             return View.of(say("The search was lost after {took}: {why}.", took=took, why=why.rstrip(".")))
     return View.of(say("The search failed after {took}: {why}.", took=took, why=why.rstrip(".")))
@@ -145,11 +161,8 @@ def _goes_on(served: int | None) -> Html:
     return say("Model {version} goes on, and every rating is still queued.", version=served)
 
 
-SEARCHED = (("ndcg_at_10", "nDCG@10"), ("rmse_all", "RMSE"))
-"""The metric by which a search judges each model."""
-
-FIGURES = (("ndcg_at_10", "nDCG@10"), ("rmse_warm", "RMSE"))
-"""The two figures that speak for a model: its order, and its stars."""
+FIGURES = (("ndcg_at_10", "nDCG@10"), ("rmse_all", "RMSE"))
+"""The two figures that speak for a model, its order and its stars: those by which the gate and a search judge."""
 
 
 def _figures(run: Run) -> Html | None:
@@ -172,6 +185,41 @@ def _number(metrics: Mapping[str, Any], key: str) -> str | None:
 
 def already_open(run: Run) -> Html:
     return say("It was already asked for at {time} UTC:", time=f"{run.asked_at:%H:%M}")
+
+
+def one_at_a_time(kind: RunKind, model: str | None) -> Html:
+    """Say that what was asked for has not begun, and what has to be sent once the run below has ended."""
+    command = f"/tune {model}" if kind is RunKind.TUNE else "/retrain"
+    return say("I do one thing at a time: this is under way. Send {command} again once it is done.", command=command)
+
+
+def ask_cancel(run: Run, now: datetime) -> View:
+    """Ask before a run is stopped."""
+    passed = duration(now - (run.started_at or now))
+    if run.kind is RunKind.TUNE:
+        sure = say("Stop the search? It has run for {passed}; what it measured is kept.", passed=passed)
+    elif run.state is RunState.QUEUED:
+        sure = say("Stop the training? It has not begun yet.")
+    else:
+        sure = say("Stop the training? It has run for {passed}, and would have to begin again.", passed=passed)
+    keep = press(_("Let it go on"), buttons.KeepRun(0))
+    return View.of(sure, [[press(_("Yes, stop it"), buttons.CancelRun(0, run.id)), keep]])
+
+
+def stopping(run: Run) -> View:
+    return View.of(say("I'm stopping the search.") if run.kind is RunKind.TUNE else say("I'm stopping the training."))
+
+
+def goes_on() -> View:
+    return View.of(say("It goes on."))
+
+
+def who(asked: str | None, admins: Mapping[str, str]) -> str | None:
+    """Return the name of who asked for something of a run: an admin, or a site by its key's name."""
+    if asked is None:
+        return None
+    kind, _colon, name = asked.partition(":")
+    return admins.get(asked) or (name if kind == "api" else "") or _("an admin")
 
 
 def with_notice(notice: Html, view: View) -> View:
@@ -230,10 +278,11 @@ def _received(version: ModelVersion, reception: Reception) -> Html:
 
 _COURSES = {
     "ndcg_at_10": marked("nDCG@10, more is better: {figures}"),
-    "rmse_warm": marked("RMSE in stars, less is better: {figures}"),
+    "rmse_all": marked("RMSE in stars, less is better: {figures}"),
+    "rmse_warm": marked("RMSE of known films in stars, less is better: {figures}"),
     "roem": marked("Percentile rank, less is better: {figures}"),
 }
-"""The metrics in the picture of the models."""
+"""The metrics in the picture of the models; earlier releases drew the RMSE of known films."""
 
 
 def models_caption(shown: ModelsShown, live: int | None) -> Html:
@@ -275,7 +324,7 @@ def _course(course: Course, versions: Sequence[int], served: Sequence[bool], liv
     key = course.key
     if bars:
         bar = number(bars[-1], 3)
-        of_stars = key == "rmse_warm"
+        of_stars = key.startswith("rmse")
         parts.append(say("one mean for all {value}", value=bar) if of_stars else say("popularity {value}", value=bar))
     return say(_COURSES[key], figures=facts(*parts))
 
@@ -359,7 +408,7 @@ def status(live: ModelVersion | None, open_run: Run | None, last: Run | None, wa
     else:
         runs = say("Nothing is under way, and there has been no run yet.")
     row = (
-        [press(_("Cancel"), buttons.CancelRun(0, open_run.id))]
+        [press(_("Cancel"), buttons.AskCancel(0, open_run.id))]
         if open_run is not None and not open_run.cancel_asked
         else [press(_("Train"), buttons.AskRetrain(0))]
         if open_run is None

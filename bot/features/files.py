@@ -26,7 +26,7 @@ from engine.store import Limited, Store, StoreUnavailable, Taste, UndoTooLate
 
 log = structlog.get_logger(__name__)
 
-Undoing = buttons.Undo | buttons.UndoImport | buttons.RedoImport
+Undoing = buttons.Undo | buttons.Redo | buttons.UndoImport | buttons.RedoImport
 
 _READER = ThreadPoolExecutor(1, "files")
 """Reads files one after the other, and leaves the other threads to those who need the database."""
@@ -121,8 +121,11 @@ async def redo_import(visit: Visit, button: buttons.RedoImport) -> None:
 
 
 def way_back(owner: int, memory: Memory, last_event: int, place: Place = NOWHERE) -> Undoing:
-    """Return the button that takes someone's latest act back; if it was of an import, all of the import."""
+    """Return the button that takes someone's latest act back; if it was of an import, all of the import; if it was an
+    undo, that."""
     batch = memory.batch
+    if memory.undone == last_event:
+        return buttons.Redo(owner, last_event, place)
     if batch is None or batch.last != last_event:
         return buttons.Undo(owner, last_event, place)
     return (buttons.RedoImport if batch.undone else buttons.UndoImport)(owner, batch.first, batch.last)

@@ -29,7 +29,7 @@ REST = timedelta(days=14)
 MOST_RESTING = 300
 """Most films that rest at one time; beyond that, those shown first come back early."""
 
-OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "file_since", "batch"})
+OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "file_since", "batch", "undone"})
 """The keys of ``users.settings`` that belong to this module."""
 
 
@@ -86,7 +86,8 @@ class Memory:
     and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, those
     shown first to begin with, and from when each stays out of new lists; ``file_id`` is Telegram's name of a file that
     they may want to import, ``file_since`` their latest act before that began (0: there was none), and ``batch`` the
-    latest import; ``other`` what else is in their settings, which goes back as it came.
+    latest import; ``undone`` is the act that took a single one back last; ``other`` what else is in their settings,
+    which goes back as it came.
     """
 
     skipped: Mapping[int, datetime] = field(default_factory=dict)
@@ -96,6 +97,7 @@ class Memory:
     file_id: str | None = None
     file_since: int | None = None
     batch: Batch | None = None
+    undone: int | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -118,7 +120,7 @@ class Memory:
         batch = Batch(*settings["batch"]) if settings.get("batch") else None
         other = {key: settings[key] for key in settings if key not in OWN_KEYS}
         file_id, file_since = settings.get("file_id"), settings.get("file_since")
-        return cls(skipped, listings, surprised, rests, file_id, file_since, batch, other)
+        return cls(skipped, listings, surprised, rests, file_id, file_since, batch, settings.get("undone"), other)
 
     def as_preferences(self) -> dict[str, Any]:
         """Return this as JSON can hold it."""
@@ -143,6 +145,7 @@ class Memory:
             "file_id": self.file_id,
             "file_since": self.file_since,
             "batch": list(astuple(self.batch)) if self.batch is not None else None,
+            "undone": self.undone,
         }
 
     def skip(self, movie_id: int, now: datetime) -> "Memory":

@@ -1,12 +1,16 @@
-"""/my and /watchlist: what someone rated and put aside, newest first."""
+"""/my and /watchlist: what someone rated and put aside."""
+
+from collections.abc import Sequence
 
 from bot.features import files, mine_views
 from bot.features.memory import Memory
-from bot.features.mine_views import Entry
+from bot.features.mine_views import Entry, Order
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
 from bot.speech.buttons import Place
+from engine.serving import names
+from engine.serving.title_index import TitleIndex
 from engine.store import Dismissal, Store, Taste
 
 
@@ -15,29 +19,59 @@ def handlers() -> list[Handler]:
         command("my", my, private=True),
         command("watchlist", watchlist, private=True),
         tap(buttons.MyRatings, my_page),
+        tap(buttons.MyOrdered, my_ordered),
         tap(buttons.Watchlist, watchlist_page),
         tap(buttons.Aside, aside_page),
     ]
 
 
 async def my(visit: Visit) -> None:
-    """/my: my ratings, to look at, change and remove."""
-    await my_page(visit, buttons.MyRatings(visit.owner))
+    """/my [words]: my ratings, to look at, change and remove; with words, those whose titles have them."""
+    if visit.words:
+        await find(visit, visit.words)
+    else:
+        await my_page(visit, buttons.MyRatings(visit.owner))
 
 
 async def my_page(visit: Visit, button: buttons.MyRatings) -> None:
+    await show_page(visit, Order.NEWEST, button.page)
+
+
+async def my_ordered(visit: Visit, button: buttons.MyOrdered) -> None:
+    await show_page(visit, Order(button.order), button.page)
+
+
+async def show_page(visit: Visit, order: Order, page: int) -> None:
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     event_id = await visit.store(Store.last_event, visit.person.id)
-    films = visit.shelf.films.by_id
-    entries = [
-        Entry(films[rating.movie_id], rating.rated_at, stars=rating.stars if visit.shelf.films.gives_stars else None)
+    aside = len(_put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME))
+    memory, place = Memory.parse(visit.person.preferences), Place("mine", order, page)
+    undo = files.way_back(visit.owner, memory, event_id, place) if event_id is not None else None
+    entries = mine_views.in_order(_rated(visit, taste), order)
+    await visit.show(mine_views.my_ratings(visit.owner, entries, order, page, aside=aside, undo=undo))
+
+
+async def find(visit: Visit, words: str) -> None:
+    """Show the rated films whose titles these words may mean, as a search among them finds them."""
+    entries = _rated(visit, await visit.store(Store.taste, visit.person.id, visit.now))
+    found = await visit.think(_found, entries, words)
+    await visit.show(mine_views.found(visit.owner, words, found))
+
+
+def _found(entries: Sequence[Entry], words: str) -> list[Entry]:
+    by_film = {entry.film.id: entry for entry in entries}
+    hits = TitleIndex([entry.film for entry in entries], names.read()).find(words, mine_views.PAGE).hits
+    return [by_film[hit.film.id] for hit in hits]
+
+
+def _rated(visit: Visit, taste: Taste) -> list[Entry]:
+    """Return someone's ratings, newest first."""
+    films, gives_stars = visit.shelf.films.by_id, visit.shelf.films.gives_stars
+    return [
+        Entry(films[rating.movie_id], rating.rated_at, stars=rating.stars if gives_stars else None)
         for rating in taste.ratings
         if rating.movie_id in films
     ]
-    aside = len(_put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME))
-    memory, place = Memory.parse(visit.person.preferences), Place("mine", 0, button.page)
-    undo = files.way_back(visit.owner, memory, event_id, place) if event_id is not None else None
-    await visit.show(mine_views.my_ratings(visit.owner, entries, button.page, aside=aside, undo=undo))
 
 
 async def watchlist(visit: Visit) -> None:

@@ -1,6 +1,7 @@
 """Giving stars: from a film's card, or in answer to one question after the other. And taking them back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from bot.features import files, picks, rating_views
@@ -75,7 +76,7 @@ async def skip(visit: Visit, button: buttons.Skip) -> None:
 
 async def undo_answer(visit: Visit, button: buttons.UndoAnswer) -> None:
     """Take the stars back, and ask about the same film again."""
-    act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
+    act = await _take_back(visit, button.event_id)
     await next_question(visit, about=act.movie_id)
 
 
@@ -135,7 +136,7 @@ async def remove_rating(visit: Visit, button: buttons.RemoveRating) -> None:
 
 async def undo(visit: Visit, button: buttons.Undo) -> None:
     """Take one act back, be it from before a restart; what was undone can be done again."""
-    act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
+    act = await _take_back(visit, button.event_id)
     film = visit.shelf.film(act.movie_id)
     text = rating_views.undone(film, act.stars)
     await visit.show(rating_views.act(visit.owner, film, text, event_id=act.event_id, place=button.place, redo=True))
@@ -145,7 +146,7 @@ async def redo(visit: Visit, button: buttons.Redo) -> None:
     """Take an undo back."""
     act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
     film = visit.shelf.film(act.movie_id)
-    text = rating_views.redone(film, act.stars)
+    text = rating_views.undone(film, act.stars)
     await visit.show(rating_views.act(visit.owner, film, text, event_id=act.event_id, place=button.place))
 
 
@@ -161,8 +162,17 @@ async def undo_last(visit: Visit) -> None:
             await files.undo_import(visit, button)
         case buttons.RedoImport() as button:
             await files.redo_import(visit, button)
+        case buttons.Redo() as button:
+            await redo(visit, button)
         case button:
             await undo(visit, button)
+
+
+async def _take_back(visit: Visit, event_id: int) -> RatingChange:
+    """Undo one act, and remember that this was an undo: what undoes it is no second one."""
+    act = await visit.store(undo_once, visit.person.id, event_id, visit.now)
+    await _remember(visit, lambda memory: replace(memory, undone=act.event_id))
+    return act
 
 
 def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> RatingChange:

@@ -81,15 +81,10 @@ def removed(film: Film) -> Html:
 
 
 def undone(film: Film, now_has: float | None) -> Html:
+    """Say what an undo, or the undo of one, has left: a rating that is gone, or one that is there again."""
     if now_has is None:
-        return say("Taken back: {title} is not rated.", title=title(film))
-    return say("Taken back: {title} has {stars} from you again.", title=title(film), stars=stars(now_has))
-
-
-def redone(film: Film, now_has: float | None) -> Html:
-    if now_has is None:
-        return say("{title} is not rated, after all.", title=title(film))
-    return say("{title} has {stars} from you, after all.", title=title(film), stars=stars(now_has))
+        return say("Taken back: {title} has no rating from you.", title=title(film))
+    return say("{title} has {stars} from you again.", title=title(film), stars=stars(now_has))
 
 
 def act(

@@ -36,6 +36,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "night_id": (1, 2**31 - 1),
     "invite_id": (1, 2**31 - 1),
     "shown": (0, 10**6),
+    "order": (0, 2),
     "on": (0, 1),
     "whole": (0, 1),
 }
@@ -54,7 +55,8 @@ class BadButton(MatineeError):
 class Place:
     """The list from which a film was opened, so that one can go back to it.
 
-    ``kind`` is one of ``PLACES``; ``number`` is the list of picks or the film that others are like.
+    ``kind`` is one of ``PLACES``; ``number`` is the list of picks, the film that others are like, or the order of one's
+    ratings.
     """
 
     kind: str = "none"
@@ -273,7 +275,18 @@ class PickDecade(Button):
 @kind("m")
 @dataclass(frozen=True)
 class MyRatings(Button):
+    """My ratings, newest first."""
+
     page: int = 1
+
+
+@kind("mo")
+@dataclass(frozen=True)
+class MyOrdered(Button):
+    """My ratings in another order: ``order`` is one of ``mine_views.Order``."""
+
+    order: int
+    page: int
 
 
 @kind("v")
@@ -407,8 +420,20 @@ class AskRetrain(Button):
 
 @kind("ac")
 @dataclass(frozen=True)
+class AskCancel(Button):
+    run_id: int
+
+
+@kind("ax")
+@dataclass(frozen=True)
 class CancelRun(Button):
     run_id: int
+
+
+@kind("aw")
+@dataclass(frozen=True)
+class KeepRun(Button):
+    """Let a run go on."""
 
 
 @kind("ak")

@@ -160,19 +160,36 @@ def begin(owner: int) -> Row:
     return [press(_("My picks"), buttons.NewPicks(owner)), press(_("Rate films"), buttons.Ask(owner))]
 
 
+_BACK = {
+    "picks": marked("Back to picks"),
+    "mine": marked("Back to my ratings"),
+    "watchlist": marked("Back to the watchlist"),
+    "aside": marked("Back to what I put aside"),
+    "similar": marked("Back to the list"),
+}
+
+
 def back_to(owner: int, place: Place) -> Row | None:
     """Return the button that leads back to the list from which a film was opened."""
+    page = to_page(owner, place)
+    return None if page is None else [press(_(_BACK[place.kind]), page)]
+
+
+def to_page(owner: int, place: Place) -> Button | None:
+    """Return what shows a page of a list; None where the place is none."""
     match place.kind:
         case "picks":
-            return [press(_("Back to picks"), buttons.Picks(owner, place.number, place.page))]
+            return buttons.Picks(owner, place.number, place.page)
+        case "mine" if place.number:
+            return buttons.MyOrdered(owner, place.number, place.page)
         case "mine":
-            return [press(_("Back to my ratings"), buttons.MyRatings(owner, place.page))]
+            return buttons.MyRatings(owner, place.page)
         case "watchlist":
-            return [press(_("Back to the watchlist"), buttons.Watchlist(owner, place.page))]
+            return buttons.Watchlist(owner, place.page)
         case "aside":
-            return [press(_("Back to what I put aside"), buttons.Aside(owner, place.page))]
+            return buttons.Aside(owner, place.page)
         case "similar" if place.number:
-            return [press(_("Back to the list"), buttons.Similar(owner, place.number, place.page))]
+            return buttons.Similar(owner, place.number, place.page)
     return None
 
 

@@ -11,8 +11,11 @@ from typing import TextIO
 
 from telegram import Update
 
-from bot.frame.context import App
+from bot.frame.context import App, handling
 from bot.terminal.telegram import InlineButton, Json, LocalTelegram, Message, private_chat
+
+MOST_ASKED_FOR = 100
+"""Messages among which the one is that ``>1`` presses."""
 
 FINISH_SECONDS = 10
 """How long unfinished work may take once the input has ended."""
@@ -33,6 +36,7 @@ class Console(LocalTelegram):
         self._folder = folder
         self._interactive = interactive
         self._prompting = False
+        self._asked_for: list[tuple[int, int]] = []
         self.unheard = False
         """Whether nobody reads any more, as after ``| head``."""
 
@@ -74,10 +78,15 @@ class Console(LocalTelegram):
             parts += [f"( ) {option}" for option in message.poll["options"]]
         if message.file is not None:
             parts.append(f"(file: {self._save(*message.file)})")
-        numbers = count(1)
+        if not edited or handling.get() is not None:
+            self._note_asked_for((message.chat_id, message.id))
+        numbers, on_screen = count(1), message is self.on_screen()
         for row in message.rows:
-            parts.append("  ".join(f">{next(numbers)} [{button.label}]" for button in row))
+            parts.append("  ".join(f">{next(numbers)} [{b.label}]" if on_screen else f"[{b.label}]" for b in row))
         self.write("edit" if edited else "bot", "\n".join(parts))
+
+    def _note_asked_for(self, message: tuple[int, int]) -> None:
+        self._asked_for = [*(other for other in self._asked_for if other != message), message][-MOST_ASKED_FOR:]
 
     def answered(self, telegram_id: int, text: str, alert: bool) -> None:
         if text:
@@ -90,8 +99,13 @@ class Console(LocalTelegram):
         return path
 
     def on_screen(self) -> Message | None:
-        """The message whose buttons ``>1`` and its like press: the one shown last of those that have any."""
-        return max((m for m in self.messages.values() if m.rows), key=lambda m: m.at, default=None)
+        """The message whose buttons ``>1`` and its like press: the one shown last of those that have any.
+
+        An edit that nobody asked for, as of a run's progress, makes no message the last: it could come between what
+        somebody reads and what they press.
+        """
+        shown = (self.messages[key] for key in reversed(self._asked_for))
+        return next((message for message in shown if message.rows), None)
 
     def pressed(self, wanted: str) -> tuple[Message, InlineButton] | None:
         """Find the button that ``>wanted`` means: by its number, else by its label or how that begins."""

@@ -369,9 +369,10 @@ class Worker:
         waiting, enough = self._store.waiting_ratings(), self._settings.train_after_ratings
         WAITING.set(waiting)
         LIVE_VERSION.set(self._store.live_version() or 0)
-        if self._child is None and enough and waiting >= enough:
-            if self._store.waiting_ratings(since=self._answered_until()) >= enough:
-                self.ask("ratings")
+        if self._child is not None or not enough or waiting < enough:
+            return
+        if self._store.waiting_ratings(since=self._answered_until()) >= enough:
+            self.ask("ratings")
 
     def _answered_until(self) -> datetime | None:
         """Return until when ratings ask for no training any more: one has begun since, or a run was cancelled.

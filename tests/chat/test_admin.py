@@ -21,6 +21,7 @@ from bot.terminal.telegram import Message, bad_request
 from engine.datasets import ratings_folder
 from engine.domain import Feedback, RunKind, RunState
 from engine.pages import glance
+from engine.runs.worker import Worker
 from engine.serving.library import Library
 from engine.settings import EngineSettings
 from engine.store import Course, DataShown, Decade, ModelsShown, Spread, Store
@@ -33,8 +34,8 @@ VIEWERS = [1, 2, 3]
 
 METRICS = {
     "ndcg_at_10": 0.312,
-    "rmse_warm": 0.841,
-    "before": {"ndcg_at_10": 0.309, "rmse_warm": 0.842},
+    "rmse_all": 0.841,
+    "before": {"ndcg_at_10": 0.309, "rmse_all": 0.842},
     "new_ratings": 14,
     "seconds": 92.0,
 }
@@ -55,7 +56,9 @@ async def test_commands_of_admins_are_politely_refused_to_others_and_logged(anna
     "button",
     [
         buttons.AskRetrain(0),
+        buttons.AskCancel(0, 1),
         buttons.CancelRun(0, 1),
+        buttons.KeepRun(0),
         buttons.Compare(0, 1),
         buttons.AskRollback(0, 1),
         buttons.Rollback(0, 1),
@@ -112,7 +115,7 @@ def publish(store: Store, run_id: int, clock: SettableClock) -> None:
         (RunState.REJECTED, "nDCG@10 0.290 is worse than 0.309", "stays out: nDCG@10 0.290 is worse than 0.309."),
         (RunState.FAILED, "out of memory <1>", "The training failed after 0:30: out of memory <1>."),
         (RunState.LOST, "its process stopped reporting", "The training was lost after 0:30: its process stopped"),
-        (RunState.CANCELLED, None, "The training was cancelled after 0:30."),
+        (RunState.CANCELLED, "the engine was stopped; ask again", "was stopped after 0:30: the engine was stopped"),
     ],
 )
 async def test_a_run_that_came_to_nothing_says_why(
@@ -257,22 +260,110 @@ async def test_trouble_with_telegram_is_waited_out(
 async def test_a_waiting_run_is_cancelled_at_once(admin: Person, store: Store, telegram: FakeTelegram):
     await admin.says("/retrain")
     await admin.presses("Cancel")
-    assert "The training was cancelled" in admin.sees
+    assert admin.sees == "Stop the training? It has not begun yet."
+    await admin.presses("Yes, stop it")
+    assert admin.sees.startswith("The training was cancelled by Ada after 0:00.")
     assert store.open_run() is None
     await telegram.run_jobs("follow_runs")
     assert not store.watchers()
 
 
-async def test_a_run_under_way_is_asked_to_stop(
+async def test_a_run_under_way_is_stopped_after_a_second_tap_and_says_by_whom(
     admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock
 ):
     await admin.says("/retrain")
+    followed = admin.message
     run = store.claim_run(clock())
     assert run is not None
+    clock.advance(seconds=70)
     await admin.says("/cancel")
-    assert admin.sees == "Training · 0:00 · stopping"
-    assert not admin.buttons
+    assert admin.sees == "Stop the training? It has run for 1:10, and would have to begin again."
+    assert store.beat(run.id, clock()), "nothing is stopped by asking"
+    await admin.presses("Let it go on")
+    assert admin.sees == "It goes on."
+    assert store.beat(run.id, clock())
+    await admin.says("/cancel")
+    await admin.presses("Yes, stop it")
+    assert admin.sees == "I'm stopping the training."
     assert not store.beat(run.id, clock())
+
+    await telegram.run_jobs("follow_runs")
+    assert telegram.messages[followed.chat_id, followed.id].text == "Training · 1:10 · stopping"
+    store.finish_run(run.id, RunState.CANCELLED, clock(), error="its process was ended by SIGKILL, perhaps memory")
+    clock.advance(seconds=2)
+    await telegram.run_jobs("follow_runs")
+    assert telegram.messages[followed.chat_id, followed.id].text == (
+        "The training was cancelled by Ada after 1:10.\nModel 1 goes on, and every rating is still queued."
+    )
+
+
+async def test_a_run_that_nobody_followed_is_followed_by_who_stops_it(
+    admin: Person, store: Store, telegram: FakeTelegram, services: Services, clock: SettableClock
+):
+    run = store.request_run(RunKind.TRAIN, "schedule", clock(), take=True)
+    await admin.says("/cancel")
+    await admin.presses("Yes, stop it")
+    assert admin.sees == "Training · 0:00 · stopping"
+    store.finish_run(run.id, RunState.CANCELLED, clock(), error="its process was ended by SIGKILL")
+    again = Services(services.settings, store, Library(store), clock)
+    async with telegram.runs(build_application(again, FEATURES, request=telegram)):
+        await telegram.run_jobs("follow_runs")
+        assert admin.sees.startswith("The training was cancelled by an admin after 0:00."), "names are kept nowhere"
+
+
+async def test_what_a_site_stops_says_which(admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock):
+    await admin.says("/tune")
+    run = store.claim_run(clock())
+    assert run is not None
+    store.ask_cancel(run.id, "api:library", clock())
+    store.finish_run(run.id, RunState.CANCELLED, clock())
+    await telegram.run_jobs("follow_runs")
+    assert admin.sees == "The search was cancelled by library after 0:00.\nWhat it measured is kept."
+
+
+async def test_after_a_cancel_no_training_begins_by_itself(
+    admin: Person, anna: Person, store: Store, settings: BotSettings, clock: SettableClock
+):
+    """The engine asks for one when enough ratings wait; those that waited by then do not count any more."""
+    of_engine = EngineSettings(_env_file=None, home=settings.home, dataset="tiny", train_after_ratings=2)
+    worker = Worker(store, of_engine, now=clock, command=["true"])
+    await admin.says("/retrain")
+    run = store.claim_run(clock())
+    assert run is not None
+    clock.advance(minutes=1)
+    await rates(anna, heat="4", alien="5")
+    clock.advance(minutes=1)
+    await admin.says("/cancel")
+    await admin.presses("Yes, stop it")
+    store.finish_run(run.id, RunState.CANCELLED, clock())
+    worker.count_waiting()
+    assert store.open_run() is None
+    clock.advance(minutes=1)
+    await rates(anna, fargo="4", psycho="5")
+    worker.count_waiting()
+    assert store.open_run() is not None
+
+
+async def test_a_search_during_a_training_is_told_to_come_again(admin: Person, store: Store):
+    """It would be untrue to say that it was asked for already."""
+    await admin.says("/retrain")
+    await admin.says("/tune rating")
+    assert admin.sees.splitlines() == [
+        "I do one thing at a time: this is under way. Send /tune rating again once it is done.",
+        "Training · waiting for its turn",
+    ]
+    assert [run.kind for run in store.last_runs()] == [RunKind.TRAIN]
+
+
+async def test_a_training_during_a_search_is_told_to_come_again(admin: Person, store: Store):
+    await admin.says("/tune")
+    await admin.says("/tune rating")
+    assert "Send /tune rating again" in admin.sees
+    await admin.says("/retrain")
+    assert "Send /retrain again" in admin.sees
+    await admin.says("/tune preference")
+    assert "already asked for" in admin.sees
+    assert len(store.last_runs()) == 1
 
 
 async def test_cancel_with_nothing_under_way_says_so(admin: Person):
@@ -289,8 +380,9 @@ async def test_a_cancel_button_of_last_week_says_how_that_run_ended(
     publish(store, run.id, clock)
     await admin.presses("Cancel")
     assert "Model 2 is live" in admin.sees
-    await admin.forges(buttons.pack(buttons.CancelRun(0, 999)))
-    assert admin.sees == "Nothing is under way."
+    for button in (buttons.AskCancel(0, 999), buttons.CancelRun(0, 999)):
+        await admin.forges(buttons.pack(button))
+        assert admin.sees == "Nothing is under way."
 
 
 async def test_status_says_what_is_live_what_waits_and_what_runs(
@@ -476,7 +568,7 @@ async def test_pictures_are_for_admins(anna: Person, store: Store, settings: Bot
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_captions_say_all_that_a_picture_shows_and_fit(language: str):
     """Also that of twenty models with long numbers, and of play counts."""
-    key = ("ndcg_at_10", "rmse_warm", "roem")
+    key = ("ndcg_at_10", "rmse_all", "rmse_warm", "roem")
     bars = (None, *[1.0] * 19)
     models = ModelsShown(
         tuple(range(10_001, 10_021)),

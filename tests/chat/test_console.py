@@ -148,6 +148,28 @@ async def test_a_button_that_opens_a_page_prints_its_address(services: Services,
     assert "note  https://www.imdb.com/title/tt0113277/\n" in await talk(services, tmp_path, "/card", ">imdb")
 
 
+async def test_an_edit_that_nobody_asked_for_is_not_what_a_number_presses(services: Services, tmp_path: Path):
+    """As of a run's progress with its [Cancel]: it may come between what somebody reads and what they press."""
+    out = io.StringIO()
+    screen = Console(out, tmp_path, interactive=False)
+    application = build_application(services, [FEATURE], request=screen)
+
+    async def lines() -> AsyncIterator[str]:
+        yield "/card"
+        progress = await application.bot.send_message(1, "Training 0 %", reply_markup=keyboard({"Cancel": "no"}))
+        yield "/card"
+        await progress.edit_text("Training 50 %", reply_markup=keyboard({"Cancel": "no"}))
+        yield ">1"
+        yield ">cancel"
+
+    await console.chat(application, screen, lines(), telegram_id=1)
+    printed = out.getvalue()
+    assert "bot   Training 0 %\n      >1 [Cancel]\n" in printed
+    assert "edit  Training 50 %\n      [Cancel]\n" in printed
+    assert "you   >1\nnote  Saved\nedit  Heat, 0.5\n" in printed
+    assert "will not come back" not in printed
+
+
 async def test_an_alert_is_printed(services: Services, tmp_path: Path):
     assert "alert This one will not come back.\n" in await talk(services, tmp_path, "/card", ">Not")
 

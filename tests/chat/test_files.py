@@ -183,13 +183,23 @@ async def test_undo_after_an_import_takes_all_of_it_back_and_then_undoes_that(an
     assert stars(store) == after
 
 
+async def test_an_import_that_was_undone_waits_for_no_training(anna: Person, admin: Person, store: Store):
+    await rates(anna, fargo="4")
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    await anna.presses("Import")
+    assert store.waiting_ratings() > 2
+    await anna.presses("Undo")
+    await admin.says("/status")
+    assert "1 rating waits for the next training." in admin.sees
+
+
 async def test_undo_after_an_import_and_a_rating_is_of_the_rating(anna: Person, store: Store):
     await anna.sends_document("export.csv", IMDB.encode())
     await anna.presses("Import 3")
     imported = anna.message
     await rates(anna, alien="2")
     await anna.says("/undo")
-    assert "Taken back: Alien is not rated." in anna.sees
+    assert "Taken back: Alien has no rating from you." in anna.sees
     assert len(stars(store)) == 3
     await anna.presses("Undo", in_message=imported)
     assert stars(store) == {}

@@ -57,9 +57,9 @@ async def test_a_german_rates_changes_their_mind_and_takes_it_back(lena: Person,
     await lena.presses("3")
     assert lena.sees.endswith("2 Bewertungen warten auf das nächste Training.")
     await lena.presses("Rückgängig")
-    assert lena.sees == "Zurückgenommen: Heat ist nicht bewertet."
+    assert lena.sees == "Zurückgenommen: Heat hat von dir keine Bewertung."
     await lena.presses("Wiederholen")
-    assert lena.sees == "Heat hat von dir nun doch 3."
+    assert lena.sees == "Heat hat von dir wieder 3."
     await lena.presses("Film öffnen")
     await lena.presses("Meine Bewertung entfernen")
     await lena.says("/my")
@@ -193,10 +193,11 @@ async def test_progress_is_followed_in_the_language_of_each_admin(
     assert run is not None
     assert run.kind is RunKind.TRAIN
     await admin.presses("Abbrechen")
+    await admin.presses("Ja, abbrechen")
     clock.advance(seconds=30)
     await telegram.run_jobs("follow_runs")
     assert clock() - world.NOW == timedelta(minutes=1)
-    assert "abgebrochen" in admin.sees
+    assert "von Ada abgebrochen" in admin.sees
 
 
 async def test_progress_in_a_group_is_followed_in_the_language_of_who_asked(

@@ -132,7 +132,7 @@ async def test_what_is_said_of_a_film_besides_stars(
 async def test_undo_in_words_takes_the_last_act_back(anna: Person, store: Store):
     await rates(anna, heat="4½")
     await anna.says("oops, undo that please")
-    assert "Taken back: Heat is not rated." in anna.sees
+    assert "Taken back: Heat has no rating from you." in anna.sees
     assert ratings(store) == 0
 
 

@@ -18,6 +18,54 @@ async def test_my_ratings_come_newest_first(anna: Person, clock: SettableClock):
     ]
 
 
+async def test_my_ratings_are_sorted_by_stars_and_by_title(anna: Person, clock: SettableClock):
+    for film, stars in {"the matrix": "3", "heat": "5", "alien": "3"}.items():
+        await rates(anna, **{film: stars})
+        clock.advance(days=1)
+    await anna.says("/my")
+    assert titles(anna.sees) == ["Alien (1979)", "Heat (1995)", "The Matrix (1999)"]
+    await anna.presses("Best first")
+    assert anna.sees.startswith("Your ratings, best first: 3 films")
+    assert titles(anna.sees) == ["Heat (1995)", "Alien (1979)", "The Matrix (1999)"]
+    await anna.presses("A to Z")
+    assert titles(anna.sees) == ["Alien (1979)", "Heat (1995)", "The Matrix (1999)"], "the Matrix is at M"
+    await anna.presses("3")
+    await anna.presses("Back to my ratings")
+    assert anna.sees.startswith("Your ratings, A to Z: 3 films")
+    await anna.presses("Newest first")
+    assert anna.sees.startswith("Your ratings, newest first: 3 films")
+
+
+async def test_an_order_is_kept_from_page_to_page(anna: Person, clock: SettableClock):
+    for film in world.FILMS[:25]:
+        clock.advance(minutes=1)
+        await anna.says(f"/start m_{film.id}")
+        await anna.presses("4")
+    await anna.says("/my")
+    await anna.presses("A to Z")
+    shown = titles(anna.sees)
+    await anna.presses("Next page")
+    assert "A to Z: 25 films · page 2 of 3" in anna.sees
+    shown += titles(anna.sees)
+    await anna.presses("Next page")
+    shown += titles(anna.sees)
+    by_title = sorted(world.FILMS[:25], key=lambda film: film.title.casefold())
+    assert shown == [f"{film.display_title} ({film.year})" for film in by_title]
+    await anna.presses("Previous page")
+    assert "page 2 of 3" in anna.sees
+
+
+async def test_my_with_a_title_finds_that_rating(anna: Person):
+    await rates(anna, heat="4½", alien="3", the_matrix="5")
+    for words in ("matrix", "the matrx"):
+        await anna.says(f"/my {words}")
+        assert anna.sees.splitlines() == [f"Your ratings of “{words}”:", "1  The Matrix (1999) · 5 · 1 Mar 2026"]
+    await anna.presses("All my ratings")
+    assert "3 films" in anna.sees
+    await anna.says("/my casablanca")
+    assert anna.sees == "You have rated nothing called “casablanca”."
+
+
 async def test_without_ratings_there_is_a_way_to_begin(anna: Person):
     await anna.says("/my")
     assert anna.sees == "You have not rated anything yet."

@@ -146,7 +146,7 @@ async def test_undo_redo_and_the_list_of_ones_own(anna: Person):
     await anna.presses("Undo the last")
     assert anna.sees == "Taken back: Muse is not on your list."
     await anna.presses("Redo")
-    assert anna.sees == "Muse is on your list, after all."
+    assert anna.sees == "Muse is on your list again."
     await anna.says("/undo")
     await anna.says("blur")
     await anna.presses("Undo: I listen to them")

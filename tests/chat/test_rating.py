@@ -48,10 +48,10 @@ async def test_every_half_star_is_kept_as_it_was_given(anna: Person, store: Stor
 async def test_a_rating_can_be_undone_and_redone(anna: Person, store: Store):
     await rates(anna, heat="2")
     await anna.presses("Undo")
-    assert anna.sees == "Taken back: Heat is not rated."
+    assert anna.sees == "Taken back: Heat has no rating from you."
     assert stars(store) == {}
     await anna.presses("Redo")
-    assert anna.sees == "Heat has 2 from you, after all."
+    assert anna.sees == "Heat has 2 from you again."
     assert stars(store) == {"Heat": 2}
     await anna.presses("Undo")
     assert stars(store) == {}
@@ -61,7 +61,7 @@ async def test_undoing_a_change_brings_the_old_stars_back(anna: Person, store: S
     await rates(anna, heat="2")
     await rates(anna, heat="5")
     await anna.presses("Undo")
-    assert anna.sees == "Taken back: Heat has 2 from you again."
+    assert anna.sees == "Heat has 2 from you again."
     assert stars(store) == {"Heat": 2}
 
 
@@ -116,7 +116,28 @@ async def test_the_command_undoes_the_last_act(anna: Person, store: Store):
     assert "There is nothing to undo" in anna.sees
     await rates(anna, heat="2", fargo="4")
     await anna.says("/undo")
-    assert anna.sees == "Taken back: Fargo is not rated."
+    assert anna.sees == "Taken back: Fargo has no rating from you."
+    assert stars(store) == {"Heat": 2}
+
+
+async def test_what_is_there_again_is_never_called_taken_back(anna: Person, store: Store):
+    """A second /undo takes the first one back, whether it came from a command, a button or a question."""
+    await rates(anna, heat="2", fargo="4")
+    await anna.says("/undo")
+    await anna.says("/undo")
+    assert anna.sees == "Fargo has 4 from you again."
+    assert "Undo" in anna.buttons
+    assert stars(store) == {"Heat": 2, "Fargo": 4}
+    await anna.says("/undo")
+    assert anna.sees == "Taken back: Fargo has no rating from you."
+    assert "Redo" in anna.buttons
+    await anna.says("fargo")
+    await anna.presses("3")
+    await anna.presses("Undo")
+    await anna.says("/my")
+    await anna.presses("Redo the last")
+    assert anna.sees == "Fargo has 3 from you again."
+    await anna.says("/undo")
     assert stars(store) == {"Heat": 2}
 
 

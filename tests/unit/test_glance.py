@@ -23,7 +23,7 @@ from tests import world
 from tests.conftest import NewDatabase
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-METRICS = {"ndcg_at_10": 0.31, "rmse_warm": 0.84, "popularity": {"ndcg_at_10": 0.16, "rmse_warm": 1.04}}
+METRICS = {"ndcg_at_10": 0.31, "rmse_all": 0.84, "popularity": {"ndcg_at_10": 0.16, "rmse_all": 1.04}}
 FEW_BYTES = 150_000
 """What a phone loads at once, also far from any town."""
 
@@ -59,14 +59,14 @@ def model(
 
 
 def test_models_go_from_the_oldest_to_the_newest_and_those_of_other_data_are_left_out(store: Store) -> None:
-    models = [model(4, published=False), model(3), model(2, of="f" * 64), model(1, metrics={"rmse_warm": 0.9})]
+    models = [model(4, published=False), model(3), model(2, of="f" * 64), model(1, metrics={"rmse_all": 0.9})]
     catalogue = store.catalogue()
     assert catalogue
     numbers = glance.models_shown(models, 3, catalogue)
     assert (numbers.versions, numbers.served, numbers.live) == ((1, 3, 4), (True, True, False), 3)
     assert [(course.key, course.values, course.bars) for course in numbers.courses] == [
         ("ndcg_at_10", (None, 0.31, 0.31), (None, 0.16, 0.16)),
-        ("rmse_warm", (0.9, 0.84, 0.84), (None, 1.04, 1.04)),
+        ("rmse_all", (0.9, 0.84, 0.84), (None, 1.04, 1.04)),
     ]
 
 
@@ -74,7 +74,7 @@ def test_models_of_play_counts_are_judged_by_what_there_is_without_stars(store: 
     catalogue = store.catalogue()
     assert catalogue
     numbers = glance.models_shown(
-        [model(1, metrics={"ndcg_at_10": 0.2, "roem": 0.1, "rmse_warm": None})],
+        [model(1, metrics={"ndcg_at_10": 0.2, "roem": 0.1, "rmse_all": None})],
         1,
         replace(catalogue, feedback=Feedback.COUNTS),
     )

@@ -115,7 +115,9 @@ def test_lists_of_films_fit_one_message(films: list[Film], text: str, code: str)
     shared = [Likeness(film, True, True, tag="<&" * 32, genres=film.genres) for film in films[1:11]]
     check(lookup_views.why_similar(OWNER, films[0], shared, 999))
     entries = [Entry(film, NOW, stars=4.5) for film in films] * 2
-    check(mine_views.my_ratings(OWNER, entries, 1, aside=3, undo=Undo(OWNER, 2**62)))
+    for order in mine_views.Order:
+        check(mine_views.my_ratings(OWNER, entries, order, 1, aside=3, undo=Undo(OWNER, 2**62)))
+    check(mine_views.found(OWNER, text, entries))
     check(mine_views.watchlist(OWNER, entries, 2))
     check(lookup_views.no_hit(OWNER, text))
     check(views.unknown_command(f"/{text}"))
@@ -128,10 +130,13 @@ def test_runs_fit_one_message(state: RunState, error: str, fraction: float, kind
     language.use(code)
     run = Run(
         id=1, kind=kind, asked_by="cli", options={}, state=state, stage=None, fraction=fraction, detail=error,
-        asked_at=NOW, started_at=NOW, heartbeat_at=NOW, finished_at=NOW, cancel_asked=False, error=error,
-        metrics={"ndcg_at_10": None, "rmse_warm": 0.8412, "before": None}, model_version=12,
+        asked_at=NOW, started_at=NOW, heartbeat_at=NOW, finished_at=NOW, cancel_asked=False, cancelled_by=None, error=error,
+        metrics={"ndcg_at_10": None, "rmse_all": 0.8412, "before": None}, model_version=12,
     )  # fmt: skip
-    check(admin_views.progress(run, NOW + timedelta(seconds=41), served=11, before=11))
+    later = NOW + timedelta(seconds=41)
+    check(admin_views.progress(run, later, served=11, before=11))
+    check(admin_views.progress(run, later, served=11, cancelled_by=error))
+    check(admin_views.ask_cancel(run, later))
 
 
 @pytest.mark.parametrize(
