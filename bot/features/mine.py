@@ -10,6 +10,7 @@ from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
 from bot.speech.buttons import Place
 from engine.serving import names
+from engine.serving.advice import PAGE
 from engine.serving.title_index import TitleIndex
 from engine.store import Dismissal, Store, Taste
 
@@ -60,7 +61,7 @@ async def find(visit: Visit, words: str) -> None:
 
 def _found(entries: Sequence[Entry], words: str) -> list[Entry]:
     by_film = {entry.film.id: entry for entry in entries}
-    hits = TitleIndex([entry.film for entry in entries], names.read()).find(words, mine_views.PAGE).hits
+    hits = TitleIndex([entry.film for entry in entries], names.read()).find(words, PAGE).hits
     return [by_film[hit.film.id] for hit in hits]
 
 

@@ -131,7 +131,8 @@ def test_runs_fit_one_message(state: RunState, error: str, fraction: float, kind
     run = Run(
         id=1, kind=kind, asked_by="cli", options={}, state=state, stage=None, fraction=fraction, detail=error,
         asked_at=NOW, started_at=NOW, heartbeat_at=NOW, finished_at=NOW, cancel_asked=False,
-        cancelled_by=None, error=error, metrics={"ndcg_at_10": None, "rmse_all": 0.8412}, model_version=12,
+        cancelled_by=None, error=error, model_version=12,
+        metrics={"ndcg_at_10": None, "rmse_all": 0.8412, "before": None},
     )  # fmt: skip
     later = NOW + timedelta(seconds=41)
     check(admin_views.progress(run, later, served=11, before=11))
