@@ -1,4 +1,4 @@
-"""How good a model is: evaluation, the gate, comparison with simpler models, the search for hyperparameters.
+"""Judges models: evaluation, the gate, comparison with simpler models, the search for hyperparameters.
 
-It may import ``engine.learning`` and everything below that.
+It may import ``engine.learning`` and everything below it.
 """

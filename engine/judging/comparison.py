@@ -1,4 +1,4 @@
-"""What each step buys: both our models beside simpler recommenders, all on one split, by every metric."""
+"""Compares our models with simpler recommenders, all on one split and by every metric."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -42,11 +42,11 @@ Metrics = dict[str, float | None]
 class Comparison:
     """Every model measured on one split.
 
-    ``models`` has each metric of ``METRICS``, null where it does not apply: popularity and EASE predict no stars, and
-    plain ALS none for a film or person it was not trained on. ``intervals`` are 95 % bootstrap intervals over people.
-    ``lead`` is how far our nDCG@10 lies above each other model's, ``rmse_lead`` how far our RMSE lies below that of
-    each other that predicts stars, both person by person. ``split`` names the split and counts its sides. ``notes`` say
-    what was left out and why.
+    ``models`` has each metric of ``METRICS``, or null if it does not apply: popularity and EASE predict no stars, and
+    plain ALS predicts none for a film or person that it was not trained on. ``intervals`` are 95 % bootstrap intervals
+    over people. ``lead`` is how far our nDCG@10 lies above each other model's, ``rmse_lead`` how far our RMSE lies
+    below that of each other that predicts stars, both person by person. ``split`` names the split and counts its sides.
+    ``notes`` list what was left out and why.
     """
 
     split: dict[str, Any]
@@ -58,7 +58,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
-        """Return it for JSON; intervals are [low, high]."""
+        """Return the comparison for JSON; intervals are [low, high]."""
         return {
             "split": self.split,
             "models": self.models,
@@ -72,7 +72,7 @@ class Comparison:
         }
 
     def lines(self) -> list[str]:
-        """Return it as a table to read: a line for each metric, a column for each model."""
+        """Return the comparison as a text table: a line for each metric, a column for each model."""
         about = "each person's last ratings" if self.split["by"] == "time" else "a random part"
         split = self.split
         known = split["warm_ratings"]
@@ -115,7 +115,7 @@ def parse_percents(text: str) -> list[int]:
     """Read "60,70,75,80".
 
     Raises:
-        BadPercents: one is not a whole number from 1 to 99.
+        BadPercents: a part is not a whole number from 1 to 99.
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and 1 <= int(part) <= 99 for part in parts):
@@ -134,15 +134,15 @@ def evaluate(
     show: Show,
     now: datetime,
 ) -> list[Comparison]:
-    """Compare the models on a data set, once for each share of training ratings. Publishes and records nothing.
+    """Compare the models on a data set, once for each share of training ratings. Nothing is published or recorded.
 
     Args:
-        store: holds the loaded data set, which is measured with the chat's ratings; not looked at if ``dataset`` is
-            given.
-        dataset: a name or path to read for this alone, and forget afterwards.
-        feedback: what the values of ``dataset`` are; None: what its files say.
+        store: holds the loaded data set, which is measured together with the chat's ratings. It is not read if
+            ``dataset`` is given.
+        dataset: a name or path of a data set that is read for this comparison only.
+        feedback: the kind of values in ``dataset``. None: its files decide.
         by: the test side is a random part (by a hash, so always the same one) or each person's last ratings.
-        train_percents: between 1 and 99, each a comparison of its own.
+        train_percents: shares between 1 and 99; each gives a comparison.
 
     Raises:
         MatineeError: nothing is loaded, or the data has no times to split by.
@@ -167,7 +167,7 @@ def evaluate(
                     sides = evaluation.split_by_time(ratings, percent=100 - percent)
                 else:
                     sides = evaluation.split(ratings, seed=SEED, percent=100 - percent)
-                # A search has looked at all ratings outside the random test side of 20 %.
+                # The search for hyperparameters has used all ratings outside the random test side of 20 %.
                 unseen = by == "random" and percent >= 100 - evaluation.TEST_PERCENT
                 ours = hyperparameters if unseen else default_hyperparameters(catalogue.feedback)
                 split = {"by": by, "train_percent": percent, "seed": SEED, "dataset": catalogue.dataset}
@@ -176,7 +176,7 @@ def evaluate(
 
 
 def _loaded(settings: EngineSettings, store: Store, folder: Path) -> tuple[Catalogue, list[Path]]:
-    """Return what is loaded, and where its ratings and the chat's lie, with their times."""
+    """Return the loaded data set, and its ratings and the chat's with their times."""
     catalogue = loaded_catalogue(store)
     source = ratings_folder(settings.folder, catalogue.fingerprint).absolute()
     if not source.exists():
@@ -192,7 +192,7 @@ def _loaded(settings: EngineSettings, store: Store, folder: Path) -> tuple[Catal
 
 @dataclass
 class Held:
-    """Stands in for the store while a data set is read for one comparison: numbers people as a new store would."""
+    """Replaces the store while a data set is read for one comparison. It numbers people as a new store would."""
 
     held: Catalogue | None = None
     films: list[Film] = field(default_factory=list)
@@ -213,7 +213,7 @@ class Held:
 def _read(
     settings: EngineSettings, dataset: str, feedback: Feedback | None, folder: Path, show: Show, now: datetime
 ) -> tuple[Catalogue, list[Path], list[Film]]:
-    """Read a data set into a folder that will be gone soon."""
+    """Read a data set into a temporary folder."""
     held = Held()
     report = load(
         dataset,
@@ -241,8 +241,8 @@ def compare(
 
     Args:
         training_side: user_id, movie_id, and stars or plays.
-        films: the catalogue, which ours also learns from.
-        split: what is known about the split; how many ratings each side has is added.
+        films: the catalogue, which our models also learn from.
+        split: facts about the split; the number of ratings on each side is added.
     """
     columns = ["user_id", "movie_id", "stars" if "stars" in training_side.columns else "plays"]
     training_side = training_side.select(*columns).repartition("user_id").cache()

@@ -1,6 +1,6 @@
-"""EASE, a closed-form item-item model: the strong and simple ranking that ours is compared with. Pure numpy.
+"""EASE, a closed-form item-item model: a simple and strong ranking to compare ours with. Pure numpy.
 
-Its matrix has a row and a column for each film, so it suits small data only; nothing of it is served.
+Its matrix has a row and a column for each film, so it suits small data only. It is never published.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,14 @@ from scipy.sparse import csr_matrix
 from engine.domain import Floats
 
 LAMBDAS = (10.0, 20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1_600.0)
-"""From where too little smoothing hurts to where too much does, on data of the size that this is for."""
+"""Candidates for λ, from too little smoothing to too much for data of this size."""
 
 LARGEST_SIDE = 12_000
-"""The most people or films, whichever are fewer: a matrix of that size squared is inverted once for each λ."""
+"""The largest number of people or of films, whichever is smaller: a matrix of this size squared is inverted for each
+λ."""
 
 LARGEST = 200_000_000
-"""The most people times films: the inverse's other half has so many numbers."""
+"""The largest product of people and films: a second matrix has so many numbers."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class Ease:
     """
 
     x: csr_matrix
-    """What people gave: 1 where they liked a film as in the paper, or stars/5; shape (n_users, n_items)."""
+    """The ratings: 1 for a liked film as in the paper, or stars/5; shape (n_users, n_items)."""
 
     gram: Floats
-    """XXᵀ or XᵀX, of the smaller side."""
+    """XXᵀ or XᵀX, whichever is smaller."""
 
     @classmethod
     def fit(cls, given: csr_matrix) -> "Ease":
@@ -51,7 +52,7 @@ class Ease:
         return bool(self.x.shape[0] <= self.x.shape[1])
 
     def scorer(self, smoothing: float) -> Callable[[NDArray[np.intp]], Floats]:
-        """Return what scores all films for some people: rows of people in, (n, n_items) out.
+        """Return a function that scores all films for some people: it takes rows of people and returns (n, n_items).
 
         Args:
             smoothing: the paper's λ.
@@ -67,7 +68,7 @@ class Ease:
 
 
 def _inverse(gram: Floats, smoothing: float) -> Floats:
-    """Return (G + λI)⁻¹ by Cholesky's factors: a third of the work of eigenvalues, and in half the memory."""
+    """Return (G + λI)⁻¹ by Cholesky factors, with a third of the work and half the memory of eigenvalues."""
     matrix = gram.copy(order="F")
     matrix[np.diag_indices(len(matrix))] += np.float32(smoothing)
     factor, _ = lapack.spotrf(matrix, lower=True, overwrite_a=True)

@@ -1,9 +1,9 @@
-"""Measuring recommenders on ratings that they have not seen.
+"""Measures recommenders on ratings that they were not trained on.
 
 Every recommender, the baselines too, is measured in one form: people's rows in Spark and a ``Model`` for the films'
 side. All films are ranked, those of the training side taken out; blocks of people are scored in the executors, so that
-200,000 people by 90,000 films fit in memory. Each person's share of every metric is a row; metrics are ratios of sums
-over people, which is also what lets a bootstrap over people say how far chance could have moved them.
+200,000 people by 90,000 films fit in memory. Each person has a row with their share of every metric. Metrics are ratios
+of sums over people, so a bootstrap over people gives their confidence intervals.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,27 +25,27 @@ from engine.serving.factors import Doubles, Hyperparameters, Model, user_order_v
 
 TEST_PERCENT = 20
 RELEVANT_STARS = 4.0
-"""From so many stars on, a film of the test side is one that should have been shown."""
+"""A film of the test side is relevant from this many stars on: it should have been shown."""
 
 THRESHOLD_STARS = 3.0
 """The threshold at which tutorials count a prediction as "would like it"."""
 
 TOP = 10
 RANKED_USERS = 20_000
-"""Ranking is measured on about so many people at most: more would narrow no interval that matters."""
+"""Ranking is measured on at most about this many people: more would hardly narrow the intervals."""
 
 BLOCK_SCORES = 20_000_000
-"""Scores held at a time in an executor: 80 MB."""
+"""Number of scores that an executor holds at a time: 80 MB."""
 
 PER_USER = (
     "n_warm", "squared_warm", "absolute_warm", "n_all", "squared_all", "absolute_all",
     "true_positive", "false_positive", "false_negative",
     "ranked", "ndcg", "precision", "recall", "f1", "average_precision", "novelty", "rank_sum", "rank_weight",
 )  # fmt: skip
-"""One person's share of the metrics; ``measure`` says what each is."""
+"""Columns with one person's share of the metrics; ``measure`` explains each."""
 
 KNOWN_FROM = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
-"""Classes of films by how many ratings there were to learn from, each up to the next."""
+"""Lower bounds of classes of films by their number of training ratings."""
 
 ERRORS = ("n", "squared", "absolute", "signed")
 _CELLS = (len(STARS), len(KNOWN_FROM), len(ERRORS))
@@ -72,8 +72,8 @@ RATIOS = {
 def split(ratings: DataFrame, *, seed: int, percent: int = TEST_PERCENT) -> tuple[DataFrame, DataFrame]:
     """Return the training side and the test side.
 
-    A rating's side follows from a hash of (user, film, seed) alone: the same on every machine, in every order, and
-    for every later training, so that two models are judged on the same ratings.
+    A rating's side follows from a hash of (user, film, seed). It is the same on every machine, in every order and for
+    every later training, so two models are judged on the same ratings.
     """
     side = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed)), F.lit(100))
     return ratings.where(side >= percent), ratings.where(side < percent)
@@ -83,7 +83,7 @@ def split_by_time(ratings: DataFrame, *, percent: int = TEST_PERCENT) -> tuple[D
     """Return each person's earlier ratings and their last ``percent`` of a hundred, rounded down.
 
     Args:
-        ratings: with rated_at. Of ratings given in the same second, those of films with higher ids count as later.
+        ratings: with rated_at. Among ratings of the same second, those of films with higher ids count as later.
     """
     person = Window.partitionBy("user_id")
     place = F.row_number().over(person.orderBy(F.desc("rated_at"), F.desc("movie_id")))
@@ -94,11 +94,11 @@ def split_by_time(ratings: DataFrame, *, percent: int = TEST_PERCENT) -> tuple[D
 
 @dataclass(frozen=True)
 class Measured:
-    """What one recommender measured.
+    """The measurements of one recommender.
 
-    ``per_user`` has a row for each person of the test side: see ``measure``. ``errors`` says where the stars go wrong:
-    for each value of stars given and each class of films (``known_from`` training ratings up to the next class) the
-    ratings n, and of their errors (predicted less given) the sums of squares, of absolute values, and as they are.
+    ``per_user`` has a row for each person of the test side: see ``measure``. ``errors`` splits the errors of predicted
+    stars: for each number of stars given and each class of films (``known_from``), it has the number of ratings n, and
+    three sums over their errors (predicted less given): squared, absolute and plain.
     """
 
     per_user: pd.DataFrame
@@ -110,9 +110,9 @@ def held_out(train: DataFrame, test: DataFrame) -> DataFrame:
     """Return user_id, seen (training films), films, values and relevant (of the test side) for everybody with test
     ratings.
 
-    ``values`` are stars, or log(1 + plays); ``relevant`` says what should have been shown: films of ``RELEVANT_STARS``
-    or more, or everything that was played. ``ranked`` says whose ranking is measured: everybody's, or a fixed sample of
-    about ``RANKED_USERS``.
+    ``values`` are stars, or log(1 + plays); ``relevant`` marks films that should have been shown: those with
+    ``RELEVANT_STARS`` or more, or all that were played. ``ranked`` marks people whose ranking is measured: everybody,
+    or a fixed sample of about ``RANKED_USERS``.
     """
     relevant = F.col("stars") >= RELEVANT_STARS if "stars" in test.columns else F.lit(True)
     rated = test.select("user_id", "movie_id", values_of(test).alias("value"), relevant.alias("relevant"))
@@ -130,10 +130,10 @@ def measure(
     """Measure one recommender.
 
     Args:
-        users: user_id, preference, rating, bias: rows of everyone that it was trained on.
+        users: user_id, preference, rating, bias: the rows of all people it was trained on.
         model: the films' side.
-        people: what ``held_out`` gave. People without a row in ``users`` get what a stranger gets: the mean and the
-            films' biases for stars, the average taste for the order.
+        people: the result of ``held_out``. People without a row in ``users`` are treated as strangers: mean and film
+            biases predict their stars, and the average taste orders their films.
         rating_counts: training ratings of each of the model's films, for novelty.
         predicts_stars: False leaves the metrics of stars null, as it must be with play counts.
 
@@ -141,7 +141,7 @@ def measure(
         Metrics by name, and per user: n_warm and n_all (test ratings), squared and absolute errors summed over each,
         hits and misses at ``THRESHOLD_STARS`` among the warm; rank_sum and rank_weight (for ROEM); and for people with
         a relevant test film ranked (1), ndcg, precision, recall, f1, average_precision and novelty. A test rating is
-        warm if both its person and its film were trained on. What does not apply to somebody is NaN.
+        warm if both its person and its film were trained on. A figure that does not apply to somebody is NaN.
     """
     model.warm_up()
     surprise = surprise_of(rating_counts)
@@ -160,7 +160,7 @@ def measure(
 
 
 def measured(rows: pd.DataFrame, n_films: int) -> Measured:
-    """Sum up: user_id, ``PER_USER``, top and errors of everybody with test ratings."""
+    """Sum up a frame of user_id, ``PER_USER``, top and errors of everybody with test ratings."""
     shown = np.concatenate([*rows["top"], np.empty(0, np.int32)])
     coverage = _ratio(len(np.unique(shown)), n_films) if len(shown) else None
     per_user = rows.drop(columns=["top", "errors"])
@@ -177,7 +177,7 @@ def surprise_of(rating_counts: Floats) -> Floats:
 
 
 def _error_table(sums: Iterable[NDArray[np.float64]]) -> pd.DataFrame:
-    """Add up what ``add_errors`` summed in each block, as a table without the empty cells."""
+    """Add up the blocks' sums of ``add_errors``, as a table without empty cells."""
     cells = np.sum([np.zeros(_CELLS), *(block.reshape(_CELLS) for block in sums)], axis=0)
     stars, known = np.nonzero(cells[..., 0])
     columns = {"stars": np.array(STARS)[stars], "known_from": np.array(KNOWN_FROM)[known]}
@@ -185,7 +185,8 @@ def _error_table(sums: Iterable[NDArray[np.float64]]) -> pd.DataFrame:
 
 
 def _with_rows(people: DataFrame, users: DataFrame, model: Model) -> DataFrame:
-    """Put people's rows beside their test ratings; whoever has none gets a stranger's, and ``has_row`` false."""
+    """Join people's rows with their test ratings. People without a row get that of a stranger, with ``has_row``
+    false."""
     joined = people.join(users, "user_id", "left").withColumn("has_row", F.col("bias").isNotNull())
     stranger = {"preference": model.average_taste.tolist(), "rating": [0.0] * model.rating.shape[1]}
     for name, row in stranger.items():
@@ -200,9 +201,9 @@ def _floats(row: list[float]) -> Column:
 def _judge(
     model: Model, surprise: Floats, familiarity: NDArray[np.intp], batch: pa.RecordBatch, predicts_stars: bool
 ) -> pd.DataFrame:
-    """Judge one block of people; the arithmetic of each metric is in the functions below.
+    """Measure one block of people; the functions below compute each metric.
 
-    The block's errors stand, summed, on its first row.
+    The sums of the block's errors stand in its first row.
     """
     block = read_block(batch, model.movie_ids)
     has_row, wanted = (np.array(batch.column(name).to_pylist(), bool) for name in ("has_row", "ranked"))
@@ -238,15 +239,15 @@ def judge_order(
     relevant: NDArray[np.bool_],
     surprise: Floats,
 ) -> dict[str, Any]:
-    """Return one person's share of everything that is measured on an order of all films, and ``top``.
+    """Return one person's share of the ranking metrics, and their ``top``.
 
     Args:
-        scores: of all films; those of ``seen`` are overwritten.
+        scores: the scores of all films; those of ``seen`` are overwritten.
         seen: rows of the person's training films.
-        at: the row of each test film, which means nothing where the film is not ``known``.
-        truth: what each test film was given.
+        at: the row of each test film; it has no meaning if the film is not ``known``.
+        truth: the value given to each test film.
         relevant: whether each test film should have been shown.
-        surprise: of each film, in bits.
+        surprise: each film's self-information in bits.
     """
     scores[seen] = -np.inf
     share: dict[str, Any] = percentile_ranks(scores, at[known], truth[known])
@@ -259,13 +260,13 @@ def judge_order(
 
 
 def find_films(movie_ids: NDArray[np.int32], films: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the row of each film, and whether the model knows it: if not, the row means nothing."""
+    """Return the row of each film, and whether the model knows it; the row of an unknown film has no meaning."""
     at = np.minimum(np.searchsorted(movie_ids, films), len(movie_ids) - 1)
     return at, movie_ids[at] == films
 
 
 def _scores(model: Model, block: Block, who: NDArray[np.intp]) -> Iterator[Floats]:
-    """Yield the scores over all films of those people of a block; a few people's at a time are in memory."""
+    """Yield the scores of all films for some people of a block, computed for a few people at a time."""
     queries, _ = user_order_vectors(
         model.ordering(block.preference[who]),
         block.rating[who],
@@ -279,7 +280,7 @@ def _scores(model: Model, block: Block, who: NDArray[np.intp]) -> Iterator[Float
 
 
 def top_n(scores: Floats, n: int) -> NDArray[np.int32]:
-    """Return the indices of the ``n`` largest finite scores, best first; of equals the lower index comes first."""
+    """Return the indices of the ``n`` largest finite scores, best first; among equals the lower index comes first."""
     size = min(n, int(np.isfinite(scores).sum()))
     if not size:
         return np.empty(0, np.int32)
@@ -290,7 +291,7 @@ def top_n(scores: Floats, n: int) -> NDArray[np.int32]:
 
 
 def star_errors(truth: NDArray[Any], predicted: NDArray[Any], warm: NDArray[np.bool_]) -> dict[str, float]:
-    """Sum what RMSE, MAE and the counts at ``THRESHOLD_STARS`` are made of, for one person's test ratings."""
+    """Return one person's sums for RMSE, MAE and the counts at ``THRESHOLD_STARS``."""
     error = predicted.astype(np.float64) - truth
     liked, promised = truth[warm] >= THRESHOLD_STARS, predicted[warm] >= THRESHOLD_STARS
     return {
@@ -311,7 +312,7 @@ def add_errors(cells: Doubles, truth: NDArray[Any], predicted: NDArray[Any], kno
 
     Args:
         cells: shape (10, classes of ``KNOWN_FROM``, 4): by stars given, class of the film, and ``ERRORS``.
-        known: class of each test film, 0 for those that the model does not know.
+        known: class of each test film, 0 for films unknown to the model.
     """
     error = predicted.astype(np.float64) - truth
     stars = np.clip(np.rint(2 * truth).astype(np.intp) - 1, 0, len(STARS) - 1)
@@ -323,7 +324,7 @@ def ranking(hits: NDArray[np.bool_], relevant: int) -> dict[str, float]:
 
     Args:
         hits: for each place of the list, best first, whether its film is relevant; at most ``TOP``.
-        relevant: how many relevant films there were to find, at least 1; those that the model does not know count.
+        relevant: the number of relevant films, at least 1; films unknown to the model count too.
 
     Precision is over ``TOP`` places, filled or not. Average precision is divided by all relevant films, as trec_eval's
     map_cut and ranx do; some divide by at most ``TOP``, which gives larger figures.
@@ -346,13 +347,13 @@ def ranking(hits: NDArray[np.bool_], relevant: int) -> dict[str, float]:
 
 
 def percentile_ranks(scores: Floats, films: NDArray[np.intp], values: NDArray[Any]) -> dict[str, float]:
-    """Sum one person's share of ROEM, the expected percentile rank: 0 if the best-loved films head the list, 1 if they
-    end it. Films of equal score share their places.
+    """Sum one person's share of ROEM, the expected percentile rank: 0 if the best-loved films come first, 1 if they
+    come last. Films of equal score share their places.
 
     Args:
-        scores: of all films; −inf where a film is no candidate.
+        scores: the scores of all films; −inf if a film is no candidate.
         films: rows of the test films, all of them candidates.
-        values: what each was given, which is its weight.
+        values: the value given to each, which is its weight.
 
     Source: Hu, Koren, Volinsky 2008, section 6, with stars, or log(1 + plays), for the watching times.
     """
@@ -367,16 +368,17 @@ def _totals(per_user: pd.DataFrame) -> dict[str, Any]:
 
 
 def metrics_of(totals: Mapping[str, Any]) -> dict[str, float | None]:
-    """Turn sums over people into metrics, under the names that ``evaluate --json`` prints; null where none applies."""
+    """Turn sums over people into metrics, under the names that ``evaluate --json`` prints; None if a metric does not
+    apply."""
     sums = _with_derived(totals)
     found = {name: _ratio(sums[part], sums[whole]) for name, (part, whole) in RATIOS.items()}
     return {name: _root(value) if name.startswith("rmse") else value for name, value in found.items()}
 
 
 def intervals(per_user: pd.DataFrame, *, seed: int = 0) -> dict[str, Interval]:
-    """Return how far chance could have moved each metric: a bootstrap over people.
+    """Return each metric's confidence interval, by a bootstrap over people.
 
-    Metrics that do not apply are left out, and so is coverage, which is no mean over people.
+    Metrics that do not apply are left out, and so is coverage, which is not a mean over people.
     """
     sums = resampled_sums(per_user[list(PER_USER)].fillna(0).to_numpy(np.float64), seed=seed)
     resampled = _with_derived(dict(zip(PER_USER, sums.T, strict=True)))
@@ -391,7 +393,7 @@ def intervals(per_user: pd.DataFrame, *, seed: int = 0) -> dict[str, Interval]:
 
 
 def _with_derived(sums: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the sums that are made of others; works on numbers and on arrays of them."""
+    """Add the sums that are derived from others; this works on numbers and on arrays."""
     promised = sums["true_positive"] + sums["false_positive"]
     liked = sums["true_positive"] + sums["false_negative"]
     return {**sums, "promised": promised, "liked": liked, "promised_or_liked": (promised + liked) / 2}
@@ -406,13 +408,13 @@ def _root(value: float | None) -> float | None:
 
 
 def popularity(rating_counts: Floats, trained: Trained) -> tuple[DataFrame, Model]:
-    """Return the recommender that shows everybody what most people rated: the bar that any ranking must clear.
+    """Return the recommender that shows everybody the films with most ratings: every ranking must be at least as good.
 
-    Its stars are the mean of all stars, whoever and whatever it is about: the bar that any prediction must clear.
+    It predicts the mean of all stars for every person and film: every prediction must be at least as good.
 
     Args:
         rating_counts: training ratings of each film, in the order of the trained model's films.
-        trained: whose people and films it is for.
+        trained: the model whose people and films it is for.
     """
     nobody_differs = trained.users.select("user_id", F.lit(0.0).cast("float").alias("bias"))
     no_bias = np.zeros_like(rating_counts)
@@ -422,12 +424,13 @@ def popularity(rating_counts: Floats, trained: Trained) -> tuple[DataFrame, Mode
 def same_for_all(
     people: DataFrame, movie_ids: NDArray[np.int32], order: Floats, bias: Floats, mean_stars: float
 ) -> tuple[DataFrame, Model]:
-    """Make a recommender that shows everybody the same, in the form that ``measure`` takes: one factor, one taste.
+    """Make a recommender that shows everybody the same films, in the form that ``measure`` takes: one factor, one
+    taste.
 
     Args:
         people: user_id, bias.
-        order: what the films are ordered by, shape (n_items,).
-        bias: of each film, for the stars.
+        order: the score of each film, shape (n_items,).
+        bias: each film's bias, for the stars.
     """
     one_factor = order.reshape(-1, 1).astype(np.float32)
     rows = FactorRows(movie_ids, one_factor, np.zeros_like(one_factor), bias.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The best there is where learning finds nothing: what most people rated, and the mean of all stars."""
+"""Replaces a model that has learned nothing by popularity and the mean of all stars."""
 
 from dataclasses import replace
 
@@ -10,17 +10,17 @@ from engine.judging.gate import Losing
 from engine.learning.training import Trained
 
 NEVER = 1e9
-"""A damping in ratings that nobody has: a bias so damped is 0."""
+"""A damping so large that a bias becomes 0."""
 
 
 def best_there_is(trained: Trained, counts: Floats, losing: Losing) -> Trained:
-    """Return the model with everybody's order, or everybody's stars, in place of a personal one that loses to them.
+    """Return the model with each losing half replaced: the order by popularity, or the stars by their mean.
 
-    It is a model like any other, with one factor: people are folded in, and all get the same order.
+    The result is a normal model with one factor: people are folded in, and all get the same order.
 
     Args:
-        counts: ratings of each film, in the order of the model's films.
-        losing: which half of it the simplest recommender does better.
+        counts: the number of ratings of each film, in the order of the model's films.
+        losing: the halves that lose to the simplest recommender.
     """
     found = trained
     if losing.lists:

@@ -1,4 +1,4 @@
-"""Whether a newly trained model may go live. Pure: figures in, verdict out."""
+"""Decides whether a newly trained model may go live. Pure: it takes figures and returns a verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 HIGHER_IS_BETTER = {"ndcg_at_10": True, "rmse_all": False, "roem": False}
-"""The metrics by which models and settings are chosen."""
+"""The metrics by which models and settings are chosen, and whether a higher value is better."""
 
 RESAMPLES = 1_000
 CONFIDENCE = 0.95
 SURE = 0.99
-"""How wide an interval must lie on the wrong side before a model is withheld: a nightly training passes here a
-thousand times in three years, and should rarely be withheld by chance."""
+"""Confidence level of the interval that must lie on the wrong side before a model is withheld. With nightly trainings
+the gate decides a thousand times in three years, and should rarely withhold a model by chance."""
 
 FEWEST_PEOPLE = 10
-"""With fewer people to rank for, chance decides, and the figures are not held against a model."""
+"""With fewer people to rank for, chance decides, so a model is not withheld for its figures."""
 
 TOLERATED = 0.01
-"""A drop of under one part in a hundred does not justify withholding everybody's new ratings, however sure it is."""
+"""A drop of less than 1 % does not justify withholding everybody's new ratings, however significant it is."""
 
 MOST_LOST = 0.5
-"""If more of the people that the live model was measured on are gone, the data is taken to be damaged."""
+"""If a larger share of the people that the live model was measured on is missing, the data counts as damaged."""
 
 LEVEL = 1e-6
-"""Figures that differ by less are of the same order of films."""
+"""Figures that differ by less count as equal."""
 
 TRY = ": `tune` looks for better settings, `train --force` publishes it all the same"
-"""The remedies where a model measured worse than it must."""
+"""Advice for a model that is worse than it must be."""
 
 LEAST_SPREAD_STARS = 0.1
-"""Where stars lie closer together than this, nearly everybody gives the same, and there is nothing to predict."""
+"""If the stars' standard deviation is smaller, nearly all ratings are the same and there is nothing to predict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Losing:
-    """What the simplest recommender does better than a model: the lists (popularity), the stars (the mean of all)."""
+    """The halves in which a model loses to the simplest recommender: its lists to popularity, its stars to their
+    mean."""
 
     lists: bool
     stars: bool
@@ -55,7 +56,7 @@ class Losing:
         return self.lists or self.stars
 
     def said(self) -> str:
-        """Say what goes live in place of what lost."""
+        """Return a text that says what goes live in place of a losing half."""
         parts = []
         if self.lists:
             parts.append(
@@ -68,7 +69,7 @@ class Losing:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure, and between what chance could have moved it."""
+    """A figure and its confidence interval."""
 
     mean: float
     low: float
@@ -76,10 +77,10 @@ class Interval:
 
 
 def resampled_sums(shares: Doubles, *, seed: int = 0) -> Doubles:
-    """Return what the columns add up to in each of ``RESAMPLES`` bootstrap resamples of the people.
+    """Return the sums of the columns in each of ``RESAMPLES`` bootstrap resamples of the people.
 
-    Each world draws as many people as there are, with repetition; a row of ``shares`` (n_people, k) is one person's
-    share of the k sums, and stays whole. The result has shape (``RESAMPLES``, k).
+    Each resample draws as many people as there are, with repetition. A row of ``shares`` (n_people, k) is one person's
+    share of the k sums. The result has shape (``RESAMPLES``, k).
 
     Source: Efron and Tibshirani 1993, chapter 6.
     """
@@ -89,13 +90,13 @@ def resampled_sums(shares: Doubles, *, seed: int = 0) -> Doubles:
 
 
 def spread(value: float, resampled: Doubles, *, confidence: float = CONFIDENCE) -> Interval:
-    """Return a figure with its percentile interval, given what it was in the resampled worlds."""
+    """Return a figure with its percentile interval, given its values in the resamples."""
     low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(value), float(low), float(high))
 
 
 def bootstrap(values: Doubles, *, confidence: float = CONFIDENCE, seed: int = 0) -> Interval:
-    """Return the mean of per-person values, shape (n_people,), and how far chance could have moved it."""
+    """Return the mean of per-person values, shape (n_people,), with its confidence interval."""
     means = resampled_sums(values[:, None], seed=seed)[:, 0] / len(values)
     return spread(float(values.mean()), means, confidence=confidence)
 
@@ -107,15 +108,15 @@ def decide(
 ) -> Verdict:
     """Decide whether the challenger may go live.
 
-    Its lists must be as good as popularity's and its stars as good as the mean of all stars, which is what popularity
-    predicts: what loses to them is replaced by them first (``losing``). Neither may be worse than the champion's by
-    more than both chance and ``TOLERATED``, in a paired bootstrap over the people that both were measured on. Most of
-    those people must still be there.
+    Its lists must be as good as popularity's, and its stars as good as the mean of all stars, which popularity
+    predicts; a half that loses is replaced before this is called (``losing``). Neither half may be worse than the
+    champion's by more than both chance and ``TOLERATED``, in a paired bootstrap over the people that both were measured
+    on. Most of the champion's people must still be there.
 
     Args:
         challenger: per-user figures (``evaluation.measure``).
         popularity: popularity's metrics on the same test side.
-        champion: the live model's per-user figures as recorded; None if nothing is live, or on other data.
+        champion: the live model's recorded per-user figures; None if no model is live or it was measured on other data.
     """
     if champion is not None:
         common, before = int(champion["user_id"].isin(challenger["user_id"]).sum()), len(champion)
@@ -146,12 +147,13 @@ def decide(
 
 
 def losing(challenger: pd.DataFrame, popularity: Mapping[str, float | None]) -> Losing:
-    """Return what the simplest recommender does better on the same test side; nothing where too few can be measured."""
+    """Return the halves that lose to the simplest recommender on the same test side; none if too few people can be
+    measured."""
     ndcg = challenger["ndcg"].dropna().to_numpy(np.float64)
     if len(ndcg) < FEWEST_PEOPLE:
         return Losing(lists=False, stars=False)
     bar, mean_rmse = popularity["ndcg_at_10"] or 0.0, popularity["rmse_all"]
-    # Stars that are not numbers do not lose to the mean: they are broken, and ``decide`` refuses them.
+    # NaN stars do not count as losing to the mean: they are broken, and ``decide`` refuses them.
     stars = mean_rmse is not None and mean_rmse > LEAST_SPREAD_STARS and _rmse_of(challenger) >= mean_rmse
     return Losing(lists=bool(ndcg.mean() <= bar), stars=bool(stars))
 
@@ -161,7 +163,7 @@ def _rmse_of(challenger: pd.DataFrame) -> float:
 
 
 def _below_the_bar(challenger: pd.DataFrame, ndcg: Doubles, popularity: Mapping[str, float | None]) -> str | None:
-    """Say what the simplest recommender does better, if anything; to do as well as it is enough."""
+    """Return a text on what the simplest recommender does better, if anything; being as good is enough."""
     bar, mean_rmse = popularity["ndcg_at_10"] or 0.0, popularity["rmse_all"]
     if ndcg.mean() < bar - LEVEL:
         return f"nDCG@10 {ndcg.mean():.3f} is below popularity ({bar:.3f}){TRY}"
@@ -173,7 +175,7 @@ def _below_the_bar(challenger: pd.DataFrame, ndcg: Doubles, popularity: Mapping[
 
 
 def _beside_champion(pairs: pd.DataFrame, beaten: str) -> Verdict:
-    """Compare both on the people in common."""
+    """Compare challenger and champion on the people that both were measured on."""
     ranked = pairs.dropna(subset=["ndcg", "ndcg_champion"])
     if len(ranked) < FEWEST_PEOPLE:
         return Verdict(True, f"{beaten}; too few people in common with the live model to compare")

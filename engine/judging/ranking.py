@@ -1,7 +1,7 @@
-"""nDCG of many people's orders at once, in numpy: for choices that are made within one Spark task or on the driver.
+"""nDCG of many people's orders at once, in numpy, for choices made within one Spark task or on the driver.
 
-``evaluation`` measures people one by one, by every metric, wherever Spark keeps them. A search asks one question of
-thousands of orders, and has all its ratings at hand.
+``evaluation`` measures people one by one, by every metric, in the executors. A search needs one metric of thousands of
+orders, and has all its ratings in memory.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from engine.domain import Floats
 
 BLOCK_SCORES = 10_000_000
-"""Scores held at a time: 40 MB, and as much again to sort them."""
+"""Number of scores held at a time: 40 MB, and as much again to sort them."""
 
 Scorer = Callable[[NDArray[np.intp]], Floats]
 """Takes rows of people, shape (n,), and scores all films for them, shape (n, n_items)."""
@@ -22,15 +22,15 @@ Scorer = Callable[[NDArray[np.intp]], Floats]
 def ndcg(
     scorer: Scorer, seen: csr_matrix, relevant: csr_matrix, people: NDArray[np.intp], *, top: int = 10
 ) -> NDArray[np.float64]:
-    """Return each person's nDCG at ``top``, with binary gains, as ``evaluation.ranking`` has it.
+    """Return each person's nDCG at ``top``, with binary gains, as ``evaluation.ranking`` computes it.
 
     Args:
-        scorer: whose order is measured; what it returns is overwritten.
-        seen: people by films, entries where the person has a training rating: never in their list.
-        relevant: the same, entries where a held-out film should have been shown.
+        scorer: gives the scores to measure; its result is overwritten.
+        seen: people × films, with entries for training ratings: those films are never in the person's list.
+        relevant: the same, with entries for held-out films that should have been shown.
         people: rows with at least one relevant film.
 
-    Films without any rating in ``seen`` are unknown to a model and are never in a list, as in an evaluation.
+    Films without any rating in ``seen`` are unknown to the model and never in a list, as in an evaluation.
     """
     n_items = seen.shape[1]
     unknown = np.bincount(seen.indices, minlength=n_items) == 0

@@ -1,4 +1,4 @@
-"""The recommenders that ours is compared with, and ours: each trained on the same ratings when its turn comes."""
+"""Our recommender and those that it is compared with; each is trained on the same ratings when its turn comes."""
 
 import functools
 import itertools
@@ -44,20 +44,20 @@ OF_STARS = (
 """Metrics that need predicted stars."""
 
 SIGNED = {"neutral": 3.0, "reg": 0.2, "reg_of_plays": 2.0, "alpha": 2.0}
-"""What suits MLlib's implicit ALS best on ml-latest-small and on play counts (docs/experiments.md)."""
+"""The best hyperparameters of MLlib's implicit ALS on ml-latest-small and on play counts (docs/experiments.md)."""
 
 REGS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
-"""Among which plain ALS gets its reg."""
+"""Candidates for the reg of plain ALS."""
 
 CHOICE_PEOPLE = 2_000
-"""People at the most by whom EASE's λ is chosen."""
+"""The largest number of people by whom EASE's λ is chosen."""
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """A trained recommender on its way to be measured.
+    """A trained recommender, ready to be measured.
 
-    ``judge`` measures it on people as ``evaluation.held_out`` gives them; ``lacks`` are metrics that do not apply.
+    ``judge`` measures it on the people of ``evaluation.held_out``; ``lacks`` names metrics that do not apply.
     """
 
     judge: Callable[[DataFrame], evaluation.Measured]
@@ -68,14 +68,14 @@ class Entrant:
 
 @contextmanager
 def _clock() -> Iterator[Callable[[], float]]:
-    """Give a function that says how many seconds have gone by."""
+    """Yield a function that returns the seconds since the start of the block."""
     start = time.monotonic()
     yield lambda: time.monotonic() - start
 
 
 @dataclass(frozen=True)
 class Field:
-    """The models that are compared, each trained on the same ratings when its turn comes."""
+    """Trains the models that are compared, each on the same ratings when its turn comes."""
 
     spark: SparkSession
     ratings: DataFrame
@@ -85,7 +85,8 @@ class Field:
     notes: list[str]
 
     def entrants(self) -> list[tuple[str, Callable[[], Entrant | None]]]:
-        """Return each model's name and how to train it, in the order of ``MODELS``; None is one that cannot be had."""
+        """Return each model's name and a function that trains it, in the order of ``MODELS``; None for one that cannot
+        be trained."""
         return [
             ("popularity", self.popularity),
             ("biases", self.biases),
@@ -101,7 +102,7 @@ class Field:
         return "stars" in self.ratings.columns
 
     def factors(self, users: DataFrame, model: Model, seconds: float, lacks: tuple[str, ...] = ()) -> Entrant:
-        """Make an entrant of people's rows and the films' side."""
+        """Make an entrant from people's rows and the films' side."""
         stars = "rmse_warm" not in lacks
 
         def judge(people: DataFrame) -> evaluation.Measured:
@@ -131,7 +132,7 @@ class Field:
         return self.factors(*evaluation.same_for_all(people, biases.movie_ids, bias, bias, biases.mean_stars), taken)
 
     def plain_als(self) -> Entrant:
-        """Train ALS as tutorials do; films are ranked by the stars it predicts, or by its preference without any.
+        """Train ALS as tutorials do. Films are ranked by predicted stars, or for play counts by predicted preference.
 
         Source: for play counts Ryza et al. 2015, "Advanced Analytics with Spark", chapter 3.
         """
@@ -164,7 +165,7 @@ class Field:
         return best
 
     def signed_als(self) -> Entrant:
-        """Train implicit ALS on stars above and below 3, or on log(1 + plays), as MLlib has it."""
+        """Train MLlib's implicit ALS on stars above and below 3, or on log(1 + plays)."""
         strength = values_of(self.ratings) - F.lit(SIGNED["neutral"] if self.gives_stars else 0.0)
         value = F.when(strength == 0, F.lit(1e-3)).otherwise(strength).cast("float")  # MLlib drops what is 0
         values = self.ratings.select("user_id", "movie_id", value.alias("value"))
@@ -183,7 +184,7 @@ class Field:
         return self.of_spark(fitted, taken, OF_STARS)
 
     def of_spark(self, fitted: ALSModel, seconds: float, lacks: tuple[str, ...]) -> Entrant:
-        """Make an entrant of what MLlib fitted: one product of factors for the order and for the stars."""
+        """Make an entrant from a model of MLlib: one product of factors gives both the order and the stars."""
         movie_ids, items = collect_factors(fitted.itemFactors)
         users = fitted.userFactors.select(
             F.col("id").alias("user_id"),
@@ -200,8 +201,7 @@ class Field:
         return self.factors(users, Model.assemble(rows, parameters), seconds, lacks)
 
     def ease(self, name: str) -> Entrant | None:
-        """Train EASE on the driver: on who gave which film 4 stars or more (or played it) as its paper does, or on
-        stars/5."""
+        """Train EASE on the driver: on films with 4 stars or more (or any plays) as in its paper, or on stars/5."""
         table = self.ratings.withColumn("held", _held(self.ratings)).toPandas()
         user_ids, user = np.unique(table["user_id"].to_numpy(np.int32), return_inverse=True)
         movie_ids, film = np.unique(table["movie_id"].to_numpy(np.int32), return_inverse=True)
@@ -247,7 +247,7 @@ class Field:
 
 
 def _held(ratings: DataFrame) -> Column:
-    """Return which ratings a choice within the training side is made on."""
+    """Return which ratings of the training side are held out for a choice."""
     draw = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(SEED + 1)), F.lit(100))
     return draw < evaluation.TEST_PERCENT
 
@@ -257,7 +257,7 @@ def best_smoothing(ease: Ease, seen: csr_matrix, relevant: csr_matrix) -> float:
 
     Args:
         ease: fitted on a part of the ratings.
-        seen: people by films, entries where a rating was fitted on.
+        seen: people × films, with entries for ratings that the fit used.
         relevant: the same, entries where a held-out film should have been shown.
     """
     people = np.flatnonzero(np.diff(relevant.indptr))
@@ -279,11 +279,11 @@ def best_smoothing(ease: Ease, seen: csr_matrix, relevant: csr_matrix) -> float:
 def _judge_scores(
     scorer: Scorer, user_ids: NDArray[np.int32], movie_ids: NDArray[np.int32], people: DataFrame, counts: Floats
 ) -> evaluation.Measured:
-    """Measure an order that is computed on the driver. People it was not trained on get what most people rated.
+    """Measure an order that is computed on the driver. People it was not trained on get the films with most ratings.
 
     Args:
-        user_ids: of the scorer's rows, ascending.
-        movie_ids: of its columns, ascending.
+        user_ids: those of the scorer's rows, ascending.
+        movie_ids: those of its columns, ascending.
         people: see ``evaluation.held_out``.
         counts: training ratings of each film.
     """

@@ -1,7 +1,7 @@
-"""Settings measured: side by side in Spark's tasks, none twice, each a row in the store as soon as it has ended.
+"""Measures hyperparameter settings in parallel Spark tasks. None is measured twice: each result is stored at once.
 
-A trial fits a model and measures it within one task, on ratings that every executor holds: those of all people, or of
-as many as a task can take with their whole histories. The test side of the split is never looked at: trials train and
+A trial fits and measures a model within one task, on ratings that every executor holds: those of all people, or of as
+many people as a task can take with their whole histories. Trials never use the test side of the split: they train and
 are measured within the training side.
 """
 
@@ -34,30 +34,30 @@ Setting = dict[str, float | str]
 """Hyperparameters of one model by name. ``blend`` belongs to the preference model, whose order it changes."""
 
 METRIC: dict[Tuned, str] = {"preference": "ndcg_at_10", "rating": "rmse_all"}
-"""What settings are judged by: what the gate judges models by."""
+"""The metric that settings are judged by; the gate judges models by the same."""
 
 MOST_RATINGS = 2_000_000
-"""A trial on more would take minutes; then a search looks at as many people as have about so many ratings."""
+"""A trial on more ratings would take minutes, so a search uses a sample of people with about this many."""
 
 MOST_PEOPLE = 4_000
-"""People at the most by whom a trial judges an order."""
+"""The largest number of people by whom a trial judges an order."""
 
 VALIDATION_PERCENT = 20
 
 WHOLE = ("rank", "iterations")
 WORDS = {"target": ("stars", "signed")}
-"""Hyperparameters that are whole numbers, and those that are words."""
+"""Hyperparameters whose values are whole numbers, and those whose values are words."""
 
 
 class TooFewToJudge(MatineeError):
-    """The ratings that are held out say nothing."""
+    """The held-out ratings are too few to judge by."""
 
     def __init__(self) -> None:
         super().__init__("there are too few ratings to judge a setting by: use a larger --sample, or load more data")
 
 
 def with_setting(hyperparameters: Hyperparameters, model: Tuned, setting: Mapping[str, float | str]) -> Hyperparameters:
-    """Return the hyperparameters with one model's setting put in."""
+    """Return the hyperparameters with one model's setting replaced."""
     values: dict[str, Any] = {
         name: value if name in WORDS else int(value) if name in WHOLE else float(value)
         for name, value in setting.items()
@@ -68,7 +68,7 @@ def with_setting(hyperparameters: Hyperparameters, model: Tuned, setting: Mappin
 
 
 def setting_of(hyperparameters: Hyperparameters, model: Tuned, names: Sequence[str]) -> Setting:
-    """Return what the hyperparameters say under these names."""
+    """Return the values of the hyperparameters with these names."""
     settings = getattr(hyperparameters, model)
     return {name: hyperparameters.blend if name == "blend" else getattr(settings, name) for name in names}
 
@@ -81,9 +81,9 @@ def names_of(hyperparameters: Hyperparameters, model: Tuned) -> list[str]:
 
 @dataclass(frozen=True)
 class Fold:
-    """Ratings to fit on, and those held out of them.
+    """Ratings to fit on, and held-out ratings to measure with.
 
-    ``users`` and ``films`` are the rows in ``table`` of each rating held out, −1 where it has none; ``values`` are its
+    ``users`` and ``films`` are the rows in ``table`` of each held-out rating, −1 if it has none; ``values`` are its
     stars or log(1 + plays), and ``relevant`` says whether its film should have been shown.
     """
 
@@ -95,7 +95,8 @@ class Fold:
 
     @cached_property
     def asked(self) -> tuple[csr_matrix, csr_matrix, NDArray[np.intp]]:
-        """What people have rated, what they should have been shown, and the people by whom an order is judged."""
+        """The films that people have rated, those that they should have been shown, and the people by whom an order is
+        judged."""
         table = self.table
         shape = len(table.user_ids), len(table.movie_ids)
         wanted = self.relevant & (self.users >= 0) & (self.films >= 0)
@@ -110,7 +111,7 @@ class Fold:
         """Fit once, and return nDCG@10 of the order that each blend gives.
 
         Raises:
-            TooFewToJudge: nobody has a film to find.
+            TooFewToJudge: nobody has a relevant held-out film.
         """
         if not len(self.asked[2]):
             raise TooFewToJudge
@@ -126,10 +127,10 @@ class Fold:
         return [score(blend) for blend in blends]
 
     def rmse(self, hyperparameters: Hyperparameters) -> float:
-        """Fit the rating model alone, and return its RMSE over all that was held out.
+        """Fit the rating model alone, and return its RMSE over all held-out ratings.
 
         Raises:
-            TooFewToJudge: nothing was.
+            TooFewToJudge: nothing was held out.
         """
         if hyperparameters.rating is None or not len(self.values):
             raise TooFewToJudge
@@ -153,14 +154,15 @@ class Fold:
 def folds_of(
     ratings: DataFrame, *, films: Sequence[Film], folds: int, percent: int | None = None, sample: float = 1.0
 ) -> list[Fold]:
-    """Hold a part of the ratings out, once for each fold, and bring them to the driver.
+    """Split the ratings once for each fold, and bring them to the driver.
 
     Args:
         ratings: user_id, movie_id, and stars or plays.
         films: the catalogue, which a model learns from as well.
-        folds: how many parts are held out, one at a time.
-        percent: the size of a part; by default all parts together are everything, or one is ``VALIDATION_PERCENT``.
-        sample: the share of people, who keep their whole histories; fewer where they have more than ``MOST_RATINGS``.
+        folds: the number of parts that are held out, one at a time.
+        percent: the size of a part. By default the parts together are all ratings, or a single part is
+            ``VALIDATION_PERCENT``.
+        sample: the share of people, with their whole histories; smaller if they would have more than ``MOST_RATINGS``.
     """
     share = min(sample, MOST_RATINGS / max(ratings.count(), 1))
     person = F.pmod(F.xxhash64("user_id", F.lit(SEED)), F.lit(10_000))
@@ -194,7 +196,7 @@ def _rows(ids: NDArray[np.int32], wanted: NDArray[Any]) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One setting measured: ``score`` is the mean over folds of the metric that it is judged by."""
+    """The result of one setting: ``score`` is the mean over folds of the metric that it is judged by."""
 
     setting: Setting
     phase: int
@@ -204,10 +206,10 @@ class Trial:
 
 @dataclass
 class Trials:
-    """The trials of one search: measured, remembered, ranked.
+    """The trials of one search: measures, stores and ranks them.
 
-    ``name`` is the search's in the store; ``base`` is what a setting does not name is taken from. After ``deadline``
-    (``time.monotonic``) nothing more is begun, once there is something to choose from; then ``finished`` is false. A
+    ``name`` is the search's name in the store. ``base`` gives the hyperparameters that a setting does not name. After
+    ``deadline`` (``time.monotonic``) no trial is begun if there is at least one result; ``finished`` is then false. A
     setting that names no ``blend`` is measured by the preference model's order alone.
     """
 
@@ -286,7 +288,7 @@ class Trials:
         self._found[label(trial.phase, trial.setting)] = trial
 
     def ranked(self, phase: int) -> list[Trial]:
-        """Return a phase's trials, best first; of equals the one with the smaller rank."""
+        """Return a phase's trials, best first; among equals the smaller rank comes first."""
         sign = -1 if HIGHER_IS_BETTER[METRIC[self.model]] else 1
         mine = [trial for trial in self._found.values() if trial.phase == phase]
         return sorted(mine, key=lambda trial: (sign * trial.score, trial.setting.get("rank", 0)))
@@ -300,7 +302,7 @@ class Trials:
 
 
 def _one_fit_each(settings: Sequence[Setting]) -> list[list[Setting]]:
-    """Put settings together that differ in their blend alone: they share one fit."""
+    """Group settings that differ only in their blend: they share one fit."""
     fits: dict[str, list[Setting]] = {}
     for setting in settings:
         alone = {name: value for name, value in setting.items() if name != "blend"}

@@ -1,8 +1,8 @@
-"""Searching for hyperparameters: by itself at the first training on a data set, deeper when somebody asks.
+"""Searches for hyperparameters: a small search with the first training on a data set, a deep one when somebody asks.
 
-A search goes from wide to fine: a grid, then steps around what was best, then the blend of both models. Its trials are
-rows in the store as soon as they end (``trials``), so a search that was killed goes on where it stopped. What the next
-training uses is remembered with the data set's models and searches (``remembered``).
+A search goes from wide to fine: a grid, then steps around the best setting, then the blend of both models. Its trials
+are rows in the store as soon as they end (``trials``), so a search that was killed goes on where it stopped. The next
+training finds its hyperparameters in the records of the data set's models and searches (``remembered``).
 """
 
 import itertools
@@ -49,19 +49,19 @@ GRIDS: dict[Tuned, dict[str, Sequence[float]]] = {
     "preference": {"rank": (16, 32, 64, 96), "reg": (0.02, 0.1, 0.5, 1, 2, 4, 8, 16, 30), "alpha": (1, 4, 16)},
     "rating": {"rank": (10, 25, 50, 100), "reg": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 5, 30)},
 }
-"""What ``tune`` begins with, on a sample of people."""
+"""The grids that ``tune`` begins with, on a sample of people."""
 
 COARSE: dict[Tuned, dict[str, Sequence[float]]] = {
     "preference": {"rank": (96, 32), "reg": (3, 8, 2, 4, 16)},
     "rating": {"reg": (1.2, 0.6, 2, 4, 10)},
 }
-"""What a first training begins with."""
+"""The grids that a first training begins with."""
 
 OFTEN_BEST: tuple[Setting, ...] = (
     {"rank": 64, "reg": 8, "nu_users": 0.25, "pull": 1},
     {"rank": 64, "reg": 2, "alpha": 2, "nu_users": 1, "nu_items": 1},
 )
-"""Settings that a coarse grid would miss: what suits people of few ratings, and play counts."""
+"""Settings that a coarse grid would miss: good ones for people with few ratings, and for play counts."""
 
 LADDERS: dict[Tuned, dict[str, Sequence[float]]] = {
     "preference": {
@@ -83,12 +83,12 @@ LADDERS: dict[Tuned, dict[str, Sequence[float]]] = {
         "movie_damping": (1, 2, 3, 5, 8, 16),
     },
 }
-"""The values at which steps are taken: from where they are, one down and one up."""
+"""The values that steps are taken between, one down and one up."""
 
 BLENDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
 
 LEAST_GAIN = 0.002
-"""A step that improves the metric by a smaller part than this is not worth another round: it is chance."""
+"""A step that improves the metric by a smaller share counts as chance and ends the search."""
 
 REFINED = 3
 """How many of a grid's best settings are measured on everybody."""
@@ -97,16 +97,16 @@ WIDE, FINE, STEPS = 1, 2, 3
 """A trial's phase: on a sample; on everybody; around the best."""
 
 LOOK_AROUND = timedelta(days=7)
-"""How old a search may be before a training takes a few steps around what it found."""
+"""After this time a training takes a few steps around the last search's result."""
 
 TURNS: tuple[tuple[Tuned, float], ...] = (("rating", 0.3), ("preference", 0.9))
-"""The models in the order in which a first training looks for theirs, and by which share of the time each is done."""
+"""The models in the order in which a first training searches, with the share of the time at which each must be done."""
 
 FOLDED_RATINGS = 50_000
-"""Below so many ratings one validation split is too much chance: a first training's search takes two."""
+"""With fewer ratings one validation split is too noisy, so a first training's search takes two."""
 
 SEARCH_ITERATIONS = 8
-"""How long a first training's trials are fitted: what is best after 8 iterations is best, or nearly, after 15."""
+"""Iterations of a first training's trials: the best setting after 8 iterations is the best, or nearly, after 15."""
 
 
 class BadGrid(MatineeError):
@@ -114,7 +114,7 @@ class BadGrid(MatineeError):
 
 
 class NothingToTune(MatineeError):
-    """A search for stars where nobody gave any."""
+    """A search for the rating model was asked for, but the data has no stars."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         super().__init__(f"{catalogue.dataset} has play counts and no stars to predict: use --model preference")
@@ -122,7 +122,7 @@ class NothingToTune(MatineeError):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked of a search. ``grid`` None means the usual one, and steps around the best; ``sample`` is the share
+    """The request for a search. ``grid`` None means the usual one, and steps around the best; ``sample`` is the share
     of people in the first phase; ``folds`` 1 means one split."""
 
     model: Tuned
@@ -133,7 +133,7 @@ class Search:
 
     @classmethod
     def parse(cls, options: Mapping[str, Any]) -> "Search":
-        """Read what a run was asked for: model, and where given grid (as text), sample, folds, budget (as text).
+        """Read a run's request: model, and if given grid (as text), sample, folds and budget (as text).
 
         Raises:
             BadGrid: the grid or the budget cannot be read.
@@ -144,13 +144,14 @@ class Search:
         return cls(model, grid, float(options.get("sample") or 0.3), int(options.get("folds") or 1), budget)
 
     def key(self, fingerprint: str) -> str:
-        """Name the data, the split and the sample: trials of one key may be compared."""
+        """A text that names the data, the split and the sample: trials with the same key may be compared."""
         return f"{fingerprint[:12]} {self.model} sample={self.sample:g} folds={self.folds}"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How a search ended. ``finished`` is false when the budget ran out first; ``reused`` trials were there before."""
+    """How a search ended. ``finished`` is false if the budget ran out first. ``reused`` counts trials that were stored
+    before."""
 
     winner: Setting
     metric: str
@@ -199,7 +200,7 @@ def parse_budget(text: str) -> float:
     """Read "90s", "30m" or "2h" as seconds.
 
     Raises:
-        BadGrid: it is none of these.
+        BadGrid: it has another form.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
     if found is None:
@@ -208,7 +209,7 @@ def parse_budget(text: str) -> float:
 
 
 def settings_of(grid: Mapping[str, Sequence[float | str]]) -> list[Setting]:
-    """Return every combination, in the order in which the grid names them."""
+    """Return every combination of the grid's values, in its order."""
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
@@ -221,22 +222,22 @@ def default_hyperparameters(feedback: Feedback) -> Hyperparameters:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the next training on a data set uses, and when a search last looked for it; null: never."""
+    """The hyperparameters of the next training on a data set, and the time of the last search for them; None: never."""
 
     hyperparameters: Hyperparameters
     searched_at: datetime | None
 
     def due(self, now: datetime) -> bool:
-        """Say whether it is time to search again, or for the first time."""
+        """Return whether it is time to search, again or for the first time."""
         return self.searched_at is None or now >= self.searched_at + LOOK_AROUND
 
     def noted(self) -> dict[str, Any]:
-        """Return what a version notes beside its hyperparameters, for ``remembered`` to read."""
+        """Return the entry that a version stores beside its hyperparameters, for ``remembered`` to read."""
         return {} if self.searched_at is None else {SEARCHED_AT: self.searched_at.isoformat()}
 
 
 def remembered(store: Store, catalogue: Catalogue) -> Remembered:
-    """Return what the last training on this data set used, with the winners of later searches put in."""
+    """Return the hyperparameters of the last training on this data set, with the winners of later searches put in."""
     found, since, searched_at = default_hyperparameters(catalogue.feedback), None, None
     stars = found.predicts_stars
     for version in store.model_versions():
@@ -246,7 +247,7 @@ def remembered(store: Store, catalogue: Catalogue) -> Remembered:
             found, since = Hyperparameters.parse(version.hyperparameters), version.created_at
             searched_at = datetime.fromisoformat(noted)
     runs = store.last_runs(limit=10_000, kind=RunKind.TUNE, state=RunState.DONE)
-    # The same name may have been loaded with values of the other kind before.
+    # A data set of this name may have been loaded before with the other kind of values.
     here = [run for run in runs if run.metrics["dataset"] == catalogue.dataset]
     here = [run for run in here if run.metrics["feedback"] == catalogue.feedback]
     for model in GRIDS:
@@ -258,11 +259,11 @@ def remembered(store: Store, catalogue: Catalogue) -> Remembered:
 
 
 SEARCHED_AT = "searched_at"
-"""Under which a version notes when its hyperparameters were last searched for."""
+"""The key under which a version stores the time of the last search for its hyperparameters."""
 
 
 def tuned_hyperparameters(store: Store, catalogue: Catalogue) -> Hyperparameters:
-    """Return what the next training uses, unless it searches first."""
+    """Return the hyperparameters of the next training, unless it searches first."""
     return remembered(store, catalogue).hyperparameters
 
 
@@ -278,10 +279,10 @@ def tune(
     now: Callable[[], datetime],
     resume: bool = False,
 ) -> dict[str, Any]:
-    """Search on the loaded data set; the winner is what the next training uses, once the run is recorded as done.
+    """Search on the loaded data set. The next training uses the winner, once the run is recorded as done.
 
     Args:
-        report: takes the stage, the fraction done and a line of detail.
+        report: called with the stage, the fraction done and a line of detail.
         resume: go on with the last search of this kind instead of beginning a new one.
 
     Returns:
@@ -329,7 +330,7 @@ def tune(
 
 
 def describe(metrics: Mapping[str, Any]) -> str:
-    """Say in a line what a search found: its metrics as ``tune`` returns them."""
+    """Return a line that describes the result of a search, from the metrics that ``tune`` returns."""
     metric = metrics["metric"]
     told = f"{metrics['trials']} trials" + (f", {metrics['reused']} of them from before" if metrics["reused"] else "")
     ended = "" if metrics["finished"] else "; the budget ran out before all were done"
@@ -357,15 +358,15 @@ def search(
     progress: OnProgress,
     now: Callable[[], datetime],
 ) -> Found:
-    """Run a search, or go on with it: trials that the store has under ``name`` are not run again.
+    """Run or continue a search: trials that the store has under ``name`` are not run again.
 
-    What is in use now is measured beside the best, so that nothing worse than that is found.
+    The setting in use is measured along with the best, so that the winner is not worse.
 
     Args:
-        ratings: user_id, movie_id, and stars or plays, of everybody; its test side is left alone.
+        ratings: user_id, movie_id, and stars or plays, of everybody; the test side is not used.
         films: the catalogue, which a model learns from as well.
-        base: what a setting does not name is taken from here.
-        progress: hears of each trial, with the time that is probably left.
+        base: gives the hyperparameters that a setting does not name.
+        progress: called for each trial, with the estimated time left.
     """
     side, _ = evaluation.split(ratings, seed=SEED)
     grid = asked.grid or GRIDS[asked.model]
@@ -388,7 +389,7 @@ def search(
 
 @contextmanager
 def _shared(spark: SparkSession, folds: list[Fold]) -> Iterator[Broadcast[list[Fold]]]:
-    """Hold ratings in every executor while the block lasts."""
+    """Broadcast ratings to every executor during the block."""
     shared = spark.sparkContext.broadcast(folds)
     try:
         yield shared
@@ -400,16 +401,16 @@ def _shared(spark: SparkSession, folds: list[Fold]) -> Iterator[Broadcast[list[F
 
 
 def refine(trials: Trials, names: Sequence[str], everyone: Broadcast[list[Fold]]) -> None:
-    """Measure a grid's best few on everybody, and what is in use."""
+    """Measure a grid's best few settings, and the one in use, on everybody."""
     settings = [trial.setting for trial in trials.ranked(WIDE)[:REFINED]]
     in_use = setting_of(trials.base, trials.model, names)
     trials.run(FINE, [*settings, *([in_use] if in_use not in settings else [])], everyone)
 
 
 def climb(trials: Trials, everyone: Broadcast[list[Fold]], *, rounds: int = 6) -> None:
-    """Take steps from the best setting, each hyperparameter one down and one up, while that helps.
+    """Take steps from the best setting, one down and one up for each hyperparameter, while that helps.
 
-    A round measures all steps side by side, then the best of each hyperparameter together.
+    A round measures all steps in parallel, then the best steps of all hyperparameters together.
     """
     sign = 1 if HIGHER_IS_BETTER[METRIC[trials.model]] else -1
     for _ in range(rounds):
@@ -438,9 +439,9 @@ def _steps(trials: Trials, setting: Setting) -> Iterator[Setting]:
 
 
 def blend(trials: Trials, everyone: Broadcast[list[Fold]]) -> Trial:
-    """Measure how far the stars should have a say in the order of the best setting; return the best trial of all.
+    """Measure blends of the stars into the order of the best setting; return the best trial of all.
 
-    The blend is settled even if it is 0: a setting that names none would leave the one in use.
+    The result names its blend even if that is 0: otherwise the blend in use would stay.
     """
     best = _best(trials)
     if trials.model == "rating" or not trials.base.predicts_stars:
@@ -450,7 +451,7 @@ def blend(trials: Trials, everyone: Broadcast[list[Fold]]) -> Trial:
 
 
 def _best(trials: Trials) -> Trial:
-    """Return the best trial on everybody; before there is any, on the sample."""
+    """Return the best trial on everybody, or on the sample if there is none on everybody yet."""
     sign = 1 if HIGHER_IS_BETTER[METRIC[trials.model]] else -1
     full = [*trials.ranked(STEPS)[:1], *trials.ranked(FINE)[:1]]
     return max(full or trials.ranked(WIDE)[:1], key=lambda trial: sign * trial.score)
@@ -472,13 +473,13 @@ def settle(
     progress: OnProgress,
     now: Callable[[], datetime],
 ) -> Hyperparameters:
-    """Return hyperparameters that suit the data: the first time from a coarse grid, later from steps around ``base``.
+    """Search for hyperparameters that suit the data: the first time from a coarse grid, later by steps around ``base``.
 
     Args:
-        ratings: user_id, movie_id, and stars or plays; all of them may be looked at.
+        ratings: user_id, movie_id, and stars or plays; all of them may be used.
         key: names the data in ``trials``.
-        first: whether nothing has been searched for on this data set.
-        budget_seconds: after these nothing more is begun.
+        first: whether this data set has not been searched before.
+        budget_seconds: no trial is begun after this time.
     """
     folds = 2 if ratings.count() < FOLDED_RATINGS else 1
     started = time.monotonic()
