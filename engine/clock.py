@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Returns aware UTC."""
+"""Returns the current time as aware UTC."""
 
 
 def utc_now() -> datetime:
-    """The clock of everyday use: aware UTC."""
+    """Return the real current time, as aware UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What Matinee talks about: films, stars, runs, and what can go wrong. Pure values, no I/O."""
+"""The values that everything else uses: films, stars, runs, errors. Pure, no I/O."""
 
 import enum
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ WHOLE_STARS = STARS[1::2]
 
 
 class Feedback(enum.StrEnum):
-    """What a value of the data set says: stars that someone gave, or how often they watched or played."""
+    """The kind of a data set's values: stars, or how often somebody watched or played something."""
 
     STARS = "stars"
     COUNTS = "counts"
 
 
 class ItemKind(enum.StrEnum):
-    """What the titles of a catalogue are. Everything else calls them films and films; only the chat must not."""
+    """The kind of titles in a catalogue. All code calls them films; only texts in the chat use the right word."""
 
     FILM = "film"
     ARTIST = "artist"
@@ -35,9 +35,9 @@ class ItemKind(enum.StrEnum):
 class Film:
     """A title of the catalogue.
 
-    ``title`` is as the data set wrote it ("Matrix, The (1999)"), ``display_title`` as people say it ("The Matrix").
-    ``imdb_id`` keeps its leading zeros. ``rating_count`` and ``mean_stars`` speak of the data set's own ratings;
-    ``mean_stars`` is null when there are none.
+    ``title`` is the data set's text ("Matrix, The (1999)"), ``display_title`` the form that people say ("The Matrix").
+    ``imdb_id`` keeps its leading zeros. ``rating_count`` and ``mean_stars`` are those of the data set's own ratings;
+    ``mean_stars`` is None if there are none.
     """
 
     id: int
@@ -54,7 +54,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What one person gave one film, and when (aware UTC)."""
+    """The stars that one person gave one film, and when (aware UTC)."""
 
     movie_id: int
     stars: float
@@ -63,10 +63,10 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Which data set the store holds.
+    """The data set that the store holds.
 
-    ``fingerprint`` changes whenever the data does; ``simulated`` says that no real person gave its ratings;
-    ``terms`` is the line on its licence that we show; ``kind`` is what its titles are.
+    ``fingerprint`` changes whenever the data does; ``simulated`` says that its ratings are not from real people;
+    ``terms`` is the line that we show about its licence; ``kind`` is the kind of its titles.
     """
 
     dataset: str
@@ -82,7 +82,7 @@ class Catalogue:
 
     @property
     def item(self) -> str:
-        """What one thing in the catalogue is called: film, artist, or where people play who knows what, title."""
+        """The word for one title of the catalogue: film, artist, or for unknown items, title."""
         plays = self.feedback is Feedback.COUNTS
         return "title" if plays and self.kind is ItemKind.FILM else str(self.kind)
 
@@ -94,11 +94,11 @@ class RunKind(enum.StrEnum):
 
 
 class RunState(enum.StrEnum):
-    """Where a run stands. The first two are open; of those there is at most one."""
+    """The states of a run. The first two are open, and at most one run is open."""
 
     QUEUED = "queued"
     RUNNING = "running"
-    DONE = "done"  # did what was asked; for a training: published
+    DONE = "done"  # the run did its work; a training has published
     REJECTED = "rejected"  # trained, but the gate kept the old model
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -128,8 +128,8 @@ class ModelState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactorRows:
-    """Both models' item side as it is stored: ``movie_ids`` (n,) ascending, ``preference`` (n, rank), ``rating``
-    (n, rank), ``bias`` (n,)."""
+    """The item factors of both models as they are stored: ``movie_ids`` (n,) ascending, ``preference`` (n, rank),
+    ``rating`` (n, rank), ``bias`` (n,)."""
 
     movie_ids: NDArray[np.int32]
     preference: Floats
@@ -138,7 +138,7 @@ class FactorRows:
 
 
 class MatineeError(Exception):
-    """Base of every error that Matinee raises on purpose. Its text says what to do."""
+    """Base class of every error that Matinee raises on purpose. Its text says what to do."""
 
 
 class BadStars(MatineeError):
@@ -150,8 +150,8 @@ class BadStars(MatineeError):
 
 
 PLAYED = 5.0
-"""Where a data set holds play counts nobody gives stars: who taps that they know a title is taken to have played it so
-often. Stored in the place of stars."""
+"""The value stored in place of stars in a catalogue of play counts: somebody who taps that they know a title counts as
+having played it this often."""
 
 
 def check_stars(stars: float) -> float:

@@ -1,4 +1,4 @@
-"""How a program shows that it is well: a sign of life in a file, and a small server with /healthz and /metrics."""
+"""Shows whether a program is healthy: by a heartbeat in a file, and by a small server with /healthz and /metrics."""
 
 import contextlib
 import threading
@@ -14,10 +14,10 @@ from engine.domain import MatineeError
 
 
 class Heartbeat:
-    """The time of the last sign of life; before the first, of the start.
+    """The time of a program's last sign of life, or of its start.
 
-    It is also the time of a file, so that another process can ask (``check``), even where the home folder is the only
-    place that can be written to.
+    It is stored as the modification time of a file, so that another process can read it (``check``), even if only the
+    home folder is writable.
     """
 
     def __init__(self, file: Path) -> None:
@@ -25,7 +25,7 @@ class Heartbeat:
         self._last = self._written = time.monotonic()
 
     def start(self) -> None:
-        """Count from now. What an earlier process left is no sign of our life.
+        """Count from now on: the file of an earlier process says nothing about this one.
 
         Raises:
             OSError: the file's folder cannot be written to.
@@ -35,10 +35,10 @@ class Heartbeat:
         self._last, self._written = time.monotonic(), float("-inf")
 
     def beat(self) -> None:
-        """Give a sign of life. The file is touched once a second at most."""
+        """Record a sign of life. The file is touched at most once a second."""
         self._last = time.monotonic()
         if self._last - self._written >= 1:
-            with contextlib.suppress(OSError):  # a full disk is no reason to stop; the file tells by its age
+            with contextlib.suppress(OSError):  # a full disk is no reason to stop; the file's age shows it
                 self._file.touch()
                 self._written = self._last
 
@@ -47,14 +47,14 @@ class Heartbeat:
 
 
 def check(file: Path, what: str, *, limit_seconds: float, now: float) -> tuple[bool, str]:
-    """Judge by a heartbeat's file whether its program is well.
+    """Return whether a program is healthy, by its heartbeat file.
 
     Args:
-        what: what the program does that is a sign of life: "answered poll".
+        what: the name of the sign of life, such as "answered poll".
         now: seconds since 1970, as the file's own time.
 
     Returns:
-        Whether it is well, and a line that says why.
+        Whether it is healthy, and a line that says why.
     """
     try:
         age = max(0.0, now - file.stat().st_mtime)
@@ -66,11 +66,11 @@ def check(file: Path, what: str, *, limit_seconds: float, now: float) -> tuple[b
 
 
 class PortTaken(MatineeError):
-    """The port for /healthz and /metrics cannot be had."""
+    """The port for /healthz and /metrics cannot be used."""
 
 
 class HealthServer:
-    """Answers in threads of its own until ``close``. ``port`` is the one it got."""
+    """Answers in its own threads until ``close``. ``port`` is the port that it listens on."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self._server = server
@@ -87,7 +87,7 @@ def serve(port: int, healthy: Callable[[], tuple[bool, str]]) -> HealthServer:
 
     Args:
         port: 0 is any that is free.
-        healthy: returns whether the program is well, and a line that says why; called in another thread.
+        healthy: returns whether the program is healthy, and a line that says why; it is called in another thread.
 
     Raises:
         PortTaken: another program has the port, or it may not be used.
@@ -111,7 +111,7 @@ def serve(port: int, healthy: Callable[[], tuple[bool, str]]) -> HealthServer:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing: probes come every few seconds."""
+            """Log nothing: probes come every few seconds."""
 
     try:
         server = ThreadingHTTPServer(("", port), Handler)

@@ -1,4 +1,4 @@
-"""Where log lines go and what they look like: one event a line, with a name, facts, and no secrets."""
+"""Sets up logging: one event a line, with a name and facts, without secrets."""
 
 import logging
 import sys
@@ -16,16 +16,16 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 TALKATIVE = (
     "alembic", "apscheduler", "asyncio", "httpcore", "httpx", "matplotlib", "py4j", "telegram", "tornado", "urllib3",
 )  # fmt: skip
-"""Libraries that are heard from WARNING up only. Below, some of them log URLs with the token in it, or messages."""
+"""Libraries that log from WARNING up only. Below that, some log URLs with the token, or messages."""
 
 
 def set_up_logging(level: str, file: Path | None = None, *, hide: Iterable[str] = ()) -> None:
     """Send every log line, also those of libraries and of crashes, to stderr or to the end of a file.
 
-    On a terminal the lines are for people, elsewhere JSON.
+    Lines are JSON, except on a terminal, where they are easy to read.
 
     Args:
-        hide: secrets. Wherever one would appear in a line, in a traceback too, ``<hidden>`` stands instead.
+        hide: secrets. In lines and tracebacks, ``<hidden>`` replaces each of them.
 
     Raises:
         SettingsError: there is no such level, or the file cannot be written.
@@ -90,7 +90,7 @@ def _event_first(_logger: Any, _method: str, facts: MutableMapping[str, Any]) ->
 
 
 class _Discreet(ProcessorFormatter):
-    """Renders a line, then takes the secrets out: whatever carried one in, it does not come out."""
+    """Renders a line, then replaces the secrets in it, whichever part they came from."""
 
     def __init__(self, *, hide: frozenset[str], **named: Any) -> None:
         super().__init__(**named)

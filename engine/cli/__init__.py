@@ -1,6 +1,6 @@
 """The engine's command line: one module a group of verbs. Results go to stdout, logs and progress to stderr.
 
-It stands above everything else of the engine; nothing imports it but ``engine.__main__``.
+It may import everything else of the engine; only ``engine.__main__`` imports it.
 """
 
 import sys
@@ -24,7 +24,7 @@ __all__ = ["answers", "cli", "data", "main", "models", "service", "training"]
 
 
 def main() -> NoReturn:
-    """Run the command line; an error that we raised on purpose is told in its own words, without a traceback."""
+    """Run the command line. For a ``MatineeError``, print its text without a traceback."""
     try:
         cli()
     except MatineeError as e:

@@ -1,4 +1,4 @@
-"""What Matinee would answer: picks for somebody, and films like one."""
+"""Verbs that print the answers of the chat: picks for somebody, and films like one."""
 
 import asyncio
 from typing import Annotated

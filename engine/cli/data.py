@@ -1,4 +1,4 @@
-"""Data in: the tables, a data set, and a page about it."""
+"""Verbs for data: the tables, a data set, and a page about it."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -56,7 +56,7 @@ def load(
     with opened(settings) as (_, store):
         migrate(store)
         held = store.catalogue()
-        # A database that was restored on another machine knows its data set, but the files have stayed behind.
+        # A database that was restored on another machine names its data set, but the files may be missing here.
         if held is not None and (ratings := ratings_folder(settings.folder, held.fingerprint)).exists():
             if if_missing and held.dataset == dataset_name(source):
                 _loaded(settings, LoadReport(held, changed=False, ratings=ratings), as_json)
@@ -77,7 +77,7 @@ def load(
 
 
 def _loaded(settings: EngineSettings, report: "LoadReport", as_json: bool) -> None:
-    """Make what was loaded the current set, and say what came of it."""
+    """Make the loaded set the current one, and print the result."""
     remember_dataset(settings.home, settings.dataset)
     lines = report.lines()
     if (said := load_settings()).folder != settings.folder:

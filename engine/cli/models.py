@@ -1,4 +1,4 @@
-"""Every model: listed, reported on, taken out and brought in, served again."""
+"""Verbs for models: list, report, export, import, publish, roll back."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +34,7 @@ def list_models(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _reception(found: Reception | None) -> dict[str, object]:
-    """Return how many of the films shown by a model, in the last 90 days, were rated later, and how well."""
+    """Return a text on how many films shown by a model in the last 90 days were rated later, and how well."""
     reception = found or Reception()
     return asdict(reception) | {"liked_share": reception.liked_share}
 

@@ -1,4 +1,4 @@
-"""The engine as a service: at work, at a glance, well or not; and everything together."""
+"""Verbs for the engine as a service: serve, status, healthcheck, java, up."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -29,7 +29,7 @@ def serve(
     settings = load_settings()
     with opened(settings, serves=True) as (_, store):
         store.check_revision()
-        use_dataset(settings.dataset)  # for the runs, whatever is loaded meanwhile
+        use_dataset(settings.dataset)  # for the runs, even if another set is loaded meanwhile
         serve_runs(store, settings, until_end_of_input=until_end_of_input)
 
 

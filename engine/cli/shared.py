@@ -1,4 +1,4 @@
-"""What the verbs share: the command line itself, its settings and store, and how results are written."""
+"""Parts that all verbs share: the command line, its settings and store, and how results are printed."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,8 +22,8 @@ cli = typer.Typer(
     "called wrongly; train also with 3 when its model was rejected. Settings: MATINEE_… in the environment or .env.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,  # which keeps help texts as they are wrapped here
-    pretty_exceptions_enable=False,  # they print local variables, passwords among them
+    rich_markup_mode=None,  # keeps help texts wrapped as they are here
+    pretty_exceptions_enable=False,  # they would print local variables, passwords among them
 )
 
 
@@ -42,7 +42,7 @@ def load_settings() -> EngineSettings:
 
 @contextmanager
 def opened(settings: EngineSettings | None = None, *, serves: bool = False) -> Iterator[tuple[EngineSettings, Store]]:
-    """Open the store and the log. A verb that prints results keeps quiet about its doings unless told otherwise."""
+    """Open the store and the log. A verb that prints results logs only warnings unless told otherwise."""
     settings = settings or load_settings()
     secrets = [settings.database_url.get_secret_value()] if settings.database_url else []
     quiet = not serves and settings.log_level.upper() == "INFO"
@@ -70,7 +70,8 @@ def named(film: Film) -> str:
 
 
 def figures(metrics: dict[str, Any], before: dict[str, Any] | None = None) -> str:
-    """Say the two figures that a model is judged by, and what they were before; without stars the second is ROEM."""
+    """Return a text with the two figures that a model is judged by, and their values before; without stars the second
+    is ROEM."""
     parts = []
     second = ("RMSE", "rmse_all") if metrics.get("rmse_all") is not None else ("ROEM", "roem")
     for name, key in (("nDCG@10", "ndcg_at_10"), second):
@@ -89,7 +90,7 @@ def answer(as_json: bool, facts: Any, lines: list[str]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Write for JSON what it does not know: times in ISO 8601, the rest as text."""
+    """Convert values that JSON does not have: times to ISO 8601, the rest to text."""
     return (
         value.isoformat() if isinstance(value, datetime) else dict(value) if isinstance(value, Mapping) else str(value)
     )

@@ -1,4 +1,5 @@
-"""Training, tuning and evaluation. What Spark needs is loaded by the verbs that need it: `status` answers at once."""
+"""Verbs for training, tuning and evaluation. Each verb imports Spark only if it needs it, so `status` answers at
+once."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 

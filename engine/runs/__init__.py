@@ -1,4 +1,4 @@
-"""From asked to live: the worker, one training from ratings to published lists, models in and out, `make run`.
+"""Runs from request to live model: the worker, one training, import and export of models, `make run`.
 
-It may import every other folder of the engine but ``engine.cli``.
+It may import every other folder of the engine except ``engine.cli``.
 """

@@ -1,4 +1,4 @@
-"""The work of a run, by its kind: a search for hyperparameters, or a training; then what is drawn of it."""
+"""The work of a run: a search for hyperparameters or a training, and then its pictures."""
 
 from engine.clock import utc_now
 from engine.domain import RunKind, RunState, Stage
@@ -12,7 +12,7 @@ from engine.store import Run, Store
 
 
 def pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> Pipeline:
-    """Return what does the work of a run; it shows its progress here too."""
+    """Return the function that does the work of a run; it also shows progress in this terminal."""
 
     def work(report: Report) -> Outcome:
         def tell(stage: Stage, fraction: float, detail: str) -> None:
@@ -23,7 +23,7 @@ def pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> Pi
             return _tune(store, settings, run, tell)
         force, dry_run = bool(run.options.get("force")), bool(run.options.get("dry_run"))
         outcome = retrain(store, settings, report=tell, now=utc_now, run_id=run.id, force=force, dry_run=dry_run)
-        if outcome.version is not None:  # by now Spark's memory is free again, and what is live is live
+        if outcome.version is not None:  # Spark's memory is free again, and the model is live
             glance.draw(store, settings, now=utc_now())
         return outcome
 
@@ -31,8 +31,8 @@ def pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> Pi
 
 
 def _tune(store: Store, settings: EngineSettings, run: Run, tell: Report) -> Outcome:
-    """Search; the metrics get ``heat_maps``, the path of a PNG, or null where there was nothing to draw."""
-    # Here, because matplotlib takes a second to load, and a training needs none of it.
+    """Search; the metrics get ``heat_maps``, the path of a PNG, or None if there was nothing to draw."""
+    # Imported here because matplotlib takes a second to load and a training does not need it.
     from engine.pages.report import write_heat_maps
 
     search, resume = Search.parse(run.options), bool(run.options.get("resume"))

@@ -1,7 +1,7 @@
 """One run: ingest, train, evaluate, gate, refit, score, publish, sweep.
 
-Everything is built aside and goes live in one short transaction at the end, so that the run may be killed at any
-instant: what was live stays live, and every rating stays queued.
+Everything is built beside the live model and goes live in one short transaction at the end. A run may be killed at any
+instant: the old model stays live, and every rating stays queued.
 """
 
 import shutil
@@ -37,7 +37,7 @@ from engine.spark.session import spark_session
 from engine.store import ModelVersion, PublishRefused, Queue, Store
 
 Report = Callable[[Stage, float, str], None]
-"""Takes the stage, the fraction of the whole run done (0 to 1), and a line of detail."""
+"""Called with the stage, the fraction of the whole run that is done (0 to 1), and a line of detail."""
 
 SHARES = {
     Stage.INGEST: (0.00, 0.10),
@@ -49,14 +49,15 @@ SHARES = {
     Stage.PUBLISH: (0.92, 0.98),
     Stage.SWEEP: (0.98, 1.00),
 }
-"""Which part of a run each stage is, by the clock on ml-latest-small; of a run that searches first, of what is left."""
+"""The share of a run's time that each stage takes, measured on ml-latest-small; after a search, the share of the
+rest."""
 
 SEARCH_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. ``version`` is null after a dry run; ``reason`` is the gate's."""
+    """How a run ended. ``version`` is None after a dry run; ``reason`` is the gate's."""
 
     state: RunState
     version: int | None
@@ -77,14 +78,14 @@ def retrain(
     """Train both models on all ratings, and publish them if the gate agrees.
 
     Args:
-        run_id: the run that this is, so that a run given up as lost cannot publish behind everybody's back.
-        force: publish whatever the gate says.
+        run_id: this run's id, so that a run that was given up as lost cannot publish.
+        force: publish even if the gate refuses.
         dry_run: stop after the gate; nothing is written.
 
     Raises:
         NoCatalogue: no data set is loaded, or its files are gone.
         KernelMissing: a native library is missing.
-        TooFewRatings: there is not enough to learn from.
+        TooFewRatings: there are too few ratings to learn from.
         PublishRefused: the lists did not pass the checks, or the run was closed meanwhile.
     """
     catalogue = loaded_catalogue(store)
@@ -98,7 +99,7 @@ def retrain(
         known = remembered(store, catalogue)
         run = _Run(store, settings, spark, folder, catalogue, known, report, now)
         report(Stage.INGEST, 0.05, "reading ratings")
-        waiting = store.waiting_ratings()  # now: what comes after the queue is read is not in this model
+        waiting = store.waiting_ratings()  # the time of reading the queue: later ratings are not in this model
         queue, ratings = read_ratings(spark, store, settings, catalogue, folder)
         training_side, test_side = (side.cache() for side in evaluation.split(ratings, seed=SEED))
         if run.searches and not dry_run:
@@ -110,7 +111,7 @@ def retrain(
         lost = losing(measured.per_user, popularity.metrics)
         if lost:
             trained, measured = run.measure_fallback(trained, lost, training_side, test_side)
-            run = replace(run, known=replace(run.known, searched_at=None))  # the next training looks again
+            run = replace(run, known=replace(run.known, searched_at=None))  # the next training searches again
         verdict = decide(measured.per_user, popularity.metrics, recorded)
         if lost:
             verdict = replace(verdict, reason=f"{verdict.reason}; {lost.said()}")
@@ -152,7 +153,7 @@ def retrain(
 
 @dataclass(frozen=True)
 class _Run:
-    """The steps, over what they share."""
+    """The steps of a run, with the state that they share."""
 
     store: Store
     settings: EngineSettings
@@ -170,12 +171,12 @@ class _Run:
 
     @property
     def searches(self) -> bool:
-        """Say whether hyperparameters are to be looked for: at first and once a week, and not for an audience that is
-        made up."""
+        """Return whether to search for hyperparameters: the first time and once a week, but never for a simulated
+        audience."""
         return bool(self.settings.search_seconds) and self.known.due(self.now()) and not self.catalogue.simulated
 
     def search(self, training_side: DataFrame) -> Remembered:
-        """Look for hyperparameters on the training side of the split; the gate goes on to judge by the other."""
+        """Search for hyperparameters on the training side of the split; the gate judges by the test side."""
         found = settle(
             self.spark,
             training_side,
@@ -223,11 +224,13 @@ class _Run:
     def recorded(self, champion: ModelVersion | None) -> pd.DataFrame | None:
         """Return the live model's per-user figures, if they were measured on the same data set.
 
-        By its name: a file that was damaged since has another fingerprint, and is just what the gate is there for.
+        Data sets are compared by name: a file that was damaged since has another fingerprint, and the gate must catch
+        just that.
         """
         if champion is None or champion.dataset != self.catalogue.dataset:
             return None
-        if (champion.hyperparameters["rating"] is not None) != self.gives_stars:  # asked another question
+        # The live model was trained on the other kind of values.
+        if (champion.hyperparameters["rating"] is not None) != self.gives_stars:
             return None
         file = self.per_user_file(champion.version)
         return pd.read_parquet(file) if file.exists() else None
@@ -275,7 +278,7 @@ class _Run:
         return Tags(table["movie_id"].to_numpy(), words, table["count"].to_numpy().astype(np.int64))
 
     def note(self, trained: Trained, metrics: dict[str, Any], queue: Queue, measured: evaluation.Measured) -> int:
-        """Enter a version in the books, with what the next challenger is compared to."""
+        """Store a version with the figures that the next challenger is compared with."""
         version = self.store.create_version(
             dataset=self.catalogue.dataset,
             dataset_fingerprint=self.catalogue.fingerprint,
@@ -296,7 +299,7 @@ class _Run:
         return version
 
     def publish(self, version: int, trained: Trained, ratings: DataFrame, queue: Queue, run_id: int | None) -> None:
-        """Write the version's rows beside what is live, check that everybody's list is there, and make it live."""
+        """Write the version's rows beside the live ones, check that everybody has a list, and make it live."""
         progress = self.progress(Stage.PUBLISH)
         progress(0.0, f"writing model {version}")
         self.store.write_item_factors(version, trained.rows)
@@ -318,15 +321,16 @@ class _Run:
 
 
 def keep_people(users: DataFrame, queue: Queue, folder: Path) -> None:
-    """Keep the rows of the data set's people, for an export. The chat's people can /forget: none of theirs is kept."""
+    """Keep the rows of the data set's people for an export. Rows of the chat's people are not kept, because they can
+    /forget."""
     chat = users.sparkSession.createDataFrame(pa.table({"user_id": np.unique(queue.user_ids)}))
     users.join(chat, "user_id", "left_anti").write.mode("overwrite").parquet(str(folder.absolute()))
 
 
 def sweep_files(store: Store, settings: EngineSettings) -> None:
-    """Remove the files of every version that cannot be served any more or never could: rejected, or cut short.
+    """Remove the files of every version that can no longer be served, and of rejected and unfinished ones.
 
-    Until then a rejected one keeps its figures, for a report. Call this after ``Store.sweep``, from a run.
+    Until then a rejected version keeps its figures for a report. Call this after ``Store.sweep``, from a run.
     """
     kept = {str(version) for version in store.kept_versions(settings.keep_versions)}
     for folder in (settings.folder / "models").iterdir():
@@ -335,7 +339,7 @@ def sweep_files(store: Store, settings: EngineSettings) -> None:
 
 
 def _similarities(folder: Path) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """Return what was written of similar titles, as ``Store.similarities`` does."""
+    """Return the similar titles that this run wrote, in the form of ``Store.similarities``."""
     table = parquet.read_table(folder, columns=["movie_id", "similar_movie_id", "similarity"])
     film, other, value = (table[name].to_numpy() for name in table.column_names)
     return film, other, value
@@ -350,7 +354,7 @@ def _rating_counts(ratings: DataFrame, trained: Trained) -> Floats:
 
 
 def _batches(folder: Path, progress: OnProgress, start: float, share: float) -> Iterator[pa.RecordBatch]:
-    """Read what Spark wrote, a batch at a time."""
+    """Read files that Spark wrote, a batch at a time."""
     source = arrow_dataset.dataset(folder, format="parquet")
     total, done = max(source.count_rows(), 1), 0
     for batch in source.to_batches(batch_size=20_000):
@@ -365,7 +369,7 @@ def _rows(folder: Path, progress: OnProgress, start: float, share: float) -> Ite
 
 
 def _checked(batches: Iterator[pa.RecordBatch], queue: Queue) -> Iterator[tuple[Any, ...]]:
-    """Pass lists on row by row, unless a number is not finite or a film was rated by its reader in the chat."""
+    """Yield the rows of lists; raise if a number is not finite or the reader has rated a film in the chat."""
     rated = np.sort(_pair(queue.user_ids, queue.movie_ids))
     for batch in batches:
         columns = {name: batch.column(name).to_numpy() for name in ("user_id", "movie_id", "score")}

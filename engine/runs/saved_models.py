@@ -1,18 +1,18 @@
 """Models in a folder: exported from one database, imported into another, and readable without Matinee.
 
-A folder holds ``manifest.json`` and what it lists:
+A folder holds ``manifest.json`` and the files that it lists:
 
 - ``item_factors.parquet``: both models' side of the films, as the bot folds ratings in with: movie_id, preference,
   rating, bias;
 - ``people.parquet``: user_id, dataset_user_id, bias;
-- ``recommendations.parquet`` and ``similar_movies.parquet``: what was published;
+- ``recommendations.parquet`` and ``similar_movies.parquet``: the published lists;
 - ``per_user.parquet`` and ``errors.parquet``, if the evaluation left them;
 - ``preference`` and ``rating``: each in Spark's own format, for ``pyspark.ml.recommendation.ALSModel.load``. The second
   predicts what the biases leave of the stars: mean stars (in the manifest) + bias of the person + bias of the film +
   this.
 
-Only people of the data set are in it: those of the chat are nobody's business elsewhere, and the bot gives them picks
-from the films' side alone.
+It holds only people of the data set. Those of the chat are private, and the bot needs only the films' side to give them
+picks.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ from engine.settings import EngineSettings
 from engine.store import ModelVersion, SimilarRow, Store, archive
 
 FORMAT = 1
-"""Version of the folder's format: raise it when an older Matinee could not read the new files."""
+"""Version of the folder's format. Raise it when an older Matinee cannot read the new files."""
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "pyspark", "sqlalchemy")
 MODELS = ("preference", "rating")
@@ -80,7 +80,7 @@ _SIMILAR = pa.schema(
     ]
 )
 LATER_COLUMNS = frozenset({"times_chance", "shared_tag"})
-"""What folders of earlier releases do not have: read as nulls."""
+"""Columns that folders of earlier releases lack: they are read as nulls."""
 
 _SPARK = pa.schema(
     [
@@ -95,7 +95,7 @@ class SavedModelError(MatineeError):
 
 
 class OtherData(SavedModelError):
-    """A model was trained on other data than is loaded here."""
+    """A model was trained on other data than the loaded set."""
 
     def __init__(self, dataset: str, held: str) -> None:
         same = f"another state of {held}" if dataset == held else f"{dataset}, and {held} is loaded here"
@@ -107,7 +107,7 @@ class OtherData(SavedModelError):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Where a model was written, how many files there are, their bytes, and the people and films in it."""
+    """The folder of an exported model, its number of files and bytes, and the people and films in it."""
 
     folder: Path
     files: int
@@ -118,7 +118,8 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The new version, and what of the folder fitted: films, people with a list, and lines of lists left out."""
+    """The new version, and the parts of the folder that fitted: films, people with a list, and lines of lists left
+    out."""
 
     version: int
     films: int
@@ -130,12 +131,11 @@ class Imported:
 
 
 def export_model(store: Store, settings: EngineSettings, version: int, folder: Path, *, now: datetime) -> Exported:
-    """Write a model to a folder, which appears whole or not at all.
+    """Write a model to a folder. The folder appears whole or not at all.
 
     Raises:
-        NoSuchVersion: there is none of that number, or its rows were swept.
-        SavedModelError: the folder holds something already or cannot be written, or the people's rows of this model
-            are gone.
+        NoSuchVersion: there is no such version, or its rows were swept.
+        SavedModelError: the folder is not empty or cannot be written, or the people's rows of this model are gone.
     """
     model, rows = store.model_version(version), store.item_factors(version)
     source = settings.folder / "models" / str(version)
@@ -173,7 +173,7 @@ def _export(store: Store, model: ModelVersion, rows: FactorRows, source: Path, f
         manifest = _manifest(model, store.catalogue(), files, now)
         (aside / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
         if folder.exists():
-            folder.rmdir()  # it is empty
+            folder.rmdir()  # the folder is empty
         aside.rename(folder)
     return Exported(folder, len(files) + 1, sum(file["bytes"] for file in files.values()), people, len(rows.movie_ids))
 
@@ -227,7 +227,7 @@ def _write(path: Path, schema: Any, batches: Iterable[list[tuple[Any, ...]]]) ->
 
 
 def _write_people(aside: Path, source: Path, users: NDArray[np.int32], dataset_users: NDArray[np.int64]) -> int:
-    """Write the people's side of both models, a batch at a time: a million rows need not fit into memory."""
+    """Write the people's side of both models, a batch at a time, because a million rows may not fit into memory."""
     for name in MODELS:
         (aside / name / "userFactors").mkdir(parents=True)
     count = 0
@@ -255,7 +255,7 @@ def _write_people(aside: Path, source: Path, users: NDArray[np.int32], dataset_u
 
 
 def _write_spark_items(folder: Path, movie_ids: NDArray[np.int32], factors: Floats, now: datetime) -> None:
-    """Write the rest of what Spark's reader expects: the films' side, and what kind of model this is.
+    """Write the other files that Spark's reader expects: the films' side and the kind of model.
 
     Source: Spark's ALS.scala (``ALSModelWriter``) and ReadWrite.scala (``DefaultParamsWriter``);
     tests/spark/test_saved_models.py opens it.
@@ -284,7 +284,7 @@ def _write_spark_items(folder: Path, movie_ids: NDArray[np.int32], factors: Floa
 
 
 def _write_evaluated(path: Path, table: Any, users: NDArray[np.int32], dataset_users: NDArray[np.int64]) -> None:
-    """Write what the evaluation left; where that is about people, without those of the chat."""
+    """Write the files of the evaluation, without rows of the chat's people."""
     if "user_id" in table.column_names:
         table = table.filter(pc.is_in(table["user_id"], pa.array(users)))
         theirs = dataset_users[np.searchsorted(users, table["user_id"].to_numpy())]
@@ -311,14 +311,14 @@ def _sha256(path: Path) -> str:
 def import_model(
     store: Store, settings: EngineSettings, folder: Path, *, now: datetime, force: bool = False
 ) -> Imported:
-    """Enter a model from a folder as a new version, a candidate: ``publish_model`` makes it live.
+    """Import a model from a folder as a new version in state candidate; ``publish_model`` makes it live.
 
-    Its item factors are written last, and without them no version can go live: an import that was killed half-way
-    leaves a candidate that nobody can be served from, and that the next training sweeps.
+    Its item factors are written last, and no version goes live without them. An import that was killed half-way leaves
+    a candidate that cannot be served, and the next training sweeps it.
 
     Args:
-        force: take a model of other data too, with the films and people that are here; no list will hold what its
-            reader has rated here.
+        force: also take a model of other data, with the films and people that exist here. Films that a reader has rated
+            here are left out of their list.
 
     Raises:
         SavedModelError: the folder is no saved model, or has been changed or damaged.
@@ -359,7 +359,7 @@ def import_model(
 
 
 def _idle(store: Store) -> Catalogue:
-    """Return which data set is loaded, if no run is open: a training sweeps what is not live."""
+    """Return the loaded data set if no run is open: a training would sweep a version that is not live."""
     if (run := store.open_run()) is not None:
         raise SavedModelError(f"run {run.id} is open: wait for it (`python -m engine status`)")
     catalogue = store.catalogue()
@@ -369,10 +369,11 @@ def _idle(store: Store) -> Catalogue:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return a saved model's manifest, with every file there and as it was written.
+    """Return a saved model's manifest, after checking that every file is there and unchanged.
 
     Raises:
-        SavedModelError: it is no saved model, one of a newer Matinee, or a file is missing, changed or too many.
+        SavedModelError: the folder is no saved model or one of a newer Matinee, or a file is missing, changed or
+            unknown.
     """
     try:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
@@ -403,7 +404,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _read_factors(path: Path, hyperparameters: Mapping[str, Any]) -> FactorRows:
-    """Return the films' side, if a model can be made of it: ascending ids, one rank, finite numbers."""
+    """Return the films' side after checking it: ascending ids, one rank, finite numbers."""
     table = _table(path, _FACTORS)
     ids, bias = table["movie_id"].to_numpy(), table["bias"].to_numpy()
     if not (len(ids) and (np.diff(ids) > 0).all()):
@@ -436,7 +437,7 @@ def _table(path: Path, schema: Any) -> Any:
 
 @dataclass(frozen=True)
 class _People:
-    """The people here: the data set's own ids, ascending, and ``users.id`` of each."""
+    """The people of this database: the data set's own ids, ascending, and ``users.id`` of each."""
 
     dataset_user_ids: NDArray[np.int64]
     user_ids: NDArray[np.int32]
@@ -448,7 +449,8 @@ class _People:
         return cls(dataset_user_ids[order], user_ids[order])
 
     def find(self, dataset_user_ids: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Return ``users.id`` of these people, and for each whether they are here: if not, the id means nothing."""
+        """Return ``users.id`` of these people, and whether each is known here; the id of an unknown person has no
+        meaning."""
         if not len(self.user_ids):
             return np.zeros(len(dataset_user_ids), np.int32), np.zeros(len(dataset_user_ids), bool)
         at = np.minimum(np.searchsorted(self.dataset_user_ids, dataset_user_ids), len(self.user_ids) - 1)
@@ -471,8 +473,8 @@ def _pairs(user_ids: NDArray[Any], movie_ids: NDArray[Any]) -> NDArray[np.int64]
 class _Lists:
     """Lines of lists for the store: (user_id, position, movie_id, score, predicted_stars).
 
-    Lines about films or people that are not here, and about films that their reader has rated, are left out, and what
-    comes after moves up. ``people`` and ``left_out`` count once all have been read.
+    Lines with unknown films or people, and films that their reader has rated, are left out, and later lines move up.
+    ``people`` and ``left_out`` are complete once all lines have been read.
     """
 
     def __init__(self, path: Path, people: _People, films: NDArray[np.int64], rated: NDArray[np.int64] | None) -> None:
@@ -483,7 +485,7 @@ class _Lists:
         reader, position = None, 0
         for batch in _batches(self._path, _LISTS):
             columns = {name: batch.column(name).to_numpy() for name in ("dataset_user_id", "movie_id", "score")}
-            stars = batch.column("predicted_stars")  # null where nobody gave any
+            stars = batch.column("predicted_stars")  # null for play counts
             users, keep = self._people.find(columns["dataset_user_id"])
             keep &= np.isin(columns["movie_id"], self._films)
             if self._rated is not None:
@@ -503,7 +505,7 @@ class _Lists:
 
 
 def _similar(path: Path, films: NDArray[np.int64]) -> Iterator[SimilarRow]:
-    """Yield the lines of films that are here, without gaps."""
+    """Yield the lines whose films exist here, without gaps in positions."""
     of, position = None, 0
     for batch in _batches(path, _SIMILAR):
         here = [np.isin(batch.column(name).to_numpy(), films) for name in ("movie_id", "similar_movie_id")]
@@ -527,7 +529,7 @@ def _batches(path: Path, schema: Any) -> Iterator[Any]:
 
 
 def _write_model_folder(target: Path, folder: Path, people: _People) -> None:
-    """Put what a run leaves beside the database where this version's is looked for, under this database's ids."""
+    """Write the files that a run keeps for its version, with this database's ids."""
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     (aside / "users").mkdir(parents=True)
@@ -567,14 +569,14 @@ def _rejected_on_failure(store: Store, version: int) -> Iterator[None]:
 
 
 def publish_model(store: Store, version: int, *, now: datetime, force: bool = False) -> int | None:
-    """Make a model live that a run or an import left here, and return the one that was live before.
+    """Make a model of a run or an import live, and return the version that was live before.
 
-    No rating counts as used by it: what waits for the next training goes on waiting.
+    No rating counts as used by it: ratings that wait for the next training go on waiting.
 
     Raises:
-        NoSuchVersion: there is none of that number, or it was live and its lists were swept.
-        OtherData: it was trained on other data than is loaded, and ``force`` is not given.
-        PublishRefused: its rows are not there or do not pass the checks.
+        NoSuchVersion: there is no such version, or it was live and its lists were swept.
+        OtherData: it was trained on other data than the loaded set, and ``force`` is not given.
+        PublishRefused: its rows are missing or do not pass the checks.
     """
     catalogue, model, before = _idle(store), store.model_version(version), store.live_version()
     if before == version:

@@ -1,8 +1,8 @@
-"""Everything together, for one machine: what `make run` starts.
+"""Starts everything together on one machine, for `make run`.
 
-Tables, films and a first model where they are missing; then the worker, whose log goes to a file, the API if it has a
-port, and the chat, each a program of its own. Worker and API read a pipe that only we hold, so they go when we go,
-however that happens.
+It makes tables, films and a first model if they are missing. Then it starts the worker, whose log goes to a file, the
+API if it has a port, and the chat, each as a program of its own. Worker and API read a pipe that only this process
+holds, so they end with it, however it ends.
 """
 
 import os
@@ -30,36 +30,36 @@ API = (sys.executable, "-m", "api", "serve", "--until-end-of-input")
 BOT = (sys.executable, "-m", "bot")
 
 STALLED = 75
-"""The bot's exit code when Telegram did not answer: it wants to be started again."""
+"""The bot's exit code when Telegram did not answer, which asks for a restart."""
 
 LOG_BYTES = 10_000_000
-"""A log that is longer is put aside at the start; one old one is kept."""
+"""A longer log is renamed at the start; one old log is kept."""
 
 RESTART_SECONDS = 10.0
-"""A program beside the chat that died is started again, but no more often than this."""
+"""A program beside the chat that died is restarted, but at most this often."""
 
 STOP_SECONDS = 12.0
-"""Longer than the engine takes to stop a run."""
+"""This is longer than the engine takes to stop a run."""
 
 
 class FrontSettings(StoreSettings):
-    """All that we want to know of the settings of bot and API."""
+    """The settings of bot and API that this module needs."""
 
     telegram_token: SecretStr | None = None
-    """Where the chat is: on Telegram if it is set."""
+    """If it is set, the chat is on Telegram, else in this terminal."""
 
     api_port: int = 0
-    """Where the API is, if anywhere."""
+    """The port of the API; without one it is not started."""
 
     api_host: str = "127.0.0.1"
-    """The address on which it listens: by default only this machine can reach it."""
+    """The address on which the API listens: by default only this machine can reach it."""
 
     api_open: bool | None = None
-    """Whether a look at it needs no key."""
+    """Whether reading films and picks needs no key."""
 
     @property
     def opens_api(self) -> bool:
-        """Whether films and picks need no key: unless told otherwise, where only this machine can ask."""
+        """Whether films and picks need no key: by default they need none if only this machine can ask."""
         return self.api_host in ("127.0.0.1", "::1", "localhost") if self.api_open is None else self.api_open
 
 
@@ -70,7 +70,7 @@ def up(store: Store, settings: EngineSettings) -> int:
         MatineeError: the data cannot be loaded, or no first model came of it; the text says what to do.
     """
     migrate(store)
-    use_dataset(settings.dataset)  # for all that we start, whatever is loaded meanwhile
+    use_dataset(settings.dataset)  # for all programs that we start, even if another set is loaded meanwhile
     _load_if_missing(store, settings)
     logs = settings.folder / "logs"
     with _ProgramStop() as stop, _Beside(ENGINE, logs / "engine.log") as engine, ExitStack() as others:
@@ -90,7 +90,7 @@ def up(store: Store, settings: EngineSettings) -> int:
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM, before the chat began."""
+    """Ctrl-C or SIGTERM came before the chat began."""
 
 
 class _ProgramStop:
@@ -107,14 +107,14 @@ class _ProgramStop:
 
     def __exit__(self, *_: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # the rest is only cleaning up
+            signal.signal(number, signal.SIG_IGN)  # after the first signal, only clean up
 
     def _tell(self, number: int, _frame: FrameType | None) -> None:
         self.signal = number
         self._told.set()
 
     def wait(self, seconds: float) -> bool:
-        """Return after so long, or as soon as we are told to stop; say whether we are."""
+        """Wait this long, or until we are told to stop. Return whether we are."""
         return self._told.wait(seconds)
 
 
@@ -124,7 +124,7 @@ def _load_if_missing(store: Store, settings: EngineSettings) -> None:
     held = store.catalogue()
     if held is not None and held.dataset != dataset_name(settings.dataset):
         raise DatasetMismatch(held.dataset, dataset_name(settings.dataset))
-    # A database that was brought from another machine knows its data set, but the files have stayed behind.
+    # A database that came from another machine names its data set, but the files may be missing here.
     if held is None or not ratings_folder(settings.folder, held.fingerprint).exists():
         with progress() as show:
             downloads = settings.home / "downloads"
@@ -144,7 +144,7 @@ def _train_if_nothing_is_live(store: Store, engine: "_Beside", stop: _ProgramSto
                 raise Interrupted
             engine.keep_alive()
             run = store.run(run.id)
-            if run.state is RunState.LOST:  # one that an earlier start left
+            if run.state is RunState.LOST:  # a run that an earlier start asked for
                 run = _ask(store)
     if store.live_version() is None:
         hint = ". `python -m engine train --force` publishes it all the same" if run.state is RunState.REJECTED else ""
@@ -168,7 +168,7 @@ def _chat(beside: Sequence["_Beside"], stop: _ProgramStop) -> int:
                 for program in beside:
                     program.keep_alive()
             if stop.signal is not None:
-                # On Ctrl-C the terminal has told the bot too; telling it twice would not let it say goodbye.
+                # On Ctrl-C the terminal has sent the signal to the bot too; a second signal would cut off its goodbye.
                 _end(bot, patience=3.0 if stop.signal == signal.SIGINT else 0.0)
         if stop.signal is not None:
             return 0
@@ -187,7 +187,7 @@ def _bot(where: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class _Beside:
-    """A program that runs beside the chat while the block lasts; what it says goes to a log."""
+    """A program that runs beside the chat during the block; its output goes to a log."""
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log = log
@@ -205,7 +205,8 @@ class _Beside:
 
     def _start(self) -> None:
         with self.log.open("ab") as file:
-            # A session of its own: Ctrl-C in the terminal is for the chat, and we tell the others when that has ended.
+            # It gets a session of its own: Ctrl-C in the terminal goes to the chat, and we stop the others once the
+            # chat has ended.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 self._command,
                 stdin=subprocess.PIPE,
@@ -238,6 +239,6 @@ def _end(process: subprocess.Popen[bytes], *, patience: float = 0.0, kill_after:
 
 
 def _say(text: str) -> None:
-    """Tell what goes on, on stderr: stdout is the chat's."""
+    """Print a line on stderr: stdout belongs to the chat."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -1,7 +1,8 @@
-"""The engine at work: takes runs from the database and executes each in a child process, one at a time.
+"""The worker: takes runs from the database and executes each in a child process, one at a time.
 
-The child beats and reports into the database; the worker starts it, watches it, and says so if it dies. Whatever
-happens to either, the database alone says what is live and which ratings wait: nothing here has to be cleaned up first.
+The child writes its heartbeat and progress to the database. The worker starts it, watches it, and closes its run if it
+dies. The database alone says which model is live and which ratings wait, so nothing has to be cleaned up after either
+of them dies.
 """
 
 import contextlib
@@ -36,27 +37,27 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Pipeline = Callable[[Callable[[Stage, float, str], None]], "Outcome"]
-"""Does the work of a run; is given what to report progress to (``engine.retrain.Report``)."""
+"""Does the work of a run, and reports progress to the ``engine.runs.retrain.Report`` it is given."""
 
 TICK_SECONDS = 1.0
 BEAT_SECONDS = 2.0
 REPORT_SECONDS = 0.5
-"""A run writes its progress no more often than this, except that a new stage is told at once."""
+"""A run writes its progress at most this often, but a new stage at once."""
 
 SILENT = timedelta(seconds=60)
-"""A run that has not beaten for so long is lost."""
+"""A run without a heartbeat for this long is lost."""
 
 GRACE_SECONDS = 6.0
 """Seconds between asking a child to stop and killing it."""
 
 UNHEALTHY_SECONDS = 45
-"""Longer than a database that is locked keeps a tick waiting."""
+"""This is longer than a locked database keeps a tick waiting."""
 
 COUNT_SECONDS = 5.0
-"""How often the ratings that wait are counted."""
+"""Waiting ratings are counted this often."""
 
 MISFIRE_GRACE_SECONDS = 86_400
-"""A scheduled training that could not start in time still does within a day. APScheduler's default is one second."""
+"""A scheduled training that could not start in time starts up to a day later. APScheduler's default is one second."""
 
 CHILD = (sys.executable, "-m", "engine", "train", "--run")
 
@@ -74,18 +75,18 @@ LIVE_VERSION = Gauge("matinee_engine_live_model_version", "The model that is ser
 
 
 class Stopped(BaseException):
-    """The run is to end now. Not an Exception, so that nothing on the way takes it for a failure of its own."""
+    """The run must end now. This is no Exception, so that no code on the way handles it as a failure."""
 
 
 def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanable: bool = False) -> "Outcome":
-    """Execute a run that has been taken, in this process, and note in the database how it ended.
+    """Execute a run that has been taken, in this process, and store how it ended.
 
-    It beats meanwhile, and stops when it is cancelled (here or in a chat), when this process is asked to end (SIGTERM),
-    or, if it is ``orphanable``, when its standard input ends: that is a pipe which only the worker holds.
+    It writes a heartbeat meanwhile. It stops if it is cancelled (here or in a chat), if this process is asked to end
+    (SIGTERM), or, if ``orphanable``, when its standard input ends: that is a pipe which only the worker holds.
 
     Raises:
-        Stopped: it was, by one of these; its text says by which.
-        Exception: whatever the pipeline raises.
+        Stopped: one of these stopped the run; the text says which.
+        Exception: any error of the pipeline.
     """
     stop = _RunStop()
     with _on_sigterm(stop), _beating(run.id, store, stop, now=now, orphanable=orphanable):
@@ -94,7 +95,7 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
             stop.too_late = True
         except BaseException as e:
             stop.too_late = True
-            # Spark, once interrupted, may raise errors of its own on the way out. What counts is why it was.
+            # Spark, once interrupted, may raise errors of its own. The reason of the interruption counts.
             if stop.asked or isinstance(e, KeyboardInterrupt):
                 state, text = stop.state, stop.text
             else:
@@ -110,7 +111,7 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
 
 
 class _RunStop:
-    """Whether the run is to stop, and what will be noted as the reason. The first reason stays."""
+    """Whether the run must stop, and the reason that will be stored. The first reason stays."""
 
     def __init__(self) -> None:
         self.asked = self.too_late = False
@@ -147,7 +148,7 @@ def _beating(run_id: int, store: Store, stop: _RunStop, *, now: Clock, orphanabl
             try:
                 if not store.beat(run_id, now()):
                     stop.because(RunState.CANCELLED, CANCELLED)
-            except StoreError as e:  # it will be lost if this goes on for long
+            except StoreError as e:  # the run is given up as lost if this goes on for long
                 log.warning("beat_failed", run=run_id, reason=str(e))
 
     def parent_gone() -> None:
@@ -171,7 +172,7 @@ def _beating(run_id: int, store: Store, stop: _RunStop, *, now: Clock, orphanabl
 def wait_for_end_of_input(then: Callable[[], None]) -> None:
     """Read standard input to its end, then call ``then``.
 
-    Past Python's own object for it, which a thread must not hold when the program ends.
+    It bypasses Python's own object for it, which a thread must not hold when the program ends.
     """
     while os.read(0, 4096):
         pass
@@ -190,7 +191,7 @@ def _reporter(run_id: int, store: Store, now: Clock) -> Callable[[Stage, float, 
             log.info("run_stage", run=run_id, stage=stage.value)
         try:
             store.report_run(run_id, now(), stage=stage.value, fraction=fraction, detail=detail)
-        except StoreError as e:  # progress is not worth a run
+        except StoreError as e:  # a run must not fail because its progress cannot be stored
             log.warning("report_failed", run=run_id, reason=str(e))
         told, next_at = stage, time.monotonic() + REPORT_SECONDS
 
@@ -198,7 +199,7 @@ def _reporter(run_id: int, store: Store, now: Clock) -> Callable[[Stage, float, 
 
 
 def in_words(error: BaseException) -> str:
-    """Say in a line why a run failed."""
+    """Return a line that says why a run failed."""
     if isinstance(error, MatineeError):
         return str(error)
     text = str(error)
@@ -215,7 +216,7 @@ def in_words(error: BaseException) -> str:
 
 
 class Child:
-    """The process of one run, the leader of its own group. What it prints goes on to our stderr; the end is kept."""
+    """The process of one run, the leader of its own group. Its output is copied to our stderr, and its end is kept."""
 
     def __init__(self, run_id: int, command: Sequence[str]) -> None:
         self.run_id = run_id
@@ -249,7 +250,7 @@ class Child:
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask it to stop; from the second time on, and with the grace over, kill it and all that it started."""
+        """Ask the process to stop. From the second call on, once the grace period is over, kill it and its children."""
         if self._kill_at is None:
             self._kill_at = time.monotonic() + GRACE_SECONDS
             self._process.terminate()
@@ -262,8 +263,8 @@ class Child:
             self._process.wait(seconds)
 
     def why(self) -> str:
-        """Say how it ended, in a line."""
-        self._listener.join(1)  # the last words may be on their way
+        """Return a line that says how the process ended."""
+        self._listener.join(1)  # its last output may still be on its way
         code = self._process.returncode
         words = last_words(list(self._lines))
         if code >= 0:
@@ -276,7 +277,7 @@ class Child:
 
 
 def last_words(lines: Sequence[str]) -> str:
-    """Return the last line of a log that says something, in short."""
+    """Return the last line of a log that is not blank, shortened."""
     for line in reversed(lines):
         if not line.strip():
             continue
@@ -293,7 +294,7 @@ def last_words(lines: Sequence[str]) -> str:
 
 
 class Worker:
-    """Takes the waiting run, executes it in a child process, and sees to it that it ends in the books."""
+    """Takes the waiting run, executes it in a child process, and makes sure that the database says how it ended."""
 
     def __init__(
         self, store: Store, settings: EngineSettings, *, now: Clock = utc_now, command: Sequence[str] = CHILD
@@ -303,7 +304,8 @@ class Worker:
         self._next_count = time.monotonic()
 
     def tick(self) -> None:
-        """Look after the child if there is one, else for work. Called every second; an idle one only reads.
+        """Look after the child if there is one, else look for work. This is called every second; without work it only
+        reads.
 
         Raises:
             StoreError: the database does not answer. Nothing is lost; the next tick goes on from here.
@@ -321,7 +323,7 @@ class Worker:
 
     def _take(self) -> None:
         run = self._store.claim_run(self._now())
-        if run is None:  # another engine was faster, or it was cancelled
+        if run is None:  # another engine was faster, or the run was cancelled
             return
         try:
             self._child = Child(run.id, self._command)
@@ -338,12 +340,12 @@ class Worker:
             log.warning("run_lost", run=run_id)
             RUNS.labels(RunState.LOST.value).inc()
         if lost and self._store.live_version() is None:
-            self.ask("start")  # it was to be the first model: nobody should have to ask for that
+            self.ask("start")  # this run was to make the first model, which nobody should have to ask for
 
     def _watch(self, child: Child) -> None:
         run = self._store.run(child.run_id)
         if not child.ended:
-            if run.cancel_asked or not run.is_open:  # it hears so at its next beat, if it still can
+            if run.cancel_asked or not run.is_open:  # the child learns this at its next heartbeat, if it is alive
                 child.stop()
             return
         if run.is_open:
@@ -359,13 +361,13 @@ class Worker:
         RUNS.labels(run.state.value).inc()
 
     def _close_books(self, run: Run, state: RunState, error: str) -> None:
-        """End a run whose process did not do so itself."""
+        """End a run in the database if its process did not do so."""
         published = run.model_version
         metrics = None if published is None else self._store.model_version(published).metrics
         self._store.finish_run(run.id, state, self._now(), error=error, metrics=metrics)
 
     def count_waiting(self) -> None:
-        """Ask for a training if enough ratings wait that the last one has not seen, whatever became of it."""
+        """Ask for a training if enough ratings wait that the last training has not seen, even if that one failed."""
         waiting, enough = self._store.waiting_ratings(), self._settings.train_after_ratings
         WAITING.set(waiting)
         LIVE_VERSION.set(self._store.live_version() or 0)
@@ -375,10 +377,10 @@ class Worker:
             self.ask("ratings")
 
     def _answered_until(self) -> datetime | None:
-        """Return until when ratings ask for no training any more: one has begun since, or a run was cancelled.
+        """Return the time up to which ratings do not ask for a training: one has begun since, or a run was cancelled.
 
-        Whoever cancels a run, a search too, wants the machine for something else: what waits by then waits for
-        somebody to ask, for the schedule, or for as many ratings again.
+        Somebody who cancels a run, or a search, wants the machine for something else. Ratings up to then wait for a
+        request, for the schedule, or for as many new ratings again.
         """
         last = self._last_training()
         begun = None if last is None else last.started_at or last.asked_at
@@ -397,7 +399,7 @@ class Worker:
             log.info("run_open_already", run=e.run.id, asked_by=asked_by)
 
     def ask_at_start(self, schedule: CronTrigger | None) -> None:
-        """Ask for the first training of all, or for one that fell into a time when no engine was there."""
+        """Ask for the first training, or for one that was due while no engine was running."""
         if self._store.live_version() is None:
             if self._store.catalogue() is not None:
                 self.ask("start")
@@ -421,7 +423,7 @@ class Worker:
 
 
 def owes_training(schedule: CronTrigger, last: datetime, now: datetime) -> bool:
-    """Say whether a training was due since the last one. A machine that slept through several owes one."""
+    """Return whether a training was due since the last one. After several missed trainings, only one is due."""
     due = schedule.get_next_fire_time(None, last)
     return due is not None and bool(due <= now)
 
@@ -430,7 +432,7 @@ def parse_schedule(cron: str) -> CronTrigger | None:
     """Return when to train, or None for "off".
 
     Raises:
-        SettingsError: it is no cron line.
+        SettingsError: the text is no cron line.
     """
     if cron.strip().lower() == "off":
         return None
@@ -447,22 +449,22 @@ def parse_schedule(cron: str) -> CronTrigger | None:
 
 
 def heartbeat_file(settings: EngineSettings) -> Path:
-    """Where the worker leaves its sign of life."""
+    """The file with the worker's heartbeat."""
     return settings.folder / "engine.heartbeat"
 
 
 def check(settings: EngineSettings) -> tuple[bool, str]:
-    """Say whether the worker on this machine is well, and a line that says why."""
+    """Return whether the worker on this machine is healthy, and a line that says why."""
     return health.check(heartbeat_file(settings), "look for work", limit_seconds=UNHEALTHY_SECONDS, now=time.time())
 
 
 def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until_end_of_input: bool = False) -> None:
-    """Work until told to stop: by SIGTERM, SIGINT or, if asked to heed it, the end of standard input.
+    """Work until SIGTERM, SIGINT or, if asked for, the end of standard input.
 
     Raises:
         SettingsError: the schedule is no cron line, or the home folder cannot be written to.
         PortTaken: the port for /healthz and /metrics cannot be had.
-        StoreError: the database cannot be used at the start. Later, its absence is waited out.
+        StoreError: the database cannot be used at the start. Later, the worker waits until it is back.
     """
     schedule = parse_schedule(settings.train_cron)
     worker, heartbeat = Worker(store, settings, now=now), health.Heartbeat(heartbeat_file(settings))
@@ -489,7 +491,7 @@ def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until
 def _tick(worker: Worker, heartbeat: health.Heartbeat) -> None:
     try:
         worker.tick()
-    except StoreError as e:  # no sign of life then: an engine that cannot reach its database is not well
+    except StoreError as e:  # no heartbeat then: an engine that cannot reach its database is not healthy
         log.warning("store_unavailable", reason=str(e))
     else:
         heartbeat.beat()

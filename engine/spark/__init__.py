@@ -1,4 +1,4 @@
-"""Where Spark runs and what it reads: the session, its scratch folders, and all ratings as of one moment.
+"""Spark's session, its scratch folders, and the ratings that it reads, as of one moment.
 
 It may import ``engine.datasets`` and ``engine.store``.
 """

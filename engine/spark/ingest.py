@@ -1,4 +1,4 @@
-"""All ratings, as of one moment: the data set's from Parquet, the chat's from the store."""
+"""Reads all ratings as of one moment: the data set's from Parquet, the chat's from the store."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,7 +14,7 @@ from engine.spark.scratch import own_folder
 from engine.store import Queue, Store
 
 RATINGS_A_PART = 1_000_000
-"""Tasks that look at whole people read their part of the ratings into memory."""
+"""Largest partition of ratings: tasks that need whole people read a partition into memory."""
 
 
 class NoCatalogue(MatineeError):
@@ -37,7 +37,7 @@ def loaded_catalogue(store: Store) -> Catalogue:
 
 
 def scratch_folder(settings: EngineSettings) -> AbstractContextManager[Path]:
-    """A folder for one run's files, which a Spark cluster must be able to reach as well; gone afterwards."""
+    """A folder for one run's files, deleted afterwards. A Spark cluster must be able to reach it too."""
     return own_folder(settings.folder / "scratch")
 
 

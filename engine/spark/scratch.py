@@ -1,4 +1,4 @@
-"""Folders that go when their user is done, and also, a little later, when it was killed."""
+"""Folders that are deleted when their user is done, or by the next user if it was killed."""
 
 import fcntl
 import shutil
@@ -12,11 +12,11 @@ LOCK = ".lock"
 
 @contextmanager
 def own_folder(above: Path) -> Iterator[Path]:
-    """Give a new folder below ``above``, and remove what killed programs left there.
+    """Yield a new folder below ``above``, and remove folders that killed programs left there.
 
-    A living process holds the lock on its folder's ``.lock``; the system frees the lock when the process dies.
-    The lock on ``above`` itself keeps a folder that was just made, and is not locked yet, from being taken for a dead
-    one. Locks are on files, not on the folders: NFS locks only what can be written to.
+    A living process holds the lock on its folder's ``.lock``; the system frees the lock when the process dies. The lock
+    on ``above`` protects a new folder that is not locked yet from being removed. Locks are on files, not on folders,
+    because NFS locks only files that are open for writing.
     """
     above = above.absolute()
     above.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def _in_use(folder: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Remove as much as can be; the rest is for the next who comes along."""
+    """Remove as much as possible; the next program removes the rest."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

