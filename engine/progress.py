@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with what is happening and the time left, or a line for each stage if nobody looks on."""
+"""Progress on stderr: a bar with the current step and the time left, or a line for each stage without a terminal."""
 
 import sys
 import time
@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LINE_SECONDS = 10.0
-"""Without a terminal, the same stage is told again after so long."""
+"""Without a terminal, the same stage is printed again after this time."""
 
 
 class Show(Protocol):
-    """Shows the stage ("train"), the fraction of the whole that is done (null where nobody knows), and a detail."""
+    """Shows the stage ("train"), the fraction of the whole that is done (None if unknown), and a detail."""
 
     def __call__(self, stage: str, done: float | None, detail: str) -> None: ...
 
 
 def nothing(stage: str, done: float | None, detail: str) -> None:
-    """A Show for nobody."""
+    """A Show that does nothing."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def progress() -> Iterator[Show]:
             task = bar.add_task("", total=None, detail="")
 
             def draw(stage: str, done: float | None, detail: str) -> None:
-                if (done or 0.0) < bar.tasks[task].completed:  # another thing begins: the time left is guessed anew
+                if (done or 0.0) < bar.tasks[task].completed:  # a new part begins: estimate the time left anew
                     bar.reset(task)
                 total = None if done is None else 1.0
                 bar.update(task, description=stage, completed=done or 0.0, total=total, detail=detail)

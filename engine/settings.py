@@ -1,4 +1,4 @@
-"""The settings: read from the environment and ``.env``. Those that every program needs, and the engine's own."""
+"""The settings, read from the environment and ``.env``: those that every program needs, and the engine's own."""
 
 import os
 import re
@@ -16,7 +16,7 @@ class SettingsError(MatineeError):
 
 
 class StoreSettings(BaseSettings):
-    """What bot and engine both need to know. Every field is the environment variable ``MATINEE_<FIELD>``."""
+    """Settings that every program needs. Each field is the environment variable ``MATINEE_<FIELD>``."""
 
     model_config = SettingsConfigDict(
         env_prefix="MATINEE_",
@@ -45,7 +45,7 @@ class StoreSettings(BaseSettings):
         """Read the settings.
 
         Raises:
-            SettingsError: one cannot be read; the text names it, never its value.
+            SettingsError: a setting cannot be read; the text names it, but not its value.
         """
         try:
             settings = cls()
@@ -75,12 +75,12 @@ class StoreSettings(BaseSettings):
 
 
 def use_dataset(source: str) -> None:
-    """Let this process and all that it starts use this data set, whatever is loaded meanwhile."""
+    """Make this process and its children use this data set, even if another is loaded meanwhile."""
     os.environ["MATINEE_DATASET"] = source
 
 
 def remembered_dataset(home: Path) -> str | None:
-    """Return the data set that was loaded last into this home folder, by name or path; None before the first."""
+    """Return the data set that was loaded last into this home folder, as a name or path; None before the first."""
     try:
         return (home / _REMEMBERED).read_text(encoding="utf-8").strip() or None
     except (FileNotFoundError, NotADirectoryError):
@@ -90,7 +90,7 @@ def remembered_dataset(home: Path) -> str | None:
 
 
 def remember_dataset(home: Path, source: str) -> None:
-    """Make this the data set that is used where nothing else is said."""
+    """Make this the default data set."""
     aside = home / f".{_REMEMBERED}"
     aside.write_text(f"{source}\n", encoding="utf-8")
     aside.replace(home / _REMEMBERED)
@@ -106,7 +106,7 @@ _REMEMBERED = "dataset.txt"
 
 
 class ServingSettings(StoreSettings):
-    """What every front end needs to know, so that all of them give the same answers."""
+    """Settings that all front ends share, so that they give the same answers."""
 
     not_for_me_days: int = Field(default=180, ge=1)
     """For how many days "not for me" keeps a film out of somebody's picks."""
@@ -122,7 +122,7 @@ class ServingSettings(StoreSettings):
 
 
 class EngineSettings(StoreSettings):
-    """What `python -m engine` reads from the environment. Every field is the variable ``MATINEE_<FIELD>``."""
+    """The settings of `python -m engine`. Each field is the environment variable ``MATINEE_<FIELD>``."""
 
     spark_master: str = "local[*]"
     """Where Spark runs: local[*] is this machine; spark://HOST:7077 a cluster."""

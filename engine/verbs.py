@@ -1,4 +1,5 @@
-"""What the command lines of engine, bot and API share: each verb can be told the data set, and no help is cut."""
+"""Parts that the command lines of engine, bot and API share: the option --dataset on every verb, and uncut help
+texts."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -15,13 +16,14 @@ class Verbs(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         for verb in self.commands.values():
-            verb.short_help = verb.get_short_help_str(limit=1000)  # the first sentence; left alone, it ends in "..."
+            # The first sentence; Typer would shorten it with "...".
+            verb.short_help = verb.get_short_help_str(limit=1000)
             if not any("--dataset" in parameter.opts for parameter in verb.params):
                 verb.params.extend(_dataset_option())
 
 
 def _dataset_option() -> Iterator[Any]:
-    """Yield the option as Typer makes it of a function's parameter; it has no other way to make one."""
+    """Yield the option by having Typer read a function's parameter, which is its only way to make one."""
 
     def verb(
         dataset: Annotated[

@@ -1,4 +1,4 @@
-"""Data sets in: from a name or a path to Parquet for Spark and a catalogue in the store."""
+"""Loads data sets: from a name or path to Parquet files for Spark and a catalogue in the store."""
 
 import hashlib
 import re
@@ -56,14 +56,14 @@ _DEMO_TERMS = "made for this project; the films are real, the ratings are simula
 
 
 class DatasetStore(Protocol):
-    """What loading needs of the store."""
+    """The part of the store that loading needs."""
 
     def catalogue(self) -> Catalogue | None:
-        """Return what the store holds, null if nothing was loaded yet."""
+        """Return the stored catalogue, or None if nothing was loaded yet."""
         ...
 
     def save_films(self, films: Iterable[Film]) -> None:
-        """Add the films, or bring those that are there up to date."""
+        """Add films, or update those that exist."""
         ...
 
     def dataset_users(self, dataset_user_ids: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -71,12 +71,12 @@ class DatasetStore(Protocol):
         ...
 
     def save_catalogue(self, catalogue: Catalogue) -> None:
-        """Put this in the place of what ``catalogue`` returned before."""
+        """Replace the stored catalogue."""
         ...
 
 
 def full_source(source: str) -> str:
-    """Return a source as it can be named from any folder: a path in full, a name as it is."""
+    """Return a source in a form that works from any folder: an absolute path, or a name unchanged."""
     return source if source == DEMO or source in GROUPLENS_NAMES else str(Path(source).expanduser().absolute())
 
 
@@ -93,7 +93,7 @@ def dataset_name(source: str) -> str:
 def ratings_folder(folder: Path, fingerprint: str) -> Path:
     """Return where the ratings of a data set lie: ``part-*.parquet`` with user_id, movie_id, stars, rated_at.
 
-    With play counts the third column is ``plays``. ``rated_at`` is UTC, or null where the set has no times.
+    With play counts the third column is ``plays``. ``rated_at`` is UTC, or null if the set has no times.
     """
     return folder / f"ratings-{fingerprint[:12]}"
 
@@ -116,19 +116,19 @@ def load(
 ) -> LoadReport:
     """Bring a data set into the store and into Parquet files for Spark, and report what could not be used.
 
-    Loading what is loaded already changes nothing. A set of the same name whose content has changed is loaded anew.
-    Files are written aside and renamed, and the catalogue is saved last, so that a load that is interrupted leaves
-    what was there before. Afterwards the files of earlier loads go, so do not load while a training reads them.
+    Loading the same data again changes nothing. A set of the same name with changed content is loaded anew. Files are
+    written under other names and renamed, and the catalogue is saved last, so an interrupted load leaves the old data
+    in place. Files of earlier loads are deleted in the end, so do not load while a training reads them.
 
     Args:
         source: "demo", a name of GroupLens, or the path of a folder or zip.
-        store: where films and users go.
-        folder: where Parquet files go.
-        downloads: where fetched zips are kept.
-        feedback: whether values are stars or play counts. None: what the files say.
+        store: gets the films and users.
+        folder: gets the Parquet files.
+        downloads: keeps fetched zips.
+        feedback: whether values are stars or play counts. None: the files decide.
         now: the time of loading, aware.
-        progress: hears how far it is.
-        base_url: where GroupLens publishes.
+        progress: called with the progress.
+        base_url: the address of GroupLens' files.
 
     Raises:
         DatasetMismatch: the store holds a data set of another name.
@@ -164,7 +164,7 @@ def load(
             if counted is not None:
                 write_tags(aside / "tags", counted)
                 (aside / "tags").replace(tags)
-            shutil.rmtree(ratings, ignore_errors=True)  # of a load that was killed before it saved the catalogue
+            shutil.rmtree(ratings, ignore_errors=True)  # files of a load that was killed before it saved the catalogue
             (aside / "ratings").rename(ratings)
 
     progress("save", None, f"{len(films):,} titles")
@@ -196,7 +196,7 @@ def load(
 
 
 def _rated(films: list[Film], movie_ids: NDArray[np.int64], written: Written, feedback: Feedback) -> Iterator[Film]:
-    """Yield the films with what their ratings say about them."""
+    """Yield the films with the number and mean of their ratings."""
     for film, at in zip(films, np.searchsorted(movie_ids, [film.id for film in films]), strict=True):
         count, total = int(written.counts[at]), float(written.sums[at])
         mean_stars = total / count if count and feedback is Feedback.STARS else None
@@ -204,7 +204,7 @@ def _rated(films: list[Film], movie_ids: NDArray[np.int64], written: Written, fe
 
 
 def _sweep(folder: Path, keep: set[Path]) -> None:
-    """Remove what earlier loads left, finished or not."""
+    """Remove the files of earlier loads, finished or not."""
     for pattern in ("ratings-*", "tags-*", f"{_ASIDE}*"):
         for path in set(folder.glob(pattern)) - keep:
             if path.is_dir():

@@ -1,4 +1,4 @@
-"""Reads what a data set says about titles: the films themselves, their ids elsewhere, tags, and misspelt ids."""
+"""Reads a data set's files about titles: films, their ids on other sites, tags, and aliases of ids."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from engine.datasets.rows import csv_rows, lines, whole_number
 from engine.datasets.titles import parse_title
 from engine.domain import Film
 
-_LONGEST_GENRE = 100  # what the store's column takes
+_LONGEST_GENRE = 100  # the length of the store's column
 _INT32_MAX = 2**31 - 1
 _IMDB_ID = re.compile(r"[0-9]{7,12}")
 _NO_GENRES = frozenset({"", "(no genres listed)", "N/A", "unknown"})
@@ -32,7 +32,7 @@ def read_films(files: DataFiles, problems: Problems) -> list[Film]:
     """Return the titles in file order; their ids are all different, from 0 to 2³¹−1. Ratings are not counted yet.
 
     Raises:
-        DatasetError: there is none, or a column is missing.
+        DatasetError: there are no titles, or a column is missing.
     """
     file = files.name("titles")
     if files.layout is CSV:
@@ -79,7 +79,7 @@ def read_tags(files: DataFiles, movie_ids: Iterable[int], problems: Problems) ->
 
 
 def read_aliases(files: DataFiles, movie_ids: Iterable[int], problems: Problems) -> Aliases:
-    """Return the misspelt ids and what to read in their place, chains followed; only such as lead to a known title."""
+    """Return the misspelt ids and the right ones, with chains followed; only those that lead to a known title."""
     known, direct = set(movie_ids), dict[int, int]()
     for line, text in lines(files.text("aliases")) if files.has("aliases") else ():
         ids = [whole_number(field) for field in text.split()]
@@ -126,7 +126,7 @@ def _from_dat(files: DataFiles, problems: Problems) -> _Rows:
 
 
 def _from_u_item(files: DataFiles, problems: Problems) -> _Rows:
-    """Read id, title, three fields we have no use for, and a 0 or 1 for each genre."""
+    """Read id, title, three unused fields, and a 0 or 1 for each genre."""
     file = files.name("titles")
     for line, text in lines(files.text("titles")):
         id_text, *rest = text.split("|")
@@ -140,7 +140,7 @@ def _from_u_item(files: DataFiles, problems: Problems) -> _Rows:
 
 
 def _from_artists(files: DataFiles, problems: Problems) -> _Rows:
-    """Read the names of artists. They are no film titles: they have no year, and a comma or bracket means nothing.
+    """Read the names of artists. Unlike film titles they have no year, and commas and brackets have no meaning.
 
     An artist that is only a misspelling of another is left out.
     """
@@ -179,7 +179,7 @@ def _id(file: str, line: int, text: str, problems: Problems) -> int | None:
 
 
 def _link(files: DataFiles, films: dict[int, Film], problems: Problems) -> None:
-    """Add the ids by which IMDb and TMDb know the films."""
+    """Add the films' ids at IMDb and TMDb."""
     file = files.name("links")
     wanted = {"movieId": MOVIE | {"id"}, "imdbId": frozenset({"imdbid"}), "tmdbId": frozenset({"tmdbid"})}
     rows = csv_rows(file, files.text("links"), wanted, problems, optional={"imdbId", "tmdbId"})

@@ -1,4 +1,4 @@
-"""Fetches the data sets that GroupLens publishes: resumed, checked, and in place only when whole."""
+"""Fetches data sets of GroupLens: resumes downloads, checks them, and names a file only when it is complete."""
 
 import hashlib
 import os
@@ -33,11 +33,11 @@ def fetch(
 ) -> Path:
     """Return the path of the data set's zip in ``downloads``, fetched if it is not there yet.
 
-    What arrives goes to a ``.part`` file, which a later try goes on with. It gets its name only when its checksum is
-    the one that GroupLens publishes beside it (or, where there is none, when every file in the zip passes its own).
+    Data goes to a ``.part`` file, which a later try continues. The file gets its name only if its checksum is the one
+    that GroupLens publishes (or, if there is none, if every file in the zip passes its own).
 
     Raises:
-        DownloadFailed: the file could not be had; the text says how to do it by hand.
+        DownloadFailed: the file could not be fetched; the text says how to do it by hand.
     """
     archive = downloads / f"{name}.zip"
     if archive.exists():
@@ -51,7 +51,7 @@ def fetch(
             resumed = part.exists()
             _download(client, url, part, progress, wait)
             if resumed and not _is_whole(part, md5, progress):
-                # The beginning may be of an older edition of the file: once more, from the start.
+                # The beginning may be from an older edition of the file: try once more from the start.
                 part.unlink()
                 _download(client, url, part, progress, wait)
     except httpx.HTTPStatusError as e:
@@ -75,14 +75,14 @@ def _published_md5(client: httpx.Client, url: str) -> str | None:
 def _download(
     client: httpx.Client, url: str, part: Path, progress: LoadProgress, wait: Callable[[float], None]
 ) -> None:
-    """Bring ``part`` to the full length of ``url``, going on after an answer that breaks off."""
+    """Download ``url`` to ``part``, continuing after an answer that breaks off."""
     failures = 0
     while True:
         had = part.stat().st_size if part.exists() else 0
         try:
             _download_once(client, url, part, had, progress)
         except httpx.TransportError:
-            # An answer that brought something on its way is no failure.
+            # An answer that brought any data does not count as a failure.
             failures = 0 if part.exists() and part.stat().st_size > had else failures + 1
             if failures == _ATTEMPTS:
                 raise
@@ -95,10 +95,10 @@ def _download_once(client: httpx.Client, url: str, part: Path, had: int, progres
     asked = {"Range": f"bytes={had}-"} if had else {}
     with client.stream("GET", url, headers={**asked, "Accept-Encoding": "identity"}) as answer:
         if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # nothing is left to send; the checksum tells whether what we have is right
+            return  # the server has nothing more to send; the checksum will show whether the file is right
         answer.raise_for_status()
         if answer.status_code != httpx.codes.PARTIAL_CONTENT:
-            had = 0  # the server sends it whole
+            had = 0  # the server sends the whole file
         total = had + int(answer.headers.get("Content-Length", 0))
         with part.open("r+b" if had else "wb") as file:
             file.seek(had)

@@ -1,4 +1,4 @@
-"""Finds a data set in a folder or a zip: which file plays which role, in the layouts that such data is published in."""
+"""Finds a data set in a folder or a zip: knows the published layouts, and which file has which role in them."""
 
 import hashlib
 import re
@@ -23,7 +23,8 @@ SUPPORTED = """What can be loaded:
 
 BLOCK_BYTES = 16 * 2**20
 
-# A file in a zip may not unpack to more than this: ratings shrink to a fourth or a fifth, a zip bomb to a thousandth.
+# A file in a zip may not unpack to more than this many times its size: ratings shrink to a fourth or fifth, a zip bomb
+# to a thousandth.
 _MAX_UNPACKED_BYTES = 32 * 2**30
 _MAX_RATIO = 200
 _RATIO_MATTERS_ABOVE_BYTES = 64 * 2**20
@@ -31,13 +32,13 @@ _RATIO_MATTERS_ABOVE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a kind of data set names the file of each role, and what stands between the fields of a rating."""
+    """A published layout: the file name of each role, and the separator of a rating's fields."""
 
     separator: str
     roles: Mapping[str, str]
 
     def files(self, names: list[str]) -> dict[str, str]:
-        """Return which of ``names`` plays which role."""
+        """Return the file among ``names`` for each role."""
         found = {}
         for role, pattern in self.roles.items():
             fitting = [name for name in names if re.fullmatch(pattern, PurePosixPath(name).name, re.IGNORECASE)]
@@ -87,7 +88,7 @@ class _Folder:
 
 
 class _Zip:
-    """A zip read in place. Nothing is ever written to a path that it names, so such a path can do no harm."""
+    """A zip that is read in place. Nothing is written to paths that it names, so such a path can do no harm."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
@@ -138,7 +139,7 @@ class DataFiles:
         return self._storage.open(self._names[role])
 
     def text(self, role: str) -> str:
-        """Return a whole file: UTF-8, or Latin-1 where it is not that. NULs are dropped, as no database takes them."""
+        """Return a whole file, read as UTF-8, or else as Latin-1. NULs are dropped because no database takes them."""
         with self.open(role) as file:
             content = file.read()
         try:
@@ -148,7 +149,7 @@ class DataFiles:
         return text.replace("\0", "")
 
     def fingerprint(self, progress: LoadProgress) -> str:
-        """Return a hash of all that can be read: the same bytes in the same roles give the same one."""
+        """Return a hash of all files with a role: the same bytes in the same roles give the same hash."""
         digest = hashlib.sha256()
         total, done = sum(self.size(role) for role in self._names), 0
         for role in sorted(self._names):
@@ -164,10 +165,10 @@ class DataFiles:
 
 @contextmanager
 def open_files(path: Path) -> Iterator[DataFiles]:
-    """Give the data set in a folder or a zip, for reading.
+    """Open the data set in a folder or a zip for reading.
 
     Raises:
-        DatasetError: there is none, or it turns out to be unreadable while it is read; the text says what would do.
+        DatasetError: there is none, or it cannot be read; the text says what is needed.
     """
     try:
         if path.is_dir():
@@ -186,7 +187,7 @@ def open_files(path: Path) -> Iterator[DataFiles]:
 
 
 def _find(path: Path, names: list[str]) -> tuple[Layout, dict[str, str]]:
-    """Return the layout of the data set among ``names``, and its files; one that lies higher up comes first."""
+    """Return the layout of the data set among ``names``, and its files; a data set in a higher folder comes first."""
     by_folder: dict[str, list[str]] = {}
     for name in sorted(names, key=lambda name: (name.count("/"), name)):
         by_folder.setdefault(str(PurePosixPath(name).parent), []).append(name)

@@ -1,7 +1,7 @@
 """Writes ratings as Parquet for Spark: one row for a user and a film, sorted by user, in parts of even size.
 
-Ratings come in any order and may not fit into memory. They are spooled to disk once, and then each part picks its
-users out of the spool: what has to fit is one part, and a few numbers for every user and film.
+Ratings come in any order and may not fit into memory. They are spooled to disk once, and then each part picks its users
+out of the spool. Only one part must fit into memory, and a few numbers for every user and film.
 """
 
 from collections import Counter
@@ -20,17 +20,18 @@ from engine.datasets.report import EXAMPLES, LoadProgress, Problems
 from engine.domain import Feedback
 
 FORMAT = "1"
-"""Goes into every fingerprint: raise it when files written before must be written anew."""
+"""It is part of every fingerprint. Raise it when files must be written anew."""
 
 _ROWS_PER_GROUP = 500_000
 
-_TEN_STARS_FROM = 0.25  # the share of values above 5 from which a set is taken to be on a scale of 0 to 10
+_TEN_STARS_FROM = 0.25  # with a larger share of values above 5, a set counts as having a scale of 0 to 10
 _SPOOLED = pa.schema([("user", pa.int32()), ("movie", pa.int32()), ("value", pa.float32()), ("time", pa.int64())])
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the Parquet files hold. ``counts`` and ``sums`` (of stars or plays) go with the sorted film ids.
+    """Facts about the Parquet files. ``counts`` and ``sums`` (of stars or plays) are in the order of the sorted film
+    ids.
 
     ``halved`` says that the stars came on a scale of 0 to 10.
     """
@@ -44,9 +45,9 @@ class Written:
 
 
 class Spool:
-    """Ratings on their way to Parquet, in one file on disk, which goes when the spool closes.
+    """Collects ratings in one temporary file on disk, then writes them as Parquet.
 
-    Users are known here by the order in which they came.
+    Users are numbered in the order in which they came.
     """
 
     def __init__(self, path: Path, feedback: Feedback) -> None:
@@ -58,7 +59,7 @@ class Spool:
         self._rows_of_user = np.empty(0, dtype=np.int64)
         self._odd_rows_of_user = np.empty(0, dtype=np.int64)
         self._above_five = 0
-        self._odd: list[tuple[int, float]] = []  # (line, value) of the first values that 0.5 to 5 does not have
+        self._odd: list[tuple[int, float]] = []  # (line, value) of the first values outside 0.5 to 5
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +69,7 @@ class Spool:
         self._path.unlink(missing_ok=True)
 
     def add(self, chunk: Chunk) -> None:
-        """Take in some ratings, whose film ids fit into 32 bits."""
+        """Add some ratings; their film ids must fit into 32 bits."""
         if not len(chunk):
             return
         users = self._numbered(chunk.users)
@@ -92,12 +93,12 @@ class Spool:
     def ten_stars(self) -> bool:
         """Whether the values so far are on a scale of 0 to 10.
 
-        A few values above 5 are mistakes in a set of 0.5 to 5: halving everything for their sake would ruin it.
+        A few values above 5 are mistakes in a set of 0.5 to 5; halving everything because of them would ruin it.
         """
         return self._above_five > 0 and self._above_five >= _TEN_STARS_FROM * self._rows_of_user.sum()
 
     def note_odd(self, file: str, problems: Problems) -> None:
-        """Tell ``problems`` which values the scale of the set does not have."""
+        """Report values outside the set's scale to ``problems``."""
         count = 0 if self.ten_stars else int(self._odd_rows_of_user.sum())
         if count:
             problems.add_all(file, "rating is outside 0.5 to 5", count, self._odd)
@@ -116,21 +117,21 @@ class Spool:
         *,
         rows_per_part: int = 2_000_000,
     ) -> Written:
-        """Write the parts to ``folder`` and return what is in them. Nothing can be added afterwards.
+        """Write the parts to ``folder`` and return facts about them. No ratings can be added afterwards.
 
         Args:
-            folder: where to write; it is made.
+            folder: the folder to write to; it is created.
             user_ids: our ids of the users, in the order of ``users()``.
             movie_ids: the ids of all films, sorted.
-            progress: hears of each part.
-            rows_per_part: about how many rows to a part; the last user of a part is not cut.
+            progress: called for each part.
+            rows_per_part: the approximate number of rows in a part; users are not split between parts.
         """
         self._writer.close()
         folder.mkdir()
         rows = self._usable_rows()
         ours = np.full(len(rows), -1, dtype=np.int64)
         ours[rows > 0] = user_ids
-        # The row number of each user's first rating in the output, if there were no repeats, decides their part.
+        # A user's part is decided by the row number that their first rating would have without repeats.
         order = np.argsort(ours, kind="stable")
         starts = np.empty(len(rows), dtype=np.int64)
         starts[order] = np.cumsum(rows[order]) - rows[order]
@@ -174,7 +175,7 @@ class Spool:
     def _settled(
         self, batches: list[pa.RecordBatch], ours: NDArray[np.int64], part_of_user: NDArray[np.int64], part: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], int]:
-        """Return one part's users, films, values and times, each pair once, and how many rows it came from."""
+        """Return one part's users, films, values and times, each pair once, and the number of rows before that."""
         picked: list[list[NDArray[Any]]] = []
         for batch in batches:
             users, values = _column(batch, "user"), _column(batch, "value")
@@ -186,7 +187,7 @@ class Spool:
             )
         users, films, values, times = (np.concatenate(columns) for columns in zip(*picked, strict=True))
         pairs = (users.astype(np.int64) << 32) | films
-        order = np.lexsort((times, pairs))  # stable: what came later stays later
+        order = np.lexsort((times, pairs))  # stable: keeps the order of equal pairs
         pairs = pairs[order]
         last = np.append(pairs[1:] != pairs[:-1], True)
         if self.feedback is Feedback.STARS:
@@ -209,7 +210,7 @@ def write_tags(path: Path, counts: Counter[tuple[int, str]]) -> None:
 
 
 def _half_steps(stars: NDArray[np.float32], *, halve: bool) -> NDArray[np.float64]:
-    """Return stars from 0.5 to 5 in half steps; what lies between two goes up."""
+    """Return stars rounded to half steps from 0.5 to 5; a value in the middle is rounded up."""
     doubled = stars.astype(np.float64) * (1 if halve else 2)
     return np.clip(np.floor(doubled + 0.5) / 2, 0.5, 5.0)
 

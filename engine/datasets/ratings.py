@@ -1,7 +1,7 @@
 """Reads files of ratings, which can have tens of millions of lines, in blocks of a few megabytes.
 
-Each block goes through Arrow's CSV reader. One that Arrow rejects is read again in Python, which is slower and can say
-which lines are at fault.
+Arrow's CSV reader parses each block. A block that Arrow rejects is parsed again in Python, which is slower but can tell
+which lines are wrong.
 """
 
 import csv
@@ -22,7 +22,7 @@ from engine.datasets.rows import fields_of, number, places, plain_name, whole_nu
 from engine.domain import Feedback
 
 NO_TIME = np.iinfo(np.int64).min
-"""Stands for the time of a rating that has none."""
+"""Stands for the missing time of a rating."""
 
 USER = frozenset({"userid", "user"})
 MOVIE = frozenset({"movieid", "movie", "itemid", "item", "artistid", "artist"})
@@ -39,7 +39,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some ratings in file order: columns of one length. ``times`` are seconds since 1970, or NO_TIME."""
+    """Some ratings in file order, as columns of one length. ``times`` are seconds since 1970, or NO_TIME."""
 
     lines: NDArray[np.int64]
     users: NDArray[np.int64]
@@ -61,7 +61,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """Ids that stand for others: ``good[i]`` is to be read in place of ``bad[i]``; ``bad`` is sorted."""
+    """Ids that are replaced by others: ``bad[i]`` means ``good[i]``; ``bad`` is sorted."""
 
     bad: NDArray[np.int64]
     good: NDArray[np.int64]
@@ -75,7 +75,7 @@ class Aliases:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where the fields of a rating stand in a line of ``width`` fields."""
+    """The positions of a rating's fields in a line of ``width`` fields."""
 
     separator: str
     width: int
@@ -104,8 +104,8 @@ def read_ratings(
 ) -> Iterator[Chunk]:
     """Yield the ratings of the films in ``movie_ids`` (sorted), in file order.
 
-    Values come as the file has them: 0 to 10 for stars (which scale it is shows only at the end), above 0 for play
-    counts. Lines that cannot be used go to ``problems``. A chunk comes from about ``block_bytes`` of the file.
+    Values are as in the file: 0 to 10 for stars (the scale is known only at the end), above 0 for play counts. Lines
+    that cannot be used go to ``problems``. A chunk comes from about ``block_bytes`` of the file.
 
     Raises:
         DatasetError: the file is empty, lacks a column, or holds play counts where stars are wanted.
@@ -135,7 +135,7 @@ def read_ratings(
 
 
 def feedback_of(files: DataFiles) -> Feedback:
-    """Return what the values of the files are: play counts where the layout or a column's name says so, else stars."""
+    """Return the kind of values: play counts if the layout or a column's name says so, else stars."""
     if files.layout is AUDIOSCROBBLER:
         return Feedback.COUNTS
     if files.layout is not CSV:
@@ -187,7 +187,8 @@ def _names(header: bytes) -> list[str]:
 
 
 def _columns_by_place(files: DataFiles, data: bytes) -> _Columns:
-    """User, film, value and, in most layouts, time: as many columns as most of the first lines have."""
+    """Return the columns of a file without header: user, film, value and mostly time, by the width of most of the first
+    lines."""
     sample = data[:4096].decode("utf-8", "replace").split("\n")[:20]
     widths = Counter(len(fields_of(line, files.layout.separator)) for line in sample)
     width = 3 if files.layout is AUDIOSCROBBLER or widths[3] > widths[4] else 4
@@ -195,10 +196,10 @@ def _columns_by_place(files: DataFiles, data: bytes) -> _Columns:
 
 
 def _parse(block: bytes, first_line: int, columns: _Columns) -> Chunk | None:
-    """Return the ratings of a block in which every line is as it should be, else null."""
+    """Return the ratings of a block, or None unless every line is well formed."""
     count = block.count(b"\n") + (not block.endswith(b"\n"))
     separator = columns.separator
-    if len(separator) > 1:  # Arrow wants one byte; this one means "unit separator", and no number has it
+    if len(separator) > 1:  # Arrow needs one byte; this is the "unit separator", which no number contains
         block, separator = block.replace(separator.encode(), b"\x1f"), "\x1f"
     types = columns.types()
     try:
@@ -228,7 +229,7 @@ def _parse(block: bytes, first_line: int, columns: _Columns) -> Chunk | None:
 def _parse_slowly(
     block: bytes, first_line: int, columns: _Columns, file: str, feedback: Feedback, problems: Problems
 ) -> Chunk:
-    """Return the ratings of a block, line by line, and note what is wrong with the others. Blank lines are nothing."""
+    """Parse a block line by line, and report lines that are wrong. Blank lines are skipped."""
     rows: list[tuple[int, int, int, float, int]] = []
     for line, raw in enumerate(block.split(b"\n"), first_line):
         text = raw.decode("utf-8", "replace").strip("\r")
@@ -279,7 +280,7 @@ def _seconds(text: str) -> int | None:
 def _usable(
     chunk: Chunk, files: DataFiles, feedback: Feedback, movie_ids: NDArray[np.int64], problems: Problems
 ) -> Chunk:
-    """Return the rows that can be used, and note the others; a row with two faults is noted for the first."""
+    """Return the usable rows, and report the others; a row with two faults is reported for the first."""
     value = _VALUES[feedback][0]
     if feedback is Feedback.STARS:
         outside, limits = (chunk.values < 0) | (chunk.values > 10), "outside 0.5 to 5"

@@ -1,4 +1,4 @@
-"""What loading a data set says: how far it is, what it could not use, how it ended, and what can go wrong."""
+"""Reports of loading a data set: progress, unusable lines, the result, and errors."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Protocol
 from engine.domain import Catalogue, Feedback, MatineeError
 
 EXAMPLES = 20
-"""How many unusable lines a report shows."""
+"""Number of unusable lines that a report shows."""
 
 
 class DatasetError(MatineeError):
@@ -18,7 +18,7 @@ class DatasetError(MatineeError):
 
 
 class DatasetMismatch(DatasetError):
-    """The database holds another data set, and two do not fit into one."""
+    """The database holds another data set, and it can hold only one."""
 
     def __init__(self, held: str, wanted: str) -> None:
         super().__init__(
@@ -29,7 +29,8 @@ class DatasetMismatch(DatasetError):
 
 
 class DownloadFailed(DatasetError):
-    """A data set could not be fetched: no network, or the other side failed. Its text gives the way by hand."""
+    """A data set could not be fetched: there is no network, or the server failed. Its text says how to do it by
+    hand."""
 
     def __init__(self, url: str, why: str, to: Path) -> None:
         super().__init__(
@@ -40,13 +41,13 @@ class DownloadFailed(DatasetError):
 
 
 class LoadProgress(Protocol):
-    """Hears how far a load is: the stage ("fetch", "check", "read", "write", "save"), a fraction or null, a detail."""
+    """Called with a load's stage ("fetch", "check", "read", "write", "save"), a fraction or None, and a detail."""
 
     def __call__(self, stage: str, done: float | None, detail: str) -> None: ...
 
 
 def silent(stage: str, done: float | None, detail: str) -> None:
-    """A LoadProgress that nobody watches."""
+    """A LoadProgress that does nothing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,11 +67,12 @@ class Problems:
         self._first: defaultdict[tuple[str, str], list[Unusable]] = defaultdict(list)
 
     def add(self, file: str, line: int, kind: str, fact: object) -> None:
-        """Note one line: ``kind`` is the same for all like it, ``fact`` is what this one says; text gets quotes."""
+        """Note one line. ``kind`` is the same for all lines with this problem; ``fact`` is this line's value, and is
+        quoted if it is text."""
         self.add_all(file, kind, 1, [(line, fact)])
 
     def add_all(self, file: str, kind: str, count: int, first: Iterable[tuple[int, object]]) -> None:
-        """Note ``count`` lines of one kind; ``first`` gives some of them, as (line, fact), to serve as examples."""
+        """Note ``count`` lines of one kind; ``first`` has some of them as examples, as (line, fact)."""
         self._counts[file, kind] += count
         seen = self._first[file, kind]
         for line, fact in islice(first, EXAMPLES - len(seen)):
@@ -78,7 +80,7 @@ class Problems:
             seen.append(Unusable(file, line, f"{kind}: {_shortened(text)}"))
 
     def counts(self) -> dict[str, int]:
-        """Return how many lines had each kind of problem, most first."""
+        """Return the number of lines with each kind of problem, most frequent first."""
         return {f"{file}: {kind}": count for (file, kind), count in self._counts.most_common()}
 
     def examples(self) -> tuple[Unusable, ...]:
@@ -88,7 +90,7 @@ class Problems:
         return tuple(sorted(fair[:EXAMPLES]))
 
     def summary(self) -> str:
-        """Return the first problem in words, empty if there is none."""
+        """Return a text about the first problem, empty if there is none."""
         examples = self.examples()
         return (
             f"The first problem: {examples[0].file}, line {examples[0].line}: {examples[0].reason}" if examples else ""
@@ -104,9 +106,9 @@ class LoadReport:
     """How a load ended.
 
     ``changed`` is false if the database held just this data already. ``ratings`` is the folder of Parquet files for
-    Spark, ``tags`` the file of tags if there are any. ``repeated`` counts the ratings that a later one of the same
-    user and film replaced (of play counts: that were added to another). ``unusable`` counts the lines left out, by
-    kind of problem; ``examples`` names up to 20. ``notes`` are decisions worth knowing, such as halved stars.
+    Spark, ``tags`` the file of tags if there are any. ``repeated`` counts the ratings that a later one of the same user
+    and film replaced (for play counts: that were added up). ``unusable`` counts the lines left out, by kind of problem;
+    ``examples`` names up to 20. ``notes`` are decisions worth knowing, such as halved stars.
     """
 
     catalogue: Catalogue

@@ -1,4 +1,4 @@
-"""Lines and fields of text files: what a header calls its columns, records of CSV, numbers as files write them."""
+"""Lines and fields of text files: names of columns, records of CSV, numbers."""
 
 import csv
 import io
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Set
 
 from engine.datasets.report import DatasetError, Problems
 
-_QUOTED_LINES = 4  # no title is longer; a quote that nobody closes must not swallow the rest of the file
+_QUOTED_LINES = 4  # no title is longer; an unclosed quote must not swallow the rest of the file
 
 
 def plain_name(name: str) -> str:
-    """Return a column's name without what people write differently: "User ID" and "user_id" are "userid"."""
+    """Return a column's name in a common form: "User ID" and "user_id" become "userid"."""
     return re.sub(r"[\s_]", "", name).lower()
 
 
@@ -87,7 +87,8 @@ def _csv_fields(record: str) -> list[str]:
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, with their numbers. Only LF and CRLF end a line, not all that Unicode has."""
+    """Yield the lines that are not blank, with their numbers. Only LF and CRLF end a line, not Unicode's other line
+    ends."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield number, line.removesuffix("\r")

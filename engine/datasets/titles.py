@@ -1,4 +1,4 @@
-"""Film titles as data sets write them, taken apart: what to show, what else it is called, and the year. No I/O."""
+"""Takes film titles of data sets apart: the title to show, alternative titles, and the year. No I/O."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ _NOTE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ParsedTitle:
-    """A title taken apart. ``display_title`` is as people say it ("The Matrix"), ``year`` null if there is none."""
+    """A title taken apart. ``display_title`` is the form that people say ("The Matrix"); ``year`` is None if there is
+    none."""
 
     display_title: str
     alternative_titles: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ def parse_title(text: str) -> ParsedTitle:
 
     Spaces are collapsed and articles moved to the front. Names in brackets at the end are alternatives, without their
     "a.k.a.", in the order written and without repeats; brackets anywhere else belong to the title ("(500) Days of
-    Summer"), and so does a note such as "(Part 1)". Of a range of years the first counts. Nothing but the year, the
+    Summer"), and so does a note such as "(Part 1)". In a range of years the first one counts. Nothing but the year, the
     "a.k.a." and a "(V)" after the year is dropped, and ``display_title`` is empty only if ``text`` is blank.
     """
     title = " ".join(text.split())

@@ -1,7 +1,7 @@
 """The bundled ``demo`` data set: real, well-known films and a simulated audience.
 
-The films are facts, kept in ``films.csv`` beside this file. The audience is made up: no real person gave any of its
-ratings. ``audience`` says how they come about.
+The films are facts, kept in ``films.csv`` beside this file. The audience is simulated: no real person gave any of its
+ratings. ``audience`` says how they are made.
 """
 
 import csv
@@ -19,7 +19,8 @@ from engine.domain import Film
 from engine.serving.names.words import LEADING_ARTICLES
 
 CATALOGUE = Path(__file__).with_name("films.csv")
-"""The films, one a line. Facts, but for ``mood``, ``fame`` and ``esteem``: our judgement, for the simulation to use."""
+"""The films, one a line. All columns are facts except ``mood``, ``fame`` and ``esteem``, which are our judgement and
+serve the simulation."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -50,22 +51,22 @@ def films() -> list[Film]:
 
 
 def audience(films: Sequence[Film], *, viewers: int = 2000, seed: int = 1895) -> Ratings:
-    """Return the ratings of a **simulated** audience. Nobody real gave them.
+    """Return the ratings of a **simulated** audience, not of real people.
 
-    Each viewer mixes one to three of the types in ``_TYPES`` (loves westerns, watches with children, …) with likings
-    of their own for genres, moods, decades, languages, directors and franchises. From this taste follow
+    Each viewer mixes one to three of the types in ``_TYPES`` (loves westerns, watches with children, …) with likings of
+    their own for genres, moods, decades, languages, directors and franchises. Their taste decides
 
     * what they watch: famous films, films to their taste, and seldom one film of a franchise without the others;
     * the stars they give: how good the film is held to be, their taste, chance, and how strict and how emphatic
       they are. Half of them use whole stars only.
 
-    They join at different times and rate in a few sittings over days or years, and no film before the year after it
-    came out. The same arguments give the same ratings (on one machine, with one numpy).
+    They join at different times and rate in a few sittings over days or years, each film at the earliest in the year
+    after it came out. The same arguments give the same ratings (on one machine, with one numpy).
 
     Args:
         films: what they may watch: all that ``films()`` returns, or a part of it.
         viewers: how many people to simulate.
-        seed: settles everything that is left to chance.
+        seed: decides everything random.
 
     Returns:
         20 ratings or more a viewer, about 60 on average, never two for one film.
@@ -281,13 +282,14 @@ _TYPES: dict[str, tuple[float, dict[str, float]]] = {
     }),
 }  # fmt: skip
 
-# How far a person's own likings stray from those of their types (standard deviations), by kind of word. Franchises
-# most: who loves one Bond film has seen ten.
+# How far a person's own likings differ from those of their types (standard deviations), by kind of word. Franchises
+# differ most: a person who loves one Bond film has seen ten.
 _GENRE, _MOOD, _DECADE, _LANGUAGE, _DIRECTOR, _FRANCHISE = 0.4, 0.25, 0.45, 0.7, 0.3, 2.4
 
 
 def _tastes(shelf: Sequence[_Film], viewers: int, rng: np.random.Generator) -> Floats:
-    """Return what each viewer makes of each film, shape (viewers, films): 0 is indifferent, 1 likes it more than most.
+    """Return each viewer's liking of each film, shape (viewers, films): 0 is indifferent, at 1 they like it more than
+    most.
 
     The mean of each row is 0; the standard deviation of the whole is 1.
     """
@@ -332,14 +334,15 @@ def _tastes(shelf: Sequence[_Film], viewers: int, rng: np.random.Generator) -> F
 
 # --- what they watch, and what they think of it -----------------------------------------------------------------------
 
-# Set together, so that averages and the long tail look like those of MovieLens, a model that learns tastes ranks films
-# two to three times as well as popularity does, and the films nearest to a famous one are those a fan would name.
+# These numbers were chosen together, so that averages and the long tail look like those of MovieLens, a model that
+# learns tastes ranks films two to three times as well as popularity, and the films most like a famous one are those
+# that a fan would name.
 _SHORTEST = 20
 _EXTRA, _EXTRA_SPREAD = 26.0, 1.0  # ratings beyond those 20: the median, and the deviation of the logarithm
 _FAME = np.array([0.0, 1.3, 2.6, 4.0, 5.6])  # logarithm of the odds to be watched, for fame 1 to 5
-_ESTEEM = np.array([-1.7, -0.9, -0.2, 0.3, 0.7])  # what adds to those odds, and to the stars, for esteem 1 to 5
-_APPETITE = 1.5  # how much taste decides what to watch
-_CASUAL = 0.24  # how much is watched whatever the taste
+_ESTEEM = np.array([-1.7, -0.9, -0.2, 0.3, 0.7])  # added to those odds and to the stars, for esteem 1 to 5
+_APPETITE = 1.5  # weight of taste in the choice of films
+_CASUAL = 0.24  # weight of chance in the choice of films
 
 
 def _watch(
