@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.context import Services
 from api.etags import NotModified, not_modified
 from api.problems import ProblemDetails, handle_problems, problem_response
-from api.routes import films, groups, models, page, people, picks, runs, service
+from api.routes import films, groups, links, models, page, people, picks, runs, service
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,7 @@ def build_application(services: Services) -> FastAPI:
         picks.sent_along,
         picks.of_person,
         people.router,
+        links.router,
         groups.router,
         models.router,
         runs.router,

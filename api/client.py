@@ -207,6 +207,15 @@ class Matinee:
         made: str = self._ask("POST", f"{_of(person)}/tokens", json={"minutes": minutes})["token"]
         return made
 
+    def link_code(self, person: str, *, minutes: int = 15) -> dict[str, str]:
+        """Return a code by which this person becomes one with who says it in the chat: ``say``, ``start``, ``code``."""
+        code: dict[str, str] = self._ask("POST", f"{_of(person)}/link", json={"minutes": minutes})
+        return code
+
+    def unlink(self, person: str) -> None:
+        """Part this person and the one of the chat again."""
+        self._ask("DELETE", f"{_of(person)}/link")
+
     def export(self, person: str) -> dict[str, Any]:
         held: dict[str, Any] = self._ask("GET", f"{_of(person)}/export")
         return held

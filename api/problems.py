@@ -13,7 +13,15 @@ from starlette.exceptions import HTTPException
 
 from engine.domain import BadStars, MatineeError
 from engine.serving.library import EmptyCatalogue
-from engine.store import EnoughForToday, Limited, NoSuchFilm, NoSuchVersion, RunAlreadyOpen, StoreUnavailable
+from engine.store import (
+    AlreadyLinked,
+    EnoughForToday,
+    Limited,
+    NoSuchFilm,
+    NoSuchVersion,
+    RunAlreadyOpen,
+    StoreUnavailable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +43,7 @@ TITLES = {
     "not_in_list": "The film is not in this list",
     "bad_stars": "Not a rating",
     "method": "The method is not one of this address",
+    "linked": "They are linked already",
     "conflict": "Something else is under way",
     "idempotency": "The idempotency key belongs to another call",
     "too_large": "The body is too large",
@@ -139,6 +148,9 @@ def _of_domain(error: MatineeError) -> JSONResponse:
             return problem_response(404, "no_such_model", f"{error}; /v1/models lists them")
         case BadStars():
             return problem_response(422, "bad_stars", str(error))
+        case AlreadyLinked():
+            detail = "this person is one with a person of the chat already: DELETE the link first"
+            return problem_response(409, "linked", detail)
         case RunAlreadyOpen():
             return problem_response(409, "conflict", f"{error}: watch it at /v1/runs/{error.run.id}")
         case EnoughForToday(kind=kind, most=most):

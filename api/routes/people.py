@@ -320,9 +320,11 @@ class PastAct(BaseModel):
 
 
 class Export(BaseModel):
-    """All that is kept of somebody: what they rated and put aside now, and every act, oldest first."""
+    """All that is kept of somebody: what they rated and put aside now, and every act, oldest first. Somebody who is
+    linked to the chat is one person, and this is all of them; ``linked_at`` says since when."""
 
     person: str
+    linked_at: datetime | None
     ratings: list[Rated]
     aside: list[PutAside]
     acts: list[PastAct]
@@ -355,8 +357,10 @@ def export(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Export
         )
         for event in events
     ]
+    link = None if user_id is None else store.link_of(user_id)
     return Export(
         person=person,
+        linked_at=link and link.linked_at,
         ratings=ratings(shelf, store, now, person).ratings,
         aside=aside(shelf, store, now, person).films,
         acts=acts,
@@ -365,7 +369,10 @@ def export(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Export
 
 @router.delete("", status_code=204, dependencies=WRITES)
 def forget(store: InStore, person: PersonId) -> None:
-    """Delete somebody, their ratings, what they put aside, their lists and tokens: at once and for good."""
+    """Delete somebody, their ratings, what they put aside, their lists and tokens: at once and for good.
+
+    Who is linked to the chat is one person and goes whole. To part them first, delete the link.
+    """
     user_id = store.find_site_person(person)
     if user_id is not None:
         store.forget(user_id)

@@ -51,6 +51,8 @@ def privacy(days: int) -> View:
             say("A message of yours is kept until I have answered it, no longer. Your name is not kept; only if you "
                 "join a movie night, your first name until that evening is over."),
             say("What each model picked for you, for 90 days: whether people take to it tells whether it is any good."),
+            say("If you link this chat to a site: that you did, and a copy of what came from there, so that unlinking "
+                "can put it back. The site sees what you tell me here until you unlink."),
             say("<b>Why</b>\n"
                 "To choose films for you, and to train the model that chooses for everybody. Nobody is shown what you "
                 "rated."),

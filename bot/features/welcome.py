@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bot.features import account, files, mine, night_views, picks, preferences, rating, surprise, welcome_views
 from bot.features.card import card_view
+from bot.features.link import link
 from bot.features.night import night
 from bot.features.rating import next_question
 from bot.frame.context import Handler
@@ -14,6 +15,9 @@ from engine.store import NoSuchFilm, Store
 
 FILM_LINK = re.compile(r"m_(\d{1,10})", re.ASCII)
 """What follows /start when someone comes by a link to a film: https://t.me/BOT?start=m_603"""
+
+SITE_LINK = re.compile(r"link_(\w{8})", re.ASCII)
+"""What follows it when a site sends someone with its code: https://t.me/BOT?start=link_7KQ4M2XD"""
 
 
 BY_LINK: dict[str, Action] = {
@@ -28,6 +32,7 @@ BY_LINK: dict[str, Action] = {
     "forget": account.forget,
     "stop": account.help_,  # names /stop, and stops nothing
     "settings": preferences.settings,
+    "link": link,
 }
 """Other words that may follow /start: the buttons in groups lead to them."""
 
@@ -45,9 +50,12 @@ async def start(visit: Visit) -> None:
     if visit.words in BY_LINK and not visit.in_group:
         await BY_LINK[visit.words](replace(visit, words=""))
         return
-    if link := FILM_LINK.fullmatch(visit.words):
+    if (code := SITE_LINK.fullmatch(visit.words)) and not visit.in_group:
+        await link(replace(visit, words=code[1]))
+        return
+    if film := FILM_LINK.fullmatch(visit.words):
         try:
-            await visit.show(await card_view(visit, int(link[1])))
+            await visit.show(await card_view(visit, int(film[1])))
             return
         except NoSuchFilm:
             notice = welcome_views.film_gone()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from bot.speech.language import LANGUAGES
 from engine.domain import MatineeError
-from engine.store import Dismissal
+from engine.store import Dismissal, read_code
 
 T = TypeVar("T")
 AnyButton = TypeVar("AnyButton", bound="Button")
@@ -324,6 +324,20 @@ class KeepMe(Button):
     pass
 
 
+@kind("ky")
+@dataclass(frozen=True)
+class LinkSite(Button):
+    """Be one with the site's person who asked for this code."""
+
+    code: str
+
+
+@kind("kn")
+@dataclass(frozen=True)
+class UnlinkSite(Button):
+    pass
+
+
 @kind("ol")
 @dataclass(frozen=True)
 class SetLanguage(Button):
@@ -512,6 +526,10 @@ def _read(of: type, name: str, text: str) -> Any:
         return _read_place(text)
     if of is Dismissal:
         return _of_code(_DISMISSALS, text)
+    if name == "code":
+        if read_code(text) != text:
+            raise ValueError(text)
+        return text
     if of is str:
         return _of_code({"-": "-", **{code: code for code in LANGUAGES}}, text)
     return _number(name, text)

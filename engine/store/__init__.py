@@ -14,6 +14,7 @@ from engine.store.chat.nights import Guest, Night, NightStore
 from engine.store.chat.shown import Reception, Shown, ShownStore
 from engine.store.database import StoreError, StoreUnavailable
 from engine.store.keys import ApiKey, KeyStore, Scope, SiteStore
+from engine.store.links import AlreadyLinked, Link, LinkStore, NoSuchCode, read_code
 from engine.store.models import (
     ModelStore,
     ModelVersion,
@@ -29,6 +30,7 @@ from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Pictur
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
 
 __all__ = [
+    "AlreadyLinked",
     "ApiKey",
     "Course",
     "DataShown",
@@ -40,9 +42,11 @@ __all__ = [
     "Guest",
     "Invite",
     "Limited",
+    "Link",
     "ModelVersion",
     "ModelsShown",
     "Night",
+    "NoSuchCode",
     "NoSuchFilm",
     "NoSuchVersion",
     "Person",
@@ -69,6 +73,7 @@ __all__ = [
     "UndoTooLate",
     "WaitingUpdate",
     "Watcher",
+    "read_code",
 ]
 
 
@@ -82,6 +87,7 @@ class Store(
     PictureStore,
     KeyStore,
     SiteStore,
+    LinkStore,
     InboxStore,
     ShownStore,
     DoorStore,

@@ -17,6 +17,7 @@ class Limited(enum.StrEnum):
 
     RATINGS = "ratings"
     IMPORTS = "imports"
+    LINKS = "links"
 
 
 class EnoughForToday(MatineeError):

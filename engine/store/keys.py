@@ -129,7 +129,8 @@ def _key(row: sa.RowMapping) -> ApiKey:
 
 
 class SiteStore(Database):
-    """People by the id that a site has for them. It never meets a Telegram id: each kind has its own column."""
+    """People by the id that a site has for them. It never meets a Telegram id: each kind has its own column. Only a
+    person who links both (``engine.store.links``) has both."""
 
     def site_person(self, site_id: str, now: datetime) -> int:
         """Return ``users.id`` of a site's person, who is added if they are new."""

@@ -197,9 +197,7 @@ class PeopleStore(Database):
             for who in (runs.c.asked_by, runs.c.cancelled_by):
                 theirs = sa.update(runs).where(who == f"telegram:{telegram_id}")
                 connection.execute(theirs.values({who: "telegram"}))
-            # The key of this table begins with the version: without a condition on it, all lists would be read.
-            every = recommendations.c.model_version.in_(sa.select(versions.c.version))
-            connection.execute(sa.delete(recommendations).where(every, recommendations.c.user_id == user_id))
+            delete_lists(connection, user_id)
 
     def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> tuple[RatingChange, Taste]:
         """Give a film its stars, and return the person's taste from then on.
@@ -235,7 +233,7 @@ class PeopleStore(Database):
         ids: list[int] = []
         for chunk in chunked(checked.items(), CHUNK_ACTS):
             with self.write_chunk() as connection:
-                ids += _set_many_stars(connection, user_id, dict(chunk), now)
+                ids += set_many_stars(connection, user_id, dict(chunk), now)
         return ids
 
     def remove_rating(self, user_id: int, movie_id: int, now: datetime) -> RatingChange:
@@ -256,15 +254,15 @@ class PeopleStore(Database):
             UndoTooLate: the act is someone else's, is gone, or the film was rated again since.
         """
         with self.write() as connection:
-            _hold(connection, user_id)
+            hold(connection, user_id)
             mine = (events.c.user_id == user_id) & (events.c.id == event_id)
             act = connection.execute(sa.select(events).where(mine)).one_or_none()
             if act is None:
                 raise UndoTooLate("there is nothing to undo")
-            before = _before(connection, user_id, [act.movie_id], event_id, event_id, now)
+            before = stars_before(connection, user_id, [act.movie_id], event_id, event_id, now)
             if not before:
                 raise UndoTooLate("this film was rated again since")
-            undone = _set_many_stars(connection, user_id, before, now)
+            undone = set_many_stars(connection, user_id, before, now)
             event = next(iter(undone), None)
             undo = RatingChange(event, act.movie_id, act.previous_stars, act.stars, changed=event is not None)
             self._count(connection, user_id, undo, now)
@@ -287,8 +285,10 @@ class PeopleStore(Database):
         ids: list[int] = []
         for chunk in chunks:
             with self.write_chunk() as connection:
-                _hold(connection, user_id)
-                ids += _set_many_stars(connection, user_id, _before(connection, user_id, chunk, first, last, now), now)
+                hold(connection, user_id)
+                ids += set_many_stars(
+                    connection, user_id, stars_before(connection, user_id, chunk, first, last, now), now
+                )
         return ids
 
     def put_aside(
@@ -419,11 +419,18 @@ _PUT_ASIDE_OF = (
     .order_by(dismissals.c.dismissed_at.desc(), dismissals.c.movie_id)
 )
 _WAITING_OF = _waiting(events.c.user_id == _WHOSE)
-_SETTINGS_OF = sa.select(users.c.settings).where(users.c.id == _WHOSE).with_for_update(key_share=True)  # as ``_hold``
+_SETTINGS_OF = sa.select(users.c.settings).where(users.c.id == _WHOSE).with_for_update(key_share=True)  # as ``hold``
 _NEW_SETTINGS = sa.update(users).where(users.c.id == sa.bindparam("whose")).values(settings=sa.bindparam("settings"))
 
 
-def _hold(connection: sa.Connection, user_id: int) -> None:
+def delete_lists(connection: sa.Connection, user_id: int) -> None:
+    """Delete somebody's published lists, of every model."""
+    # The key of this table begins with the version: without a condition on it, all lists would be read.
+    every = recommendations.c.model_version.in_(sa.select(versions.c.version))
+    connection.execute(sa.delete(recommendations).where(every, recommendations.c.user_id == user_id))
+
+
+def hold(connection: sa.Connection, user_id: int) -> None:
     """Let one act of a person wait for another: two taps at one moment must not both read the old stars.
 
     On Postgres their row is the lock, of the kind that does not stand in the way of a publish. SQLite has one writer,
@@ -437,7 +444,7 @@ def _set_stars(
 ) -> RatingChange:
     _check_film(connection, movie_id)
     where = (ratings.c.user_id == user_id) & (ratings.c.movie_id == movie_id)
-    _hold(connection, user_id)
+    hold(connection, user_id)
     previous = connection.scalar(sa.select(ratings.c.stars).where(where))
     if previous == stars:
         latest = sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id, events.c.movie_id == movie_id)
@@ -455,13 +462,13 @@ def _set_stars(
     return RatingChange(event_id, movie_id, stars, previous)
 
 
-def _set_many_stars(
+def set_many_stars(
     connection: sa.Connection, user_id: int, given: Mapping[int, tuple[float | None, datetime]], now: datetime
 ) -> list[int]:
     known = set(connection.scalars(sa.select(movies.c.id).where(movies.c.id.in_(given))))
     if missing := given.keys() - known:
         raise NoSuchFilm(min(missing))
-    _hold(connection, user_id)
+    hold(connection, user_id)
     mine = (ratings.c.user_id == user_id) & ratings.c.movie_id.in_(given)
     before = {row.movie_id: row.stars for row in connection.execute(sa.select(ratings).where(mine))}
     changes = {movie_id: change for movie_id, change in given.items() if before.get(movie_id) != change[0]}
@@ -492,7 +499,7 @@ def _set_many_stars(
     return list(connection.scalars(added, acts))
 
 
-def _before(
+def stars_before(
     connection: sa.Connection, user_id: int, movie_ids: Collection[int], first: int, last: int, now: datetime
 ) -> dict[int, tuple[float | None, datetime]]:
     """Return stars, and when they were given, as of before act ``first``: of those films with no act after ``last``."""

@@ -477,6 +477,30 @@ class AllowanceRow(Base):
     spent: Mapped[int]
 
 
+class LinkCodeRow(Base):
+    """A code by which a site's person may become one with a person of the chat; one for each, good for minutes. Codes
+    are kept as digests only."""
+
+    __tablename__ = "link_codes"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+
+
+class LinkRow(Base):
+    """Somebody of the chat who is a site's person too. ``brought`` is what the site's person had when they were linked,
+    the events are the acts that brought it: what unlinking puts back."""
+
+    __tablename__ = "links"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    brought: Mapped[dict[str, Any]]
+    first_event: Mapped[int | None] = mapped_column(BigInteger)
+    last_event: Mapped[int | None] = mapped_column(BigInteger)
+    linked_at: Mapped[datetime]
+
+
 class LiveRow(Base):
     """One row: the version that is served. Publishing is changing it."""
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from api.context import Services
 from api.lists import list_id_of
-from engine.store import Store
+from engine.store import NoSuchCode, Store
 from tests import world
 from tests.api.conftest import Site
 from tests.clockwork import SettableClock
@@ -101,12 +102,56 @@ def test_the_export_holds_every_act_and_forgetting_leaves_nothing(site: Site, fu
     site.ask("DELETE", "/v1/people/ann")
     site.ask("DELETE", "/v1/people/ann")
     assert full.find_site_person("ann") is None
-    assert site.get("/v1/people/ann/export") == {"person": "ann", "ratings": [], "aside": [], "acts": []}
+    assert site.get("/v1/people/ann/export") == {
+        "person": "ann", "linked_at": None, "ratings": [], "aside": [], "acts": [],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("person", ["a b", "ä", "x" * 129, "a%00b"])
 def test_an_id_that_no_column_could_hold_is_refused(site: Site, person: str) -> None:
     site.refused("GET", f"/v1/people/{person}/picks", 422)
+
+
+# --- One with a person of the chat ------------------------------------------------------------------------------------
+
+
+def test_by_a_code_a_person_of_the_site_and_one_of_the_chat_become_one_and_part_again(
+    site: Site, full: Store, clock: SettableClock
+) -> None:
+    anna = full.person(1001, "en", clock()).id
+    full.rate(anna, HEAT, 2, clock())
+    site.rate("ann", MATRIX, stars=4)
+    asked = site.ask("POST", "/v1/people/ann/link", json={})
+    assert asked["say"] == f"/link {asked['code']}"
+    assert asked["start"] == f"link_{asked['code'].replace('-', '')}"
+    assert site.get("/v1/people/ann/link") == {"linked_at": None}
+
+    full.link(anna, asked["code"].replace("-", ""), clock())
+    assert site.get("/v1/people/ann/link")["linked_at"] is not None
+    held = site.get("/v1/people/ann/export")
+    assert {(rating["film"]["id"], rating["stars"]) for rating in held["ratings"]} == {(HEAT, 2), (MATRIX, 4)}
+    assert held["linked_at"] is not None
+    site.rate("ann", BLADE_RUNNER, stars=5)
+    assert full.taste(anna, clock()).stars_for(BLADE_RUNNER) == 5
+    problem = site.refused("POST", "/v1/people/ann/link", 409, json={})
+    assert problem["type"] == "/docs#linked"
+
+    site.ask("DELETE", "/v1/people/ann/link")
+    site.ask("DELETE", "/v1/people/ann/link")
+    assert [rating["film"]["id"] for rating in site.get("/v1/people/ann/ratings")["ratings"]] == [MATRIX]
+    assert {rating.movie_id for rating in full.taste(anna, clock()).ratings} == {HEAT, BLADE_RUNNER}
+
+
+def test_a_code_is_too_old_after_a_while_and_a_token_may_ask_for_its_own_persons_only(
+    site: Site, services: Services, address: str, clock: SettableClock
+) -> None:
+    asked = site.ask("POST", "/v1/people/ann/link", json={"minutes": 5})
+    clock.advance(minutes=5)
+    with pytest.raises(NoSuchCode):
+        services.store.link_offered(asked["code"].replace("-", ""), clock())
+    browser = Site(address, site.ask("POST", "/v1/people/ann/tokens", json={})["token"])
+    assert browser.ask("POST", "/v1/people/ann/link", json={})["code"]
+    browser.refused("POST", "/v1/people/bob/link", 403, json={})
 
 
 # --- What became of lists ---------------------------------------------------------------------------------------------

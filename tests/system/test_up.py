@@ -164,6 +164,8 @@ def test_the_api_runs_beside_the_chat_where_it_has_a_port_and_goes_with_it(demo:
         assert httpx.get(f"{page}/v1/films?q=the+matrix", timeout=SOON).json()["sure"]
         processes = family(chat)
         chat.process.kill()
+        assert chat.process.stdin is not None
+        chat.process.stdin.close()  # the bot goes with whoever talks to it
         assert all_gone(processes)
     assert program.run("api", "healthcheck").returncode == 1
 

@@ -11,6 +11,7 @@ from bot.speech import buttons
 from bot.speech.buttons import LIMITS, PLACES, BadButton, Button, Place, pack, parse
 from bot.speech.language import LANGUAGES
 from engine.store import Dismissal
+from engine.store.links import CODE
 
 places = st.builds(
     Place,
@@ -28,6 +29,8 @@ def any_button(kind: type[Button]) -> st.SearchStrategy[Button]:
         if types[field.name] is Place
         else st.sampled_from(Dismissal)
         if types[field.name] is Dismissal
+        else st.from_regex(CODE, fullmatch=True)
+        if field.name == "code"
         else st.sampled_from(["-", *LANGUAGES])
         if types[field.name] is str
         else st.integers(*LIMITS[field.name])
