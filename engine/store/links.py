@@ -137,7 +137,7 @@ class LinkStore(Database):
             _take_back(connection, user_id, link, now)
             site_id = connection.scalar(sa.select(users.c.site_id).where(users.c.id == user_id))
             connection.execute(sa.update(users).where(users.c.id == user_id).values(site_id=None))
-            row = {"site_id": site_id, "settings": {}, "active": True, "created_at": now}
+            row: dict[str, Any] = {"site_id": site_id, "settings": {}, "active": True, "created_at": now}
             again = connection.scalar(sa.insert(users).values(row).returning(users.c.id))
             _bring(connection, int(again or 0), link.brought, now)
             for owned in (keys, answers):
