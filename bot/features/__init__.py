@@ -1,4 +1,4 @@
-"""What people can do: one module a feature, its views beside it; listed in the order in which handlers see an update.
+"""The features: one module for each, its views beside it. They are listed in the order in which handlers see an update.
 
 A feature may import ``bot.frame``, ``bot.speech``, the engine's serving and store, and other features.
 """

@@ -1,4 +1,4 @@
-"""/help, /privacy, /stop and /forget; and what Telegram offers behind the slash."""
+"""/help, /privacy, /stop and /forget; and Telegram's menu of commands."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ IN_GROUPS = frozenset({"night", "top", "rate", "similar", "help", "privacy"})
 
 
 def commands(films: Films) -> list[tuple[str, str]]:
-    """Return what to offer to everybody: where nobody gives stars, there is nothing to import."""
+    """Return the commands to offer to everybody; for play counts without /import."""
     return [(name, what) for name, what in account_views.COMMANDS if films.gives_stars or name != "import"]
 
 
@@ -42,14 +42,14 @@ def jobs(application: App) -> None:
 
 
 async def announce_commands(context: Context) -> None:
-    """Tell Telegram which commands to offer, in each language: to everybody, and those for admins to them alone."""
+    """Tell Telegram which commands to offer in each language, to everybody and to admins."""
     shelf = await context.services.library.shelf()
     language.speak_of_catalogue(shelf.films.catalogue)
     for_all = commands(shelf.films)
     in_groups = [(name, what) for name, what in for_all if name in IN_GROUPS]
     for code in LANGUAGES:
         with language.speaking(code):
-            # Commands without a language are for people whose language has none of its own.
+            # Commands without a language are for people whose language we do not have.
             named = None if code == SOURCE else code
             await context.bot.set_my_commands(account_views.described(for_all), language_code=named)
             await context.bot.set_my_commands(
@@ -70,12 +70,12 @@ async def offer_commands(context: Context, telegram_id: int) -> None:
     offered = (*for_all, *admin_views.COMMANDS) if is_admin else for_all
     try:
         await context.bot.set_my_commands(account_views.described(offered), scope=BotCommandScopeChat(telegram_id))
-    except TelegramError as error:  # people who have never written to us cannot be told
+    except TelegramError as error:  # Telegram refuses this for people who have never written to us
         log.info("commands_not_announced", reason=type(error).__name__)
 
 
 async def help_(visit: Visit) -> None:
-    """/help: all commands, and for admins theirs too."""
+    """/help: all commands, for admins including their own."""
     for_all, for_admins = commands(visit.shelf.films), admin_views.COMMANDS if visit.is_admin else ()
     await visit.show(account_views.help_text(for_all, for_admins))
 

@@ -1,4 +1,4 @@
-"""Texts about the bot itself and about what it keeps; the commands that Telegram offers. Pure."""
+"""Texts about the bot and the data that it keeps; the commands in Telegram's menu. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -25,11 +25,11 @@ COMMANDS = (
     ("stop", marked("Leave; your ratings stay until you come back")),
     ("forget", marked("Delete everything that I know about you")),
 )
-"""What Telegram offers behind the slash, and /help explains."""
+"""The commands of Telegram's menu and of /help."""
 
 
 def described(commands: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return commands with what they do, in the reader's language."""
+    """Return commands with their descriptions, in the reader's language."""
     return [(command, _(what)) for command, what in commands]
 
 

@@ -1,4 +1,4 @@
-"""The admins' part of the chat: train, watch, compare, roll back.
+"""Commands for admins: train, watch, compare, roll back.
 
 A progress message is edited until its run ends. The database remembers these messages, so a restarted bot goes on.
 """
@@ -26,14 +26,14 @@ from engine.store import DataShown, ModelsShown, ModelVersion, Run, RunAlreadyOp
 log = structlog.get_logger(__name__)
 
 FOLLOW_SECONDS = 1.5
-"""How often progress messages are brought up to date; Telegram takes about one message a second in a chat."""
+"""Progress messages are updated this often; Telegram takes about one message a second in a chat."""
 
 TUNED = ("preference", "rating")
 TUNE_BUDGET = "20m"
-"""How long a search may take: it goes on where it stopped, so asking again makes it longer."""
+"""A search may take this long. Asking again continues it."""
 
 REST_SECONDS, GROUP_REST_SECONDS = 1.2, 12.0
-"""How long a chat is left alone after an edit. A group gets ten messages a minute (flood.GROUP), and this is half."""
+"""The pause after an edit in a chat. A group gets ten messages a minute (flood.GROUP), and this uses half of them."""
 
 
 ADMINS = AdminsOnly(admin_views.not_for_you, admin_views.NOT_FOR_YOU)
@@ -67,13 +67,13 @@ def jobs(application: App) -> None:
         FOLLOW_SECONDS,
         first=0.1,
         name="follow_runs",
-        # Late is fine, and once is enough.
+        # The job may run late, and once in place of several times.
         job_kwargs={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
 
 
 def refused(error: MatineeError) -> View | None:
-    """Return what to tell an admin where an error is the answer."""
+    """Return the text for an error that answers an admin's request."""
     return admin_views.refused(error)
 
 
@@ -88,7 +88,7 @@ async def retrain(visit: Visit) -> None:
 async def tune(visit: Visit) -> None:
     """/tune [preference|rating]: ask for a search for better hyperparameters of one of the two models."""
     model = visit.words.strip().lower() or "preference"
-    tuned = TUNED if visit.shelf.films.gives_stars else TUNED[:1]  # the other model is of stars
+    tuned = TUNED if visit.shelf.films.gives_stars else TUNED[:1]  # the rating model needs stars
     if model in tuned:
         await ask(visit, RunKind.TUNE, {"model": model, "budget": TUNE_BUDGET})
     else:
@@ -96,7 +96,7 @@ async def tune(visit: Visit) -> None:
 
 
 async def ask(visit: Visit, kind: RunKind, options: dict[str, Any] | None = None) -> None:
-    """Ask for a run, or follow the one that is open, in a message that is brought up to date to the end."""
+    """Ask for a run, or follow the open one, in a message that is updated until the run ends."""
     try:
         run = await visit.store(Store.request_run, kind, f"telegram:{visit.owner}", visit.now, options=options)
         view = admin_views.progress(run, visit.now)
@@ -114,7 +114,7 @@ async def retrain_again(visit: Visit, _button: buttons.AskRetrain) -> None:
 
 
 async def cancel(visit: Visit) -> None:
-    """/cancel: ask whether to stop the run that is under way."""
+    """/cancel: ask whether to stop the open run."""
     run = await visit.store(Store.open_run)
     if run is None:
         await visit.show(admin_views.nothing_runs())
@@ -128,14 +128,14 @@ async def ask_cancel(visit: Visit, button: buttons.AskCancel) -> None:
     if seen is None:
         await visit.show(admin_views.nothing_runs())
     elif seen.run.is_open and not seen.run.cancel_asked:
-        # As a new message: the one with the button goes on showing the run.
+        # As a new message, because the one with the button keeps showing the run.
         await visit.tell(admin_views.ask_cancel(seen.run, visit.now))
     else:
         await visit.show(seen.view(visit.now, _admins_seen(visit.context)))
 
 
 async def cancel_run(visit: Visit, button: buttons.CancelRun) -> None:
-    """Stop a run, and show how it ends where this chat has no message that does."""
+    """Stop a run. Show how it ends, unless a message in this chat does already."""
     by, user, message = f"telegram:{visit.owner}", visit.update.effective_user, visit.update.effective_message
     admins = _admins_seen(visit.context)
     if user is not None:
@@ -162,8 +162,8 @@ def _is_followed(store: Store, run_id: int, chat_id: int) -> bool:
 
 
 def _admins_seen(context: Context) -> dict[str, str]:
-    """Return the first names of admins who have stopped a run, as runs write who did. Names are kept in no database:
-    after a restart they are gone."""
+    """Return the first names of admins who have stopped a run, by the id stored with it. Names are not in the database,
+    and are lost at a restart."""
     return cast(dict[str, str], context.bot_data.setdefault("admins_seen", {}))
 
 
@@ -176,13 +176,13 @@ class RunShown:
     before: int | None
 
     def view(self, now: datetime, admins: Mapping[str, str] = MappingProxyType({})) -> View:
-        """Show it. ``admins`` are the names of those who may have stopped it."""
+        """Show the run. ``admins`` are the names of admins who may have stopped it."""
         by = admin_views.who(self.run.cancelled_by, admins)
         return admin_views.progress(self.run, now, served=self.served, before=self.before, cancelled_by=by)
 
 
 def look_at(store: Store, run_id: int) -> RunShown | None:
-    """Return a run as it stands, or None if there is none of that number."""
+    """Return a run as it is now, or None if there is no such run."""
     try:
         run = store.run(run_id)
     except KeyError:
@@ -196,7 +196,7 @@ def look_at(store: Store, run_id: int) -> RunShown | None:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """The view that each watched chat shows now, and until when the chat must be left alone."""
+    """The view that each watched chat shows now, and the end of the pause before its next edit."""
 
     shown: dict[Watcher, View]
     rest_until: dict[Watcher, datetime]
@@ -207,7 +207,7 @@ class Following:
 
 
 async def follow_runs(context: Context, following: Following) -> None:
-    """Bring every progress message up to date; let go of those whose run has ended."""
+    """Update every progress message; forget those whose run has ended."""
     store, now = context.services.store, context.services.clock()
     for watcher in await asyncio.to_thread(store.watchers):
         language.speak_of_catalogue((await context.services.library.shelf()).films.catalogue)
@@ -222,7 +222,7 @@ async def follow_runs(context: Context, following: Following) -> None:
 async def _brought_up_to_date(
     context: Context, watcher: Watcher, seen: RunShown, following: Following, now: datetime
 ) -> bool:
-    """Edit one progress message. Return whether that was the last time."""
+    """Edit one progress message. Return whether its run has ended."""
     view = seen.view(now, _admins_seen(context))
     if following.shown.get(watcher) == view:
         return not seen.run.is_open
@@ -318,7 +318,7 @@ async def keep_model(visit: Visit, _button: buttons.KeepModel) -> None:
 
 
 def version_before(versions: Sequence[ModelVersion], version: int | None) -> int | None:
-    """Return the version that was live last, before or other than ``version``; None if there was none."""
+    """Return the version that was live before ``version``; None if there was none."""
     served = [other for other in versions if other.published_at is not None and other.version != version]
     return max(served, key=lambda other: (other.published_at, other.version)).version if served else None
 
@@ -343,6 +343,6 @@ async def stats(visit: Visit) -> None:
     catalogue = visit.shelf.films.catalogue
     await visit.show(admin_views.stats(people, catalogue, waiting))
     picture = await visit.store(Store.picture, DataShown)
-    # Another data set is loaded before anything is trained on it, and drawn.
+    # The picture may be of another data set: one is loaded before a training draws it.
     if picture is not None and catalogue is not None and picture.facts.dataset_fingerprint == catalogue.fingerprint:
         await visit.picture("data.png", picture.png, admin_views.data_caption(picture.facts))

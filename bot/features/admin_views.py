@@ -25,7 +25,7 @@ COMMANDS = (
 NOT_FOR_YOU = marked("This button is for those who run me. /help says what I can do for you.")
 
 ENGINE_PATIENCE = timedelta(seconds=10)
-"""How long a run waits before we wonder whether there is an engine at all."""
+"""After a run has waited this long, the text asks whether an engine is running."""
 
 REASON_LENGTH = 500
 MODELS = 8
@@ -48,12 +48,12 @@ def progress(
     before: int | None = None,
     cancelled_by: str | None = None,
 ) -> View:
-    """Show a run as it stands.
+    """Show a run as it is now.
 
     Args:
         served: the version that is live now.
-        before: the version that was live before this run's, if it can be gone back to.
-        cancelled_by: the name of who stopped it; None if nobody did, but the engine was stopped.
+        before: the version that was live before this run's, if a rollback to it is possible.
+        cancelled_by: the name of the admin who stopped it; None if the engine was stopped.
     """
     if run.is_open:
         cancel = [press(_("Cancel"), buttons.AskCancel(0, run.id))]
@@ -107,7 +107,7 @@ def _done(run: Run, took: str, before: int | None) -> View:
 
 
 def _searched(run: Run, took: str, why: str, cancelled_by: str | None) -> View:
-    """Say what a search found; the next training takes it over."""
+    """Say what a search found; the next training uses it."""
     again = [press(_("Train"), buttons.AskRetrain(0))]
     winner = run.metrics.get("winner")
     match run.state:
@@ -141,7 +141,7 @@ def which_model(models: Sequence[str]) -> View:
 
 
 def unattended(run: Run, view: View) -> View:
-    """Tell an admin how a run ended that nobody watched."""
+    """Tell an admin how a run ended that no chat message showed."""
     asked = run.asked_at
     began = (
         say("The scheduled run of {time} UTC:", time=_time(asked))
@@ -162,11 +162,11 @@ def _goes_on(served: int | None) -> Html:
 
 
 FIGURES = (("ndcg_at_10", "nDCG@10"), ("rmse_all", "RMSE"))
-"""The two figures that speak for a model, its order and its stars: those by which the gate and a search judge."""
+"""The two figures of a model, for its order and its stars, by which the gate and a search judge."""
 
 
 def _figures(run: Run) -> Html | None:
-    """Return the figures that were measured, next to those of the model before."""
+    """Return the measured figures, next to those of the model before."""
     before = run.metrics.get("before") or {}
     parts = []
     for key, label in FIGURES:
@@ -188,7 +188,7 @@ def already_open(run: Run) -> Html:
 
 
 def one_at_a_time(kind: RunKind, model: str | None) -> Html:
-    """Say that what was asked for has not begun, and what has to be sent once the run below has ended."""
+    """Say that the requested run has not begun, and which command to send once the run below has ended."""
     command = f"/tune {model}" if kind is RunKind.TUNE else "/retrain"
     return say("I do one thing at a time: this is under way. Send {command} again once it is done.", command=command)
 
@@ -215,7 +215,7 @@ def goes_on() -> View:
 
 
 def who(asked: str | None, admins: Mapping[str, str]) -> str | None:
-    """Return the name of who asked for something of a run: an admin, or a site by its key's name."""
+    """Return the name of an admin, or of a site's API key, that asked for or stopped a run."""
     if asked is None:
         return None
     kind, _colon, name = asked.partition(":")
@@ -268,9 +268,9 @@ def _model(version: ModelVersion, reception: Reception | None) -> Html:
 
 
 def _received(version: ModelVersion, reception: Reception) -> Html:
-    """Say how people took what a model showed them."""
+    """Say what people did with the films that a model showed them."""
     shown, rated = number(reception.shown), number(reception.rated)
-    if reception.liked_share is None or version.hyperparameters.get("rating") is None:  # else nobody gives stars
+    if reception.liked_share is None or version.hyperparameters.get("rating") is None:  # otherwise there are no stars
         return say("shown {shown}, answered {rated}", shown=shown, rated=rated)
     share = f"{100 * reception.liked_share:.0f} %"
     return say("shown {shown}, later rated {rated}, {share} of these 4 or more", shown=shown, rated=rated, share=share)
@@ -282,11 +282,11 @@ _COURSES = {
     "rmse_warm": marked("RMSE of known films in stars, less is better: {figures}"),
     "roem": marked("Percentile rank, less is better: {figures}"),
 }
-"""The metrics in the picture of the models; earlier releases drew the RMSE of known films."""
+"""The metrics in the picture of the models. Earlier releases drew the RMSE of warm rows."""
 
 
 def models_caption(shown: ModelsShown, live: int | None) -> Html:
-    """Say in words what the picture of the models shows.
+    """Describe the picture of the models in words.
 
     Args:
         shown: the picture's facts.
@@ -307,7 +307,7 @@ def models_caption(shown: ModelsShown, live: int | None) -> Html:
 
 
 def _course(course: Course, versions: Sequence[int], served: Sequence[bool], live: int | None) -> Html:
-    """Say how a metric went: the first model that was live, the one that is, and the bar."""
+    """Describe a metric's course: the first live model, the current one, and popularity or the mean."""
     known = [
         (version, value)
         for version, value, was in zip(versions, course.values, served, strict=True)
@@ -392,7 +392,7 @@ _LAST_RUN = {
 
 
 def status(live: ModelVersion | None, open_run: Run | None, last: Run | None, waiting: int, now: datetime) -> View:
-    """Say what is live, what waits and what runs."""
+    """Say which model is live, how many ratings wait, and which run is open."""
     if live is None:
         served = say("No model is live yet. /retrain trains the first.")
     else:
@@ -442,7 +442,7 @@ def stats(people: Mapping[str, int], catalogue: Catalogue | None, waiting: int) 
 
 
 def data_caption(shown: DataShown) -> Html:
-    """Say in words what the picture of the data set shows."""
+    """Describe the picture of the data set in words."""
     plays = shown.feedback is Feedback.COUNTS
     parts = []
     if shown.stars:

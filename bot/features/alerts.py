@@ -1,6 +1,6 @@
-"""Messages to admins about runs that nobody watched: one that failed or was lost, and a model that stays out.
+"""Messages to admins about runs that nobody watched: failed or lost ones, and models that the gate rejected.
 
-Every admin is told once, which the database remembers; in quiet hours nothing is sent, and afterwards all of it.
+Every admin is told once, which the database remembers. Messages of quiet hours are sent afterwards.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 20
 
 NEWS = timedelta(days=2)
-"""Runs that ended longer ago are not told: a bot that was away for a month would tell of many."""
+"""Runs that ended longer ago are not mentioned: after a month's absence there would be many."""
 
 
 def handlers() -> list[Handler]:
@@ -36,7 +36,7 @@ def jobs(application: App) -> None:
 
 
 def is_quiet(now: datetime, hours: tuple[int, int] | None) -> bool:
-    """Return whether admins are to be left alone now. ``hours`` may pass midnight; the last is not among them."""
+    """Return whether it is a quiet hour. ``hours`` may pass midnight; the last hour is not included."""
     if hours is None:
         return False
     (since, until), hour = hours, now.astimezone(UTC).hour
@@ -44,7 +44,7 @@ def is_quiet(now: datetime, hours: tuple[int, int] | None) -> bool:
 
 
 async def tell_admins(context: Context) -> None:
-    """Tell each admin what they have not been told yet."""
+    """Tell each admin about the runs that they have not been told of."""
     services = context.services
     now = services.clock()
     if not services.settings.admins or is_quiet(now, services.settings.quiet):
@@ -67,7 +67,7 @@ async def _tell(context: Context, run: Run, admin: int, now: datetime) -> None:
         await deliver(context.bot, admin, view)
     except TelegramError as error:
         log.warning("admin_not_told", run=run.id, reason=type(error).__name__)
-        if surely_not_sent(error):  # else they have never written to us, have left, or may have got it
+        if surely_not_sent(error):  # otherwise they have never written to us, have left, or may have got the message
             await asyncio.to_thread(store.give_notice_back, run.id, admin)
 
 

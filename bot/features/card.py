@@ -1,4 +1,4 @@
-"""A film's card: what there is to say of it, and what one can do with it besides giving stars."""
+"""A film's card: shows the film, and puts it aside or takes it back."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ async def put_aside(visit: Visit, button: buttons.PutAside) -> None:
 
 
 async def take_back(visit: Visit, button: buttons.TakeBack) -> None:
-    """Reverse that."""
+    """Undo ``put_aside``."""
     film = visit.shelf.film(button.movie_id)
     await visit.store(Store.take_back, visit.person.id, film.id, button.kind)
     await visit.show(await card_view(visit, film.id, button.place, notice=card_views.taken_back(film, button.kind)))

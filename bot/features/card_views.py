@@ -1,4 +1,4 @@
-"""A film's card, for one person or for any chat, and what its buttons answer. Pure."""
+"""Texts and buttons of a film's card, for one person or for any chat. Pure."""
 
 from collections.abc import Sequence
 from urllib.parse import quote_plus
@@ -37,17 +37,17 @@ def film_card(
     scale: Sequence[float] = STARS,
     notice: Html | None = None,
 ) -> View:
-    """Show what there is to say and to do.
+    """Show a film's facts and its buttons.
 
     Args:
-        scale: the stars to choose from. None: nobody gives any, so whoever knows the film can say so.
+        scale: the stars to choose from. If it is empty, people can only say that they know the film.
     """
     film = shown.film
     also = [clip(alternative, TITLE_LENGTH) for alternative in film.alternative_titles[:2]]
     mine = say("You: not rated") if shown.own_stars is None else say("You: {stars}", stars=stars(shown.own_stars))
     knows_it = shown.own_stars is not None
     offered = set(Dismissal)
-    if not scale:  # to have seen it says it all
+    if not scale:  # for play counts, "I know it" replaces the stars
         offered = set() if knows_it else {Dismissal.NOT_FOR_ME, Dismissal.WATCHLIST}
     text = lines(
         headline(film),
@@ -92,7 +92,7 @@ def _aside(kinds: frozenset[Dismissal]) -> Html | None:
 
 
 def shared(film: Film, bot: str, *, back: Row | None = None) -> View:
-    """Return a film's card for any chat: nothing in it is about the person who shares it."""
+    """Return a film's card for any chat. It holds nothing about the person who shares it."""
     text = lines(headline(film), by_everyone(film))
     rate = InlineKeyboardButton(_("Rate it, or find more like it"), url=link(bot, f"m_{film.id}"))
     return View.of(text, [[rate], _imdb(film), back])
@@ -106,12 +106,12 @@ def _imdb(film: Film) -> Row:
 
 
 def heading(film: Film) -> str:
-    """Return the title of a film where plain text is wanted."""
+    """Return the title of a film as plain text."""
     return name(film, TITLE_LENGTH)
 
 
 def summary(film: Film) -> str:
-    """Return genres and mean of a film, or how many have seen it, where plain text is wanted."""
+    """Return genres and mean of a film, or how many have seen it, as plain text."""
     if not film.rating_count:
         known = ""
     elif film.mean_stars is None:
@@ -122,7 +122,7 @@ def summary(film: Film) -> str:
 
 
 def imdb_url(film: Film) -> str:
-    """Return the film's page on IMDb, or a search for its name where the data set does not know the page."""
+    """Return the film's page on IMDb, or a search for its name if the data set lacks its id."""
     if imdb_number(film.imdb_id) is not None:
         return f"https://www.imdb.com/title/tt{(film.imdb_id or '').strip().removeprefix('tt')}/"
     return f"https://www.imdb.com/find/?q={quote_plus(name(film, TITLE_LENGTH))}"

@@ -1,7 +1,7 @@
-"""Picks once a week for those who want them: three films that they have not been shown, every Friday.
+"""Weekly picks for people who want them: three films that they have not been shown, every Friday.
 
-Each digest is taken in the database before it goes out, so that a restart sends none twice; and they are spread over
-the afternoon, so that a thousand of them are no flood.
+Each digest is marked in the database before it is sent, so that a restart sends none twice. Digests are spread over the
+afternoon, so that a thousand of them do not reach Telegram's limits.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ log = structlog.get_logger(__name__)
 
 FRIDAY = 4
 FROM_HOUR, HOURS = 14, 6
-"""Between which hours (UTC) they go out."""
+"""Digests go out from this hour (UTC), for this many hours."""
 
 FILMS = 3
 LOOK_SECONDS = 60
 AT_ONCE = 100
-"""Digests that are read in one go."""
+"""Number of digests that are read at once."""
 
 TOO_LATE = timedelta(days=1)
-"""A bot that was away for so long leaves the week out: films for a weekend that is over are no use."""
+"""A digest that is this late is left out: films for a weekend that is over are no use."""
 
 LATER = timedelta(minutes=15)
 
@@ -50,7 +50,7 @@ def jobs(application: App) -> None:
 
 
 def next_digest(user_id: int, after: datetime) -> datetime:
-    """Return when somebody's next digest is due: on a Friday, at the minute that is always theirs."""
+    """Return when somebody's next digest is due: on a Friday, always at the same minute for them."""
     minute = zlib.crc32(str(user_id).encode()) % (HOURS * 60)
     friday = after.astimezone(UTC).replace(hour=FROM_HOUR, minute=0, second=0, microsecond=0)
     due = friday + timedelta(days=(FRIDAY - friday.weekday()) % 7, minutes=minute)
@@ -58,7 +58,7 @@ def next_digest(user_id: int, after: datetime) -> datetime:
 
 
 async def send_digests(context: Context) -> None:
-    """Send what is due, as fast as Telegram takes it; what it does not take now is tried again later."""
+    """Send the digests that are due, as fast as Telegram allows; refused ones are tried again later."""
     store, clock, library = context.services.store, context.services.clock, context.services.library
     while due := await asyncio.to_thread(store.due_digests, clock(), AT_ONCE):
         shelf = await library.shelf()
@@ -85,12 +85,12 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
         await asyncio.to_thread(store.set_active, person.telegram_id, False)
     except TelegramError as error:
         log.warning("digest_not_sent", reason=type(error).__name__)
-        if surely_not_sent(error):  # else it is wrong, or has perhaps arrived: not again this week
+        if surely_not_sent(error):  # otherwise it may have arrived, or never will: do not try again this week
             later = wait_asked(error) if isinstance(error, RetryAfter) else LATER
             await asyncio.to_thread(store.give_digest_back, digest, following, now + later)
             return False
     else:
-        # Lists need not show them so soon.
+        # These films rest, so that lists do not show them again soon.
         shown = [line.film.id for line in films]
         noted = in_preferences(lambda memory: memory.show(shown, now, sitting=timedelta(0)))
         await asyncio.to_thread(store.change_preferences, person.id, noted)

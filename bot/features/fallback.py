@@ -1,4 +1,4 @@
-"""What no feature understood: it gets an answer too."""
+"""Answers messages that no other feature understands."""
 
 from telegram.ext import filters
 
@@ -10,7 +10,7 @@ from engine.domain import MatineeError
 
 
 def handlers() -> list[Handler]:
-    """Handlers that come last."""
+    """Return the handlers that come last."""
     return [
         message(filters.COMMAND & filters.ChatType.PRIVATE, unknown_command),
         message(filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL, not_text),
@@ -19,7 +19,7 @@ def handlers() -> list[Handler]:
 
 
 def refused(error: MatineeError) -> View | None:
-    """Return what any feature says where an error is the answer."""
+    """Return the text for an error that answers a request in any feature."""
     return views.refused(error)
 
 
@@ -28,5 +28,5 @@ async def unknown_command(visit: Visit) -> None:
 
 
 async def not_text(visit: Visit) -> None:
-    """A picture, a sticker, a voice message."""
+    """Answer a picture, a sticker or a voice message."""
     await visit.show(views.not_text())

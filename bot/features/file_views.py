@@ -1,4 +1,4 @@
-"""Texts about files that people bring and take. Pure."""
+"""Texts about imported and exported files. Pure."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from bot.speech.words import Html, clip, count, lines, paragraphs, plain, say
 from engine.store import Taste
 
 SHOWN = 10
-"""Films not found that are named; the rest are counted."""
+"""Number of unknown films that are named; the others are counted."""
 
 
 def how_to_import() -> View:
@@ -25,7 +25,7 @@ def how_to_import() -> View:
 
 
 def nothing_to_import() -> View:
-    """Answer /import where nobody gives stars."""
+    """Answer /import for play counts."""
     return View.of(say("There is nothing that I could import here. Send me the titles of films that you have seen."))
 
 
@@ -88,7 +88,7 @@ def _numbers(line_numbers: Sequence[int]) -> str:
 
 
 def imported(owner: int, batch: Batch | None, waiting: int, *, trained: bool) -> View:
-    """Confirm an import. ``batch`` is None where all films had those stars already."""
+    """Confirm an import. ``batch`` is None if all films had those stars already."""
     done = count("{n} rating is in.", "{n} ratings are in.", batch.size if batch is not None else 0)
     if trained:
         known = count(

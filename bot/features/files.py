@@ -1,4 +1,4 @@
-"""/import and /export: ratings from Letterboxd or IMDb in, one's own data out."""
+"""/import and /export: import ratings from Letterboxd or IMDb, export one's own data."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -29,17 +29,17 @@ log = structlog.get_logger(__name__)
 Undoing = buttons.Undo | buttons.Redo | buttons.UndoImport | buttons.RedoImport
 
 _READER = ThreadPoolExecutor(1, "files")
-"""Reads files one after the other, and leaves the other threads to those who need the database."""
+"""A thread that reads files one after the other, so that the other threads stay free for the database."""
 
 A_TABLE = filters.Document.FileExtension("csv") | filters.Document.MimeType("text/csv")
 
 
 class NotFetched(MatineeError):
-    """Telegram did not hand a file over, so nothing of it has been read."""
+    """Telegram did not deliver a file, so nothing of it has been read."""
 
 
 def refused(error: MatineeError) -> View | None:
-    """Return what to say where a file could not be fetched."""
+    """Return the text for a file that could not be fetched."""
     return file_views.not_fetched() if isinstance(error, NotFetched) else None
 
 
@@ -59,13 +59,13 @@ def handlers() -> list[Handler]:
 
 
 async def how_to(visit: Visit) -> None:
-    """/import: which file to send."""
+    """/import: say which file to send."""
     gives_stars = visit.shelf.films.gives_stars
     await visit.show(file_views.how_to_import() if gives_stars else file_views.nothing_to_import())
 
 
 async def preview(visit: Visit) -> None:
-    """Say what a file holds; nothing is rated before the person says yes."""
+    """Show what a file holds. Nothing is rated before the person confirms."""
     sent = visit.update.effective_message
     document = sent.document if isinstance(sent, Message) else None
     if document is None:
@@ -86,14 +86,14 @@ async def preview(visit: Visit) -> None:
 async def import_file(visit: Visit, _button: buttons.ImportFile) -> None:
     """Give all films of the file their stars."""
     memory = Memory.parse(visit.person.preferences)
-    if memory.file_id is None:  # the same tap a second time, or another file was sent since and left
+    if memory.file_id is None:  # the same tap came twice, or another file was sent since
         await visit.tell(file_views.no_file())
         return
     _, matched = await _read(visit, memory.file_id)
     if (since := memory.file_since) is None:
         most = visit.services.settings.imports_a_day
         await visit.store(Store.spend, visit.person.id, Limited.IMPORTS, most, visit.now)
-    if since is None:  # else an earlier tap has begun, and did not come to an end
+    if since is None:  # otherwise an earlier tap has begun this import without finishing it
         since = await visit.store(Store.last_event, visit.person.id) or 0
         await _remember(visit, memory.file_id, since)
     try:
@@ -111,18 +111,17 @@ async def leave_file(visit: Visit, _button: buttons.LeaveFile) -> None:
 
 
 async def undo_import(visit: Visit, button: buttons.UndoImport) -> None:
-    """Take back what an import did, but for films that were rated again since."""
+    """Undo an import, except for films that were rated again since."""
     await visit.show(file_views.import_undone(visit.owner, await _take_back(visit, button, undone=True)))
 
 
 async def redo_import(visit: Visit, button: buttons.RedoImport) -> None:
-    """Take an undo of an import back."""
+    """Redo an import that was undone."""
     await _say_imported(visit, await _take_back(visit, button, undone=False))
 
 
 def way_back(owner: int, memory: Memory, last_event: int, place: Place = NOWHERE) -> Undoing:
-    """Return the button that takes someone's latest act back; if it was of an import, all of the import; if it was an
-    undo, that."""
+    """Return the button that undoes someone's latest change: a single one, a whole import, or an undo."""
     batch = memory.batch
     if memory.undone == last_event:
         return buttons.Redo(owner, last_event, place)
@@ -132,7 +131,7 @@ def way_back(owner: int, memory: Memory, last_event: int, place: Place = NOWHERE
 
 
 async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImport, *, undone: bool) -> Batch:
-    """Take many acts back; the second time, when the same tap is delivered twice, return what the first did.
+    """Undo many events. A second call, when the same tap is delivered twice, returns the result of the first.
 
     Raises:
         UndoTooLate: all the films were rated again since.
@@ -147,7 +146,7 @@ async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImpo
 
 
 async def _keep(visit: Visit, acts: Sequence[int], *, undone: bool) -> Batch:
-    """Remember acts that belong together, so that /undo takes them back together."""
+    """Remember events that belong together, so that /undo undoes them together."""
     batch = Batch(min(acts), max(acts), len(acts), undone)
     kept = in_preferences(lambda memory: replace(memory, batch=batch))
     await visit.store(Store.change_preferences, visit.person.id, kept)
@@ -163,15 +162,15 @@ async def _read(visit: Visit, document: Document | str) -> tuple[RatingsFile, Ma
     """Fetch a file from Telegram and find its films.
 
     Raises:
-        NotFetched: Telegram did not hand it over.
-        NotRatings: it is too large, or not such a file.
+        NotFetched: Telegram did not deliver it.
+        NotRatings: it is too large, or no file of ratings.
     """
     if isinstance(document, Document) and (document.file_size or 0) > ratings_file.MOST_BYTES:
         raise NotRatings(ratings_file.TOO_LARGE, megabytes=ratings_file.MOST_BYTES // 1_000_000)
     try:
         file = await visit.context.bot.get_file(document)
         content = bytes(await file.download_as_bytearray())
-    except BadRequest:  # it is not there any more
+    except BadRequest:  # Telegram does not have it any more
         raise
     except NetworkError as error:
         log.warning("file_not_fetched", reason=type(error).__name__)
@@ -190,18 +189,19 @@ async def _remember(visit: Visit, file_id: str | None, since: int | None = None)
 
 
 def rate_all(store: Store, user_id: int, stars: Mapping[Film, float], since: int, now: datetime) -> Batch | None:
-    """Rate the films of the file that was sent, and only then forget it: if this is cut short, it can be called again.
+    """Rate the films of the file that was sent, and only then forget the file. If this is cut short, it can be called
+    again.
 
     Args:
-        since: the person's latest act before the first call.
+        since: the person's latest event before the first call.
 
     Returns:
-        All acts that belong together, those of a call that was cut short too; None where all films had these stars.
+        All events of the import, including those of a call that was cut short; None if all films had these stars.
     """
     store.rate_many(user_id, [(film.id, value, now) for film, value in stars.items()], now)
     given = {(film.id, value) for film, value in stars.items()}
     lately = [event for event in store.events_of(user_id) if event.id > since]
-    # Ratings that the person gave between two calls are no part of the import: its undo must leave them.
+    # Ratings that the person gave between two calls do not belong to the import, and its undo must leave them.
     of_file = takewhile(lambda event: (event.movie_id, event.stars) in given, reversed(lately))
     acts = [event.id for event in of_file]
     batch = Batch(min(acts), max(acts), len(acts)) if acts else None
@@ -214,7 +214,7 @@ def rate_all(store: Store, user_id: int, stars: Mapping[Film, float], since: int
 
 
 async def export(visit: Visit) -> None:
-    """/export: the ratings in a form that others read too, and everything that is kept."""
+    """/export: the ratings in a form that other programs read, and everything else that is stored."""
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     everything = await visit.store(_everything, visit.person.id, taste, visit.shelf.films)
     if not everything:
@@ -244,7 +244,7 @@ def _ratings(taste: Taste, films: Films) -> list[Sequence[object]]:
 
 
 def _everything(store: Store, user_id: int, taste: Taste, films: Films) -> list[Sequence[object]]:
-    """Return every act, oldest first, and what is put aside."""
+    """Return every event, oldest first, and the films put aside."""
 
     def named(movie_id: int) -> tuple[object, object]:
         film = films.by_id.get(movie_id)

@@ -1,4 +1,4 @@
-"""/invite: links that let people in, where not everybody may talk to the bot."""
+"""/invite: links that let people in if not everybody may talk to the bot."""
 
 from bot.features.admin import ADMINS
 from bot.frame import door
@@ -21,7 +21,7 @@ def handlers() -> list[Handler]:
 
 
 async def invite(visit: Visit) -> None:
-    """/invite [number]: a link that so many people can use, one if nothing else is said."""
+    """/invite [number]: make a link that this many people can use, by default one."""
     if not visit.services.settings.allowed:
         await visit.show(View.of(say("Everybody may talk to me. MATINEE_ALLOWED changes that.")))
         return
@@ -33,7 +33,7 @@ async def invite(visit: Visit) -> None:
 
 
 async def revoke(visit: Visit, button: buttons.RevokeInvite) -> None:
-    """Let nobody else in by a link; who has come stays."""
+    """Revoke a link. People who have used it stay admitted."""
     if await visit.store(Store.revoke_invite, button.invite_id):
         await visit.show(View.of(say("This link lets nobody in any more. Who came by it stays.")))
     else:

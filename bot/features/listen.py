@@ -1,4 +1,4 @@
-"""Any text: what somebody says is understood, and done by the feature that it is about."""
+"""Handles any text: understands it, and calls the feature that it is about."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ from bot.speech.understanding import (
 
 
 class MentionsUs(filters.MessageFilter):
-    """A person's message with our name in it: in a group, that is how one speaks to us."""
+    """Matches a message with the bot's name in it, which is how people address the bot in a group."""
 
     def filter(self, message: Message) -> bool:
         ours = f"@{message.get_bot().username}".casefold()
@@ -51,7 +51,7 @@ def handlers() -> list[Handler]:
     text = filters.TEXT & ~filters.COMMAND
     return [
         message(text & filters.ChatType.PRIVATE, listen),
-        # In a group people talk to each other, not to us.
+        # Other messages in a group are not for the bot.
         message(text & filters.ChatType.GROUPS & MentionsUs(), listen),
     ]
 
@@ -81,10 +81,10 @@ ORDERS: dict[str, Action] = {
     "start": welcome.start,
     "night": night.night,
 }
-"""What does each thing that can be ordered in words."""
+"""The function for each command that can be given in words."""
 
 FOR_ALL = {"next", "privacy", "start", "night"}
-"""What may be ordered where others read along; the rest leads to the private chat."""
+"""Commands in words that work in groups; others get a link to the private chat."""
 
 
 async def listen(visit: Visit) -> None:

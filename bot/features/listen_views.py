@@ -1,4 +1,4 @@
-"""What people read when they just talk. Pure."""
+"""Texts and buttons for messages in plain words. Pure."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ MEANT_STARS = {
     Stance.LIKED: (3.5, 4.0),
     Stance.DISLIKED: (1.0, 1.5, 2.0),
 }
-"""The stars that words come to, to choose from."""
+"""The stars to choose from for each kind of statement."""
 
 MEANT_ASIDE = {
     Stance.SEEN: Dismissal.SEEN,
@@ -26,7 +26,7 @@ MEANT_ASIDE = {
 }
 
 SENTENCE_WORDS = 4
-"""From so many words on a text that we know nothing of is a sentence, rather than a title."""
+"""An unknown text with this many words counts as a sentence, not a title."""
 
 
 def courtesy(owner: int, said: Courtesy) -> View:
@@ -48,7 +48,7 @@ def _courtesy(said: Courtesy) -> Html:
 
 
 def stated(owner: int, card: View, statement: Statement, scale: Sequence[float]) -> View:
-    """Show a film's card, and above its buttons those that do what was said. Nothing is noted before one is tapped."""
+    """Show a film's card with extra buttons for what was said. Nothing is stored before one of them is tapped."""
     rows = list(card.keyboard.inline_keyboard) if card.keyboard is not None else []
     meant = _meant(owner, statement, scale)
     return View.of(paragraphs(_noticed(statement) if meant else None, card.text), [meant, *map(list, rows)])
@@ -57,7 +57,7 @@ def stated(owner: int, card: View, statement: Statement, scale: Sequence[float])
 def _meant(owner: int, statement: Statement, scale: Sequence[float]) -> list[InlineKeyboardButton]:
     film = statement.film
     if (kind := MEANT_ASIDE.get(statement.stance)) is not None:
-        if kind is Dismissal.SEEN and not scale:  # the card's own button says it
+        if kind is Dismissal.SEEN and not scale:  # the card has this button already
             return []
         label = {
             Dismissal.SEEN: _("Yes, I have seen it"),

@@ -1,4 +1,4 @@
-"""A title that was typed: one clear match is shown at once, several become buttons. /similar finds films like one."""
+"""Looks up a typed title: one clear match is shown at once, several become buttons. /similar finds films like one."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from engine.serving.wish import ANYTHING, Wish
 from engine.store import SimilarFilm, Store, Taste
 
 CHOICES = 8
-"""Films that are offered for a text; more are counted, not shown."""
+"""Number of films that are offered for a text; further ones are counted."""
 
 
 def handlers() -> list[Handler]:
@@ -29,7 +29,7 @@ def handlers() -> list[Handler]:
 
 
 async def similar(visit: Visit) -> None:
-    """/similar [title and wish]: ten like it."""
+    """/similar [title and wish]: show ten films like one."""
     if not visit.words:
         await visit.show(lookup_views.which_film(visit.owner))
         return
@@ -49,7 +49,7 @@ async def similar_to(visit: Visit, button: buttons.Similar) -> None:
 
 
 async def why_similar(visit: Visit, button: buttons.WhySimilar) -> None:
-    """Say of each film of a page what it shares with the one that it is like."""
+    """Say what each film of a page shares with the film that it is like."""
     film = visit.shelf.film(button.movie_id)
     taste, published = await _known(visit, film)
     films = advice.like(visit.shelf, taste, film, published)
@@ -59,7 +59,7 @@ async def why_similar(visit: Visit, button: buttons.WhySimilar) -> None:
 
 
 async def look_up(visit: Visit, text: str) -> None:
-    """Show the card of the film that a text names, or what else it may mean."""
+    """Show the card of the film that a text names, or the films that it may mean."""
     film, instead = find(visit, text)
     await visit.show(instead if film is None else await card_view(visit, film.id))
 
@@ -70,7 +70,7 @@ def offer(visit: Visit, text: str, films: Sequence[Film], total: int, *, similar
 
 
 def find(visit: Visit, text: str) -> tuple[Film | None, View]:
-    """Return the film that ``text`` surely means, or None; and what to show where it is not sure.
+    """Return the film that ``text`` surely means, or None with the view to show in its place.
 
     Raises:
         EmptyCatalogue: there are no films at all.
@@ -85,11 +85,12 @@ def find(visit: Visit, text: str) -> tuple[Film | None, View]:
 async def films_like(
     visit: Visit, film: Film, page: int = 1, *, wish: Wish = ANYTHING, left_out: Sequence[str] = ()
 ) -> View:
-    """Return a page of films like one; in a group the same for everybody, for what is missing tells what was rated.
+    """Return a page of films like one. In a group it is the same for everybody, because a missing film would tell that
+    it was rated.
 
     Args:
-        wish: what else is asked of them; then there is one page only.
-        left_out: words that cannot be heeded, to be said.
+        wish: further conditions; with them there is only one page.
+        left_out: words that were not understood, to be mentioned.
     """
     taste, published = await _known(visit, film)
     films = advice.like(visit.shelf, taste, film, published)
@@ -108,7 +109,7 @@ async def films_like(
 
 
 async def _known(visit: Visit, film: Film) -> tuple[Taste, list[SimilarFilm]]:
-    """Return whose taste counts here, in a group nobody's, and what was published as like a film."""
+    """Return the person's taste, or an empty one in a group, and the published list of films like one."""
     nobody = Taste(visit.person.id)
     taste = nobody if visit.in_group else await visit.store(Store.taste, visit.person.id, visit.now)
     return taste, await visit.store(Store.similar, film.id)

@@ -28,7 +28,7 @@ from engine.serving.wish import ANYTHING, Wish
 
 
 def choices(owner: int, text: str, films: Sequence[Film], total: int, *, similar: bool = False) -> View:
-    """Offer the films that a text may mean. What is left out is said."""
+    """Offer the films that a text may mean, and mention those left out."""
     heading = (
         count(
             "Did you mean this one by {text}?", "{n} films may be meant by {text}. Which one?", total, text=quote(text)

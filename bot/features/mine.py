@@ -1,4 +1,4 @@
-"""/my and /watchlist: what someone rated and put aside."""
+"""/my and /watchlist: the films that someone rated and put aside."""
 
 from collections.abc import Sequence
 
@@ -76,7 +76,7 @@ def _rated(visit: Visit, taste: Taste) -> list[Entry]:
 
 
 async def watchlist(visit: Visit) -> None:
-    """/watchlist: films kept for later; those that were rated since have been seen."""
+    """/watchlist: films kept for later, without those that were rated since."""
     await watchlist_page(visit, buttons.Watchlist(visit.owner))
 
 
@@ -87,7 +87,7 @@ async def watchlist_page(visit: Visit, button: buttons.Watchlist) -> None:
 
 
 async def aside_page(visit: Visit, button: buttons.Aside) -> None:
-    """Films marked as seen or not for me, so that it can be taken back."""
+    """Show the films marked as seen or not for me, so that the mark can be removed."""
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
     entries = _put(visit, taste, Dismissal.SEEN, Dismissal.NOT_FOR_ME)
     await visit.show(mine_views.aside(visit.owner, entries, button.page))

@@ -1,4 +1,4 @@
-"""Texts and buttons of what somebody rated and put aside. Pure."""
+"""Texts and buttons of the lists of films that somebody rated and put aside. Pure."""
 
 import enum
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from engine.store import Dismissal
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A film in one of somebody's own lists. ``stars`` and ``kind`` are what they said of it."""
+    """A film in one of somebody's own lists, with the stars they gave or the kind of list they put it on."""
 
     film: Film
     at: datetime
@@ -26,7 +26,7 @@ class Entry:
 
 
 class Order(enum.IntEnum):
-    """How somebody's ratings are sorted; buttons carry it."""
+    """The orders in which somebody's ratings can be sorted; buttons carry them."""
 
     NEWEST = 0
     BEST = 1
@@ -37,7 +37,7 @@ _ORDERS = {Order.NEWEST: marked("Newest first"), Order.BEST: marked("Best first"
 
 
 def in_order(entries: Sequence[Entry], order: Order) -> list[Entry]:
-    """Sort what comes newest first; an article does not count in a title."""
+    """Sort entries that come newest first. Articles are ignored in sorting by title."""
     match order:
         case Order.BEST:
             return sorted(entries, key=lambda entry: -(entry.stars or 0))
@@ -73,7 +73,7 @@ def _heading(order: Order, n: int) -> Html:
 
 
 def found(owner: int, words: str, entries: Sequence[Entry]) -> View:
-    """Show which of somebody's ratings are of films that words may mean."""
+    """Show the rated films that a text may mean."""
     back = [press(_("All my ratings"), buttons.MyRatings(owner))]
     if not entries:
         return View.of(say("You have rated nothing called {text}.", text=quote(words)), [back])

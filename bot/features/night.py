@@ -1,7 +1,7 @@
-"""/night: a group finds a film. People join with a button, films come that suit them all, a poll decides.
+"""/night: a group finds a film. People join with a button, the bot proposes films for them all, a poll decides.
 
-Taps come at once, from several people. Each changes the evening in the database, and then one of them brings the
-message up to date for all: it is edited again until it shows what stands there.
+Several people tap at once. Each tap changes the evening in the database, and then one of them updates the message for
+all: it is edited again until it shows the stored state.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from engine.store import Night, Store
 log = structlog.get_logger(__name__)
 
 LASTS = timedelta(hours=8)
-"""After this an evening is over, and who was in is forgotten."""
+"""After this time an evening is over and its guests are deleted."""
 
 Notice = Callable[[], Html]
-"""Words to go above an evening, said in the group's language."""
+"""Makes the words above an evening, in the group's language."""
 
 SWEEP_SECONDS = 600
 TRIES = 5
-"""How often films are chosen anew because somebody came or went meanwhile."""
+"""Films are chosen again at most this often if guests come or go meanwhile."""
 
 
 def handlers() -> list[Handler]:
@@ -71,7 +71,7 @@ async def night(visit: Visit) -> None:
         language=language.current(),
     )
     seen = await visit.store(look_at, visit.shelf, begun.id)
-    if seen is None:  # its hours were over at this moment
+    if seen is None:  # its time ended at this moment
         await visit.tell(night_views.over())
         return
     with language.speaking(begun.language):
@@ -95,7 +95,7 @@ async def leave(visit: Visit, button: buttons.LeaveNight) -> None:
 
 
 async def find_films(visit: Visit, button: buttons.FindNightFilms) -> None:
-    """Put the best films for all who are in on show; others, where there were some already."""
+    """Propose the best films for all guests; other films if some were proposed already."""
     if await _here(visit, button.night_id):
         misery = visit.services.settings.night_misery
         notice = await visit.store(choose, visit.shelf, button, visit.now, misery=misery)
@@ -105,12 +105,12 @@ async def find_films(visit: Visit, button: buttons.FindNightFilms) -> None:
 def choose(
     store: Store, shelf: Shelf, button: buttons.FindNightFilms, now: datetime, *, misery: float
 ) -> Notice | None:
-    """Propose films, chosen for exactly those who are in. Return what there is to say of them besides."""
+    """Propose films, chosen for exactly the current guests. Return the words to show with them."""
     for _ in range(TRIES):
         seen = store.night(button.night_id)
         shown = (*seen.passed_over, *seen.proposals) if seen is not None else ()
         if seen is None or not seen.guests or len(shown) != button.shown:
-            return None  # nobody to choose for; or somebody else asked at the same moment, and has been served
+            return None  # there are no guests, or another tap at the same moment has proposed films
         tastes, wish = [store.taste(guest.user_id, now) for guest in seen.guests], Wish.parse(seen.wish)
         found = group.proposals(shelf, tastes, wish, misery=misery, leave_out=shown)
         if not found.films:
@@ -121,7 +121,7 @@ def choose(
 
 
 async def start_poll(visit: Visit, button: buttons.NightPoll) -> None:
-    """Put the films to the vote, once, whoever taps first."""
+    """Start the poll; only the first tap does."""
     chat = visit.update.effective_chat
     if not await _here(visit, button.night_id) or chat is None:
         return
@@ -146,7 +146,7 @@ async def start_poll(visit: Visit, button: buttons.NightPoll) -> None:
         if not isinstance(error, BadRequest | ChatMigrated):
             raise
         await show(visit, button.night_id, night_views.no_poll)
-    except TypeError:  # it was sent; the library cannot read what a Bot API server before 9.6 says of it
+    except TypeError:  # the poll was sent; the library cannot read the answer of a Bot API server before 9.6
         log.info("poll_not_read_back")
         await show(visit, button.night_id)
     else:
@@ -154,7 +154,7 @@ async def start_poll(visit: Visit, button: buttons.NightPoll) -> None:
 
 
 async def go_on(context: Context, night_id: int) -> None:
-    """Show an evening in a new message: its chat is another one from now on, which has had no topics before."""
+    """Show an evening in a new message after its chat got a new id. The new chat has no topics yet."""
     services = context.services
     shelf = await services.library.shelf()
     language.speak_of_catalogue(shelf.films.catalogue)
@@ -177,7 +177,7 @@ async def end_nights(context: Context) -> None:
                 view = night_views.over()
             try:
                 await _edited(context, ended.chat_id, ended.message_id, view)
-            except TelegramError as error:  # the buttons say so too when they are pressed
+            except TelegramError as error:  # the buttons also say so when they are tapped
                 log.info("night_end_not_shown", reason=type(error).__name__)
 
 
@@ -186,19 +186,19 @@ async def end_nights(context: Context) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """An evening as it stands, and what its message needs to know besides."""
+    """An evening as it is now, with further facts for its message."""
 
     night: Night
     films: tuple[Film, ...]
     newcomers: int
 
     def view(self, bot: str, notice: Html | None = None) -> View:
-        """Show it, in the language that is spoken now."""
+        """Show the evening in the current language."""
         return night_views.night(self.night, self.films, bot, newcomers=self.newcomers, notice=notice)
 
 
 def look_at(store: Store, shelf: Shelf, night_id: int) -> Evening | None:
-    """Return an evening as it stands, or None if it is over."""
+    """Return an evening as it is now, or None if it is over."""
     seen = store.night(night_id)
     if seen is None:
         return None
@@ -211,7 +211,7 @@ def _films(shelf: Shelf, seen: Night) -> tuple[Film, ...]:
 
 
 async def show(visit: Visit, night_id: int, notice: Notice | None = None) -> None:
-    """Bring an evening's message up to date. When several people ask at once, one edit serves all of them."""
+    """Update an evening's message. If several people ask at once, one edit serves all of them."""
     stale: set[int] = visit.context.bot_data.setdefault("stale_nights", set())
     busy: set[int] = visit.context.bot_data.setdefault("busy_nights", set())
     stale.add(night_id)
@@ -233,7 +233,7 @@ async def _show_once(visit: Visit, night_id: int, notice: Notice | None) -> None
         await visit.show(night_views.over())
         return
     message_id = seen.night.message_id
-    with language.speaking(seen.night.language):  # the group's language, whoever tapped
+    with language.speaking(seen.night.language):  # the group's language, not that of the person who tapped
         view = seen.view(visit.bot_name, notice() if notice is not None else None)
     if message_id is None or not await _edited(visit.context, seen.night.chat_id, message_id, view):
         sent = await visit.tell(view)
@@ -241,16 +241,16 @@ async def _show_once(visit: Visit, night_id: int, notice: Notice | None) -> None
 
 
 async def _edited(context: Context, chat_id: int, message_id: int, view: View) -> bool:
-    """Change a message. Return False if it is not there any more."""
+    """Edit a message. Return False if it does not exist any more."""
     try:
         return await edit(context.bot, chat_id, message_id, view)
-    except ChatMigrated:  # Telegram is about to tell us: supergroup.move shows the evening in the new chat
+    except ChatMigrated:  # Telegram will send an update, and supergroup.move shows the evening in the new chat
         log.info("night_moves")
         return True
 
 
 async def _here(visit: Visit, night_id: int) -> bool:
-    """Return whether this is an evening of this chat that is not over; if it is not, say so."""
+    """Return whether the evening belongs to this chat and is not over; if not, tell the person."""
     seen, chat = await visit.store(Store.night, night_id), visit.update.effective_chat
     if seen is not None and chat is not None and seen.chat_id == chat.id and seen.ends_at > visit.now:
         return True

@@ -1,6 +1,6 @@
 """Texts and buttons of a movie night. Pure.
 
-Nothing here says what anybody rated: not by stars, not by reasons, not by who a film is for.
+No text here shows what anybody rated, neither by stars nor by reasons nor by the guests that a film suits.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ from engine.store import Night
 
 NAME_LENGTH = 32
 NAMES = 30
-"""Guests who are named; more are counted."""
+"""Number of guests who are named; further ones are counted."""
 
 OPTION_LENGTH = 100
-"""Characters of a poll's option, as Telegram has it."""
+"""Telegram's limit for a poll's option, in characters."""
 
 
 def night(shown: Night, films: Sequence[Film], bot: str, *, newcomers: int = 0, notice: Html | None = None) -> View:
-    """Show an evening as it is.
+    """Show an evening.
 
     Args:
-        films: those on show.
-        bot: our name on Telegram, for links.
-        newcomers: how many of the guests have rated nothing.
+        films: the proposed films.
+        bot: the bot's name on Telegram, for links.
+        newcomers: the number of guests who have rated nothing.
     """
     wish = Wish.parse(shown.wish)
     heading = facts(say("<b>Movie night</b>"), wished(wish))
@@ -114,7 +114,7 @@ def hello(bot: str) -> View:
 
 
 def for_groups(bot: str) -> View:
-    """Answer /night where there is nobody else."""
+    """Answer /night in a private chat."""
     text = say(
         "A movie night is for a group: everybody who is in taps a button, and I find films that suit all of you. "
         "Add me to your group, and send /night there."

@@ -1,4 +1,4 @@
-"""/top: ten picks for someone, page by page, by genre and years, and why."""
+"""/top: ten picks for someone, page by page, by genre and years, with reasons."""
 
 import zlib
 from collections.abc import Collection
@@ -52,13 +52,13 @@ async def top(visit: Visit) -> None:
 
 
 def wanted(visit: Visit) -> tuple[Wish, Html | None]:
-    """Return what kind of films is asked for, and what to say of words that cannot be heeded."""
+    """Return the wish, and the words that were not understood."""
     asked = understand_wish(visit.words, World.of(visit.shelf.films, visit.now.year))
     return asked.wish, heeded(asked.wish, asked.left_out, visit.shelf.films.genres)
 
 
 async def give(visit: Visit, asked: Ask) -> None:
-    """Begin a list of what is asked for, or of films like one, and say which words were not heeded."""
+    """Begin a list for a wish, or of films like one, and mention words that were not understood."""
     if asked.like is None:
         await visit.show(
             await begin(visit, asked.wish, notice=heeded(asked.wish, asked.left_out, visit.shelf.films.genres))
@@ -72,12 +72,12 @@ async def new_picks(visit: Visit, _button: buttons.NewPicks) -> None:
 
 
 async def earlier_picks(visit: Visit, button: buttons.EarlierPicks) -> None:
-    """Begin a list that also has what was shown on earlier days."""
+    """Begin a list that includes films shown on earlier days."""
     await visit.show(await begin(visit, _wish(visit.person, button.listing), again=True))
 
 
 async def turn_page(visit: Visit, button: buttons.Picks) -> None:
-    """Show a page of a list; a new list, and say so, if that one is forgotten."""
+    """Show a page of a list. If the list is forgotten, begin a new one and say so."""
     listing = Memory.parse(visit.person.preferences).listing(button.listing)
     if listing is None:
         await visit.show(await begin(visit, notice=picks_views.new_list()))
@@ -103,7 +103,7 @@ async def why_these(visit: Visit, button: buttons.WhyThese) -> None:
 
 async def choose_genre(visit: Visit, button: buttons.ChooseGenre) -> None:
     wish, names = _wish(visit.person, button.listing), visit.shelf.films.genres
-    if not names:  # the button is from before another data set was loaded
+    if not names:  # the button was made before another data set was loaded
         await visit.show(await begin(visit))
         return
     keys = {name: genre_key(name) for name in names}
@@ -133,7 +133,7 @@ async def begin(
     notice: Html | None = None,
     undo: buttons.Button | None = None,
 ) -> View:
-    """Return the first page of a new list; ``again`` if it may have what was shown on earlier days."""
+    """Return the first page of a new list. With ``again`` it may include films shown on earlier days."""
     listing = Memory.parse(visit.person.preferences).begin(wish, again=again)
     shown = await visit.store(work_out, visit.shelf, visit.person, visit.now, listing, 1, in_group=visit.in_group)
     return picks_views.picks_page(visit.owner, shown, notice=notice, undo=undo)
@@ -150,13 +150,13 @@ def work_out(
     reasons: int = 2,
     in_group: bool = False,
 ) -> PicksPage:
-    """Return a page as the latest ratings want it, and remember that it was shown.
+    """Compute a page from the latest ratings, and remember that it was shown.
 
-    What was shown on earlier days is left out, unless it is asked for, or nothing else is there to show.
+    Films shown on earlier days are left out, unless they are asked for or no others are left.
 
     Args:
-        reasons: how many of their own films are named with each pick.
-        in_group: whether others read along; the films then come without stars, reasons and the number of ratings.
+        reasons: the number of the person's own films that are named with each pick.
+        in_group: whether others read along; films are then shown without stars, reasons and the number of ratings.
     """
     taste, memory = store.taste(person.id, now), Memory.parse(person.preferences)
     page = min(page, len(listing.pages) + 1)
@@ -176,7 +176,8 @@ def work_out(
         listing = listing.with_page(page, films)
         noted = partial(_noted, listing, films, now)
         if noted(memory) != memory:
-            # Not durable: nobody misses the page of before a power cut, and the disk would be the longest step.
+            # Not durable: nobody misses the last page after a power cut, and waiting for the disk would be the slowest
+            # step.
             store.change_preferences(person.id, in_preferences(noted), durable=False)
             store.note_shown(person.id, shelf.version, films, now)
     return PicksPage(
@@ -194,17 +195,17 @@ def work_out(
 
 
 def _noted(listing: Listing, movie_ids: Collection[int], now: datetime, memory: Memory) -> Memory:
-    """Return what is remembered after a page of a list has been shown."""
+    """Return the memory after a page of a list has been shown."""
     return memory.remember(listing).show(movie_ids, now)
 
 
 def _count(shelf: Shelf, wish: Wish, movie_ids: Collection[int]) -> int:
-    """Return how many of these films fit a wish."""
+    """Count those of the films that fit a wish."""
     return sum(film in shelf.films.by_id and wish.fits(shelf.films.by_id[film]) for film in movie_ids)
 
 
 def genre_key(name: str) -> int:
-    """Return what a button carries for a genre: a number that stays the same when other genres come or go."""
+    """Return the number that a button carries for a genre. It stays the same when other genres come or go."""
     return zlib.crc32(name.encode()) or 1
 
 

@@ -19,10 +19,10 @@ DECADES = (2020, 2010, 2000, 1990, 1980, 1970, 1960, 1950)
 class PicksPage:
     """One page of picks.
 
-    ``ratings`` is how many they rest on; ``trained`` whether there is a model at all; ``resting`` how many films are
-    left out because they were shown on earlier days; ``nothing_new`` whether they are not left out because there would
-    be nothing else; ``has_genres`` whether films can be told by them; ``in_group`` whether others read along;
-    ``newest`` the latest year of any film.
+    ``ratings`` is the number of the person's ratings; ``trained`` says whether there is a model; ``resting`` counts
+    films left out because they were shown on earlier days; ``nothing_new`` says that such films are included because no
+    others are left; ``has_genres`` says whether the data has genres; ``in_group`` whether others read along; ``newest``
+    is the latest year of any film.
     """
 
     listing: Listing

@@ -12,11 +12,11 @@ from engine.serving.advice import Line
 
 
 def settings(owner: int, chosen: str | None, scale: Sequence[float], *, weekly: bool) -> View:
-    """Show what can be chosen.
+    """Show the settings that can be chosen.
 
     Args:
-        chosen: the language, None for that of their Telegram.
-        scale: the stars to choose from, none where nobody gives any.
+        chosen: the chosen language, None for that of their Telegram app.
+        scale: the stars to choose from, empty for play counts.
         weekly: whether they want the digest.
     """
     spoken = (

@@ -1,4 +1,4 @@
-"""/settings: the language, the step of the stars, and picks once a week."""
+"""/settings: the language, the step of the stars, and weekly picks."""
 
 from dataclasses import replace
 
@@ -19,16 +19,17 @@ def handlers() -> list[Handler]:
 
 
 async def settings(visit: Visit) -> None:
-    """/settings: what can be chosen, and what is chosen now."""
+    """/settings: show the choices and the current settings."""
     weekly = await visit.store(Store.wants_digest, visit.person.id)
     await visit.show(preference_views.settings(visit.owner, visit.person.language, visit.scale, weekly=weekly))
 
 
 async def set_language(visit: Visit, button: buttons.SetLanguage) -> None:
-    """Speak another language from now on, this answer included."""
+    """Change the language from now on, including this answer."""
     user = visit.update.effective_user
     of_telegram = user.language_code if user is not None else None
-    # Kept by its name, because a message that we send by ourselves does not come with the language of their Telegram.
+    # The language is stored by name, because a message that the bot sends unasked comes without the language of their
+    # Telegram app.
     chosen = of_telegram if button.language == "-" else button.language
     await visit.store(Store.set_language, visit.person.id, chosen)
     language.use(chosen)
@@ -44,7 +45,7 @@ async def set_scale(visit: Visit, button: buttons.SetScale) -> None:
 
 
 async def set_digest(visit: Visit, button: buttons.SetDigest) -> None:
-    """Send them picks once a week, or no more."""
+    """Turn weekly picks on or off."""
     if button.on:
         first = digest.next_digest(visit.person.id, visit.now)
         if not await visit.store(Store.wants_digest, visit.person.id):

@@ -1,4 +1,4 @@
-"""Giving stars: from a film's card, or in answer to one question after the other. And taking them back."""
+"""Giving stars, from a film's card or in answer to questions, and undoing it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,7 +34,7 @@ def handlers() -> list[Handler]:
 
 
 async def rate(visit: Visit) -> None:
-    """/rate [title]: that film's card, or the next film worth asking about."""
+    """/rate [title]: show that film's card, or ask about the most telling film."""
     if visit.words:
         await look_up(visit, visit.words)
     else:
@@ -49,7 +49,7 @@ async def ask(visit: Visit, _button: buttons.Ask) -> None:
 
 
 async def answer(visit: Visit, button: buttons.Answer) -> None:
-    """Note the stars, and go on: to the first picks after the fifth rating, else to the next question."""
+    """Store the stars, then show the first picks after the fifth rating, or else the next question."""
     film = visit.shelf.film(button.movie_id)
     act, taste = await visit.store(Store.rate, visit.person.id, film.id, button.stars, visit.now)
     trained, newcomer = visit.shelf.model is not None, len(taste.ratings) < FIRST_PICKS
@@ -120,7 +120,7 @@ async def _remember(visit: Visit, change: Callable[[Memory], Memory]) -> Memory:
 
 
 async def give_stars(visit: Visit, button: buttons.Rate) -> None:
-    """Note the stars, and say so in place of the card."""
+    """Store the stars, and confirm them in place of the card."""
     film = visit.shelf.film(button.movie_id)
     act, taste = await visit.store(Store.rate, visit.person.id, film.id, button.stars, visit.now)
     text = rating_views.rated(film, button.stars, taste.waiting, trained=visit.shelf.model is not None)
@@ -135,7 +135,7 @@ async def remove_rating(visit: Visit, button: buttons.RemoveRating) -> None:
 
 
 async def undo(visit: Visit, button: buttons.Undo) -> None:
-    """Take one act back, be it from before a restart; what was undone can be done again."""
+    """Undo one change, even one from before a restart. An undo can be redone."""
     act = await _take_back(visit, button.event_id)
     film = visit.shelf.film(act.movie_id)
     text = rating_views.undone(film, act.stars)
@@ -143,7 +143,7 @@ async def undo(visit: Visit, button: buttons.Undo) -> None:
 
 
 async def redo(visit: Visit, button: buttons.Redo) -> None:
-    """Take an undo back."""
+    """Redo a change that was undone."""
     act = await visit.store(undo_once, visit.person.id, button.event_id, visit.now)
     film = visit.shelf.film(act.movie_id)
     text = rating_views.undone(film, act.stars)
@@ -151,8 +151,8 @@ async def redo(visit: Visit, button: buttons.Redo) -> None:
 
 
 async def undo_last(visit: Visit) -> None:
-    """/undo: take the latest act back, or the whole import if it was one."""
-    await visit.once()  # after an undo the latest act is the undo itself
+    """/undo: undo the latest change, or a whole import."""
+    await visit.once()  # after an undo the latest event is the undo itself
     event_id = await visit.store(Store.last_event, visit.person.id)
     if event_id is None:
         await visit.show(rating_views.nothing_to_undo(visit.owner))
@@ -169,17 +169,17 @@ async def undo_last(visit: Visit) -> None:
 
 
 async def _take_back(visit: Visit, event_id: int) -> RatingChange:
-    """Undo one act, and remember that this was an undo: what undoes it is no second one."""
+    """Undo one event, and remember that this was an undo: undoing it is a redo."""
     act = await visit.store(undo_once, visit.person.id, event_id, visit.now)
     await _remember(visit, lambda memory: replace(memory, undone=act.event_id))
     return act
 
 
 def undo_once(store: Store, user_id: int, event_id: int, now: datetime) -> RatingChange:
-    """Undo one act; the second time, when the same tap is delivered twice, return what the first did.
+    """Undo one event. A second call, when the same tap is delivered twice, returns the result of the first.
 
     Raises:
-        UndoTooLate: the film was rated again since, or the act is not theirs.
+        UndoTooLate: the film was rated again since, or the event is not theirs.
     """
     try:
         return store.undo(user_id, event_id, now)

@@ -23,7 +23,7 @@ def question(
     """Ask for one film's stars: one of the first five, or one more.
 
     Args:
-        scale: the stars to choose from. None: nobody gives any, so ask whether they know it.
+        scale: the stars to choose from. If it is empty, ask whether they know the film.
     """
     counter = say("{n} of {all}", n=ratings + 1, all=FIRST_PICKS) if ratings < FIRST_PICKS else say("How was this one?")
     rate = [press(stars(value), buttons.Answer(owner, film.id, int(value * 2))) for value in scale]
@@ -72,7 +72,7 @@ def rated(film: Film, given: float, waiting: int, *, trained: bool) -> Html:
 
 
 def noted(film: Film, given: float) -> Html:
-    """Confirm a newcomer's rating in passing."""
+    """Confirm a newcomer's rating in a few words."""
     return say("{title}, {stars}.", title=title(film), stars=stars(given))
 
 
@@ -81,7 +81,7 @@ def removed(film: Film) -> Html:
 
 
 def undone(film: Film, now_has: float | None) -> Html:
-    """Say what an undo, or the undo of one, has left: a rating that is gone, or one that is there again."""
+    """Say what an undo or redo did: a rating is gone, or is back."""
     if now_has is None:
         return say("Taken back: {title} has no rating from you.", title=title(film))
     return say("{title} has {stars} from you again.", title=title(film), stars=stars(now_has))
@@ -90,7 +90,7 @@ def undone(film: Film, now_has: float | None) -> Html:
 def act(
     owner: int, film: Film, text: Html, *, event_id: int | None, place: Place = NOWHERE, redo: bool = False
 ) -> View:
-    """Confirm what a tap did to a rating, with the button that takes it back."""
+    """Confirm a change of a rating, with the button that undoes it."""
     back = []
     if event_id is not None:
         reverse = buttons.Redo(owner, event_id, place) if redo else buttons.Undo(owner, event_id, place)

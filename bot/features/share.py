@@ -1,4 +1,4 @@
-"""Inline mode: `@bot heat` puts a film's card into any chat; an empty query offers one's own picks."""
+"""Inline mode: `@bot heat` shares a film's card in any chat; an empty query offers one's own picks."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from engine.serving.library import EmptyCatalogue, Shelf
 from engine.store import Person, Store, Taste
 
 OFFERED = 20
-"""Films offered for a query; Telegram takes up to fifty."""
+"""Number of films offered for a query; Telegram takes up to fifty."""
 
 CACHE_SECONDS = 300
-"""How long Telegram may give somebody the same answer to the same title."""
+"""Telegram may reuse the answer to a title for this long."""
 
 
 def handlers() -> list[Handler]:
@@ -28,7 +28,7 @@ def handlers() -> list[Handler]:
 
 
 async def share(update: Update, context: Context) -> None:
-    """Offer films for what is being typed."""
+    """Offer films for the text typed so far."""
     query = update.inline_query
     if query is None:
         return
@@ -50,7 +50,7 @@ async def share(update: Update, context: Context) -> None:
 
 
 def own_picks(store: Store, shelf: Shelf, person: Person | None, now: datetime) -> list[Film]:
-    """Return someone's picks; those of somebody we don't know are what most people like."""
+    """Return someone's picks; for an unknown person, those of the average person."""
     taste = store.taste(person.id, now) if person is not None else Taste(0)
     published = store.recommendations(person.id) if person is not None and not taste.waiting else []
     return [line.film for line in advice.picks(shelf, taste, published=published)]
@@ -69,5 +69,5 @@ async def _offer(query: InlineQuery, films: Sequence[Film], bot: str, *, cache_s
                 reply_markup=view.keyboard,
             )
         )
-    # Personal even where the films are the same for all: the texts are in the asker's language.
+    # The answer is personal even if the films are the same for all: its texts are in the asker's language.
     await query.answer(results, cache_time=cache_seconds, is_personal=True)

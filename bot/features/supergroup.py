@@ -1,8 +1,8 @@
-"""A group becomes a supergroup, which it does when it grows, or gets a public name: to Telegram that is another chat.
+"""Follows a group that becomes a supergroup, when it grows or gets a public name. Telegram treats it as another chat.
 
-Its id is a new one, and our messages of before are out of reach. What goes on in the group moves there and is shown
-anew: a movie night, and the progress of runs. Telegram says it twice, in the old chat and in the new one; whatever
-comes first does it.
+It has a new id, and the bot cannot edit its old messages. A movie night and the progress of runs move to the new chat
+and are shown again. Telegram sends two updates about this, in the old chat and in the new one; the first one that comes
+has the effect.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ def handlers() -> list[Handler]:
 
 
 async def move(update: Update, context: Context) -> None:
-    """Move what goes on in a group to the id that it has now."""
+    """Move a group's movie night and progress messages to its new id."""
     message = update.effective_message
     if message is None:
         return
@@ -45,7 +45,7 @@ async def move(update: Update, context: Context) -> None:
 
 
 def ids(message: Message) -> tuple[int, int]:
-    """Return a group's old id and its new one, of a message that says it has become a supergroup."""
+    """Return the old and the new id from a message that says that a group has become a supergroup."""
     if message.migrate_to_chat_id is not None:
         return message.chat.id, message.migrate_to_chat_id
     return message.migrate_from_chat_id or message.chat.id, message.chat.id

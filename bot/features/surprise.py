@@ -13,7 +13,7 @@ from engine.serving.library import Shelf
 from engine.store import Person, Store
 
 AT_ONCE = timedelta(0)
-"""When a film that was a surprise begins to rest: no list needs to show it again."""
+"""A surprise begins to rest at once: no list needs to show it again soon."""
 
 
 def handlers() -> list[Handler]:
@@ -21,7 +21,7 @@ def handlers() -> list[Handler]:
 
 
 async def surprise(visit: Visit) -> None:
-    """/surprise: three films that neither an earlier surprise nor, lately, anything else has shown."""
+    """/surprise: show three films that no earlier surprise, and lately nothing else, has shown."""
     films = await visit.store(choose, visit.shelf, visit.person, visit.now)
     await visit.show(surprise_views.surprise(visit.owner, films))
 
@@ -40,7 +40,7 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
     films = advice.surprise(
         shelf, taste, near, alike, published=published, leave_out=not_again, shown=memory.shown_lately(now)
     )
-    if not films.lines:  # a list has shown all the others: better one of those than none
+    if not films.lines:  # lists have shown all others: repeating one is better than showing none
         films = advice.surprise(shelf, taste, near, alike, published=published, leave_out=memory.surprised)
     shown = [line.film.id for line in films.lines]
     noted = in_preferences(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))

@@ -1,4 +1,4 @@
-"""/start: five films to rate for a newcomer, a way on for everybody else, or the film of a link."""
+"""/start: ask a newcomer about five films, greet everybody else, or open the film of a link."""
 
 import re
 from dataclasses import replace
@@ -14,7 +14,7 @@ from engine.serving.advice import FIRST_PICKS
 from engine.store import NoSuchFilm, Store
 
 FILM_LINK = re.compile(r"m_(\d{1,10})", re.ASCII)
-"""What follows /start when someone comes by a link to a film: https://t.me/BOT?start=m_603"""
+"""The parameter of /start in a link to a film: https://t.me/BOT?start=m_603"""
 
 SITE_LINK = re.compile(r"link_(\w{8})", re.ASCII)
 """What follows it when a site sends someone with its code: https://t.me/BOT?start=link_7KQ4M2XD"""
@@ -25,16 +25,16 @@ BY_LINK: dict[str, Action] = {
     "surprise": surprise.surprise,
     "rate": rating.rate,
     "my": mine.my,
-    "undo": mine.my,  # a link must not change anything by itself; the list has the button
+    "undo": mine.my,  # a link must not change anything by itself; the list has a button for that
     "watchlist": mine.watchlist,
     "import": files.how_to,
     "export": files.export,
     "forget": account.forget,
-    "stop": account.help_,  # names /stop, and stops nothing
+    "stop": account.help_,  # mentions /stop, and stops nothing
     "settings": preferences.settings,
     "link": link,
 }
-"""Other words that may follow /start: the buttons in groups lead to them."""
+"""Other parameters of /start, and the commands that they lead to; buttons in groups use them."""
 
 
 def handlers() -> list[Handler]:
@@ -44,7 +44,7 @@ def handlers() -> list[Handler]:
 async def start(visit: Visit) -> None:
     """/start [m_FILM]: hello."""
     notice = None
-    if visit.words == "night":  # the button that brings the bot into a group sends this
+    if visit.words == "night":  # the button that adds the bot to a group sends this
         await night(replace(visit, words=""))
         return
     if visit.words in BY_LINK and not visit.in_group:
