@@ -1,8 +1,8 @@
 """The store: the only SQL in the project, shared by engine and bot.
 
-One method for each thing that we do, each one short transaction (bulk writes are several). Synchronous; the bot calls
-it through ``asyncio.to_thread``. Every method may raise ``StoreUnavailable`` when the database is down, locked or not
-migrated.
+It has one method for each thing that we do. Each method is one short transaction; bulk writes are several. Methods are
+synchronous, and the bot calls them through ``asyncio.to_thread``. Every method may raise ``StoreUnavailable`` if the
+database is down, locked or not migrated.
 """
 
 from engine.store.allowances import AllowanceStore, EnoughForToday, Limited
@@ -93,4 +93,4 @@ class Store(
     DoorStore,
     AllowanceStore,
 ):
-    """Everything that Matinee keeps, behind one door. ``Store(url)`` connects on first use."""
+    """Reads and writes everything that Matinee keeps. ``Store(url)`` connects on first use."""

@@ -1,4 +1,4 @@
-"""How much one person may do a day."""
+"""Limits how much one person may do a day."""
 
 import enum
 from datetime import datetime
@@ -13,7 +13,7 @@ allowances = table(AllowanceRow)
 
 
 class Limited(enum.StrEnum):
-    """What one person may do only so often a day."""
+    """Things that one person may do only a limited number of times a day."""
 
     RATINGS = "ratings"
     IMPORTS = "imports"
@@ -21,7 +21,7 @@ class Limited(enum.StrEnum):
 
 
 class EnoughForToday(MatineeError):
-    """Somebody has done so much of one thing that the rest waits until tomorrow."""
+    """Somebody has reached a daily limit and must wait until tomorrow."""
 
     def __init__(self, kind: Limited, most: int) -> None:
         super().__init__(f"that was {most} {kind} today, and the rest waits until tomorrow")
@@ -31,10 +31,10 @@ class EnoughForToday(MatineeError):
 
 class AllowanceStore(Database):
     def spend(self, user_id: int, kind: Limited, most: int, now: datetime) -> None:
-        """Count one more of what somebody may do so often a day (UTC).
+        """Count one use of a daily allowance. The day is that of UTC.
 
         Raises:
-            EnoughForToday: they have done it ``most`` times.
+            EnoughForToday: all ``most`` uses of this day are spent.
         """
         with self.write(durable=False) as connection:
             spend(connection, user_id, kind, most, now)

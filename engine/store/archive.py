@@ -1,4 +1,4 @@
-"""One version's rows in bulk, for reports and saved models; the chat asks for one list at a time."""
+"""Reads one version's rows in bulk, for reports and saved models. The chat reads one list at a time."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -17,9 +17,9 @@ BATCH_ROWS = 20_000
 
 
 def dataset_people(store: Database) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return ``users.id`` of everybody who came with the data set, ascending, and the data set's own ids of them.
+    """Return ``users.id`` of all people of the data set, ascending, and the data set's own ids for them.
 
-    People of the chat are not among them, so what is made for these people holds nothing of anybody's chat.
+    People of the chat are left out, so files made from this hold nothing about them.
     """
     mine = users.c.dataset_user_id.is_not(None)
     query = sa.select(users.c.id, users.c.dataset_user_id).where(mine).order_by(users.c.id)
@@ -29,7 +29,7 @@ def dataset_people(store: Database) -> tuple[NDArray[np.int32], NDArray[np.int64
 
 
 def lists_of(store: Database, version: int, user_ids: Collection[int]) -> dict[int, list[Recommendation]]:
-    """Return the published lists of a few people, best first, as any version had them; empty where there is none."""
+    """Return the lists that a version has for a few people, best first; an empty list for people without one."""
     r = recommendations.c
     query = (
         sa.select(r.user_id, r.position, r.movie_id, r.score, r.predicted_stars)
@@ -44,7 +44,7 @@ def lists_of(store: Database, version: int, user_ids: Collection[int]) -> dict[i
 
 
 def similar_of(store: Database, version: int, movie_ids: Collection[int]) -> dict[int, list[SimilarFilm]]:
-    """Return the titles most like a few films, best first, as any version had them."""
+    """Return the similar titles that a version has for a few films, best first."""
     s = similar_movies.c
     query = (
         sa.select(s.movie_id, *(s[name] for name in SIMILAR_COLUMNS))
@@ -59,7 +59,8 @@ def similar_of(store: Database, version: int, movie_ids: Collection[int]) -> dic
 
 
 def places_of_films(store: Database, version: int, *, top: int) -> dict[int, int]:
-    """Return for each film that somebody is shown among their first ``top`` how many are, in one version's lists."""
+    """Return how many people have each film among the first ``top`` of their list, in one version; only films that
+    somebody has there."""
     r = recommendations.c
     query = (
         sa.select(r.movie_id, sa.func.count()).where(r.model_version == version, r.position <= top).group_by(r.movie_id)
@@ -71,7 +72,7 @@ def places_of_films(store: Database, version: int, *, top: int) -> dict[int, int
 def all_lists(store: Database, version: int) -> Iterator[list[tuple[Any, ...]]]:
     """Yield (user_id, dataset_user_id, position, movie_id, score, predicted_stars) of one version in batches.
 
-    By person and position. People of the chat are left out.
+    Rows are ordered by person and position. People of the chat are left out.
     """
     r = recommendations.c
     columns = (r.user_id, users.c.dataset_user_id, r.position, r.movie_id, r.score, r.predicted_stars)

@@ -17,7 +17,7 @@ catalogues, movies, genres = table(CatalogueRow), table(MovieRow), table(GenreRo
 movie_genres, users = table(MovieGenreRow), table(UserRow)
 
 CHUNK_ROWS = 500
-"""Rows in one statement: SQLite takes 32,766 values, and a transaction stays short."""
+"""Rows in one statement: SQLite takes at most 32,766 values, and this keeps a transaction short."""
 
 
 class CatalogueStore(Database):
@@ -88,7 +88,7 @@ class CatalogueStore(Database):
             ]
 
     def dataset_users(self, dataset_user_ids: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return ``users.id`` for each of the data set's own user ids, in their order; new people are added."""
+        """Return ``users.id`` for each of the data set's own user ids, in their order. Add people who are missing."""
         known = self._known_dataset_users()
         missing = np.setdiff1d(dataset_user_ids, np.fromiter(known, np.int64, len(known)))
         now = datetime.now(UTC)

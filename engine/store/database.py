@@ -1,4 +1,4 @@
-"""The connection: SQLite or Postgres by URL, one short transaction at a time, driver errors in our own words."""
+"""The connection to SQLite or Postgres, by URL: short transactions, and driver errors turned into ours."""
 
 import sqlite3
 import time
@@ -17,13 +17,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from engine.domain import MatineeError
 
 BUSY_TIMEOUT_MS = 10_000
-"""How long a statement waits for another program's lock before it gives up."""
+"""A statement waits this long for another program's lock before it gives up."""
 
 LOOK_AGAIN_SECONDS = 0.003
-"""How often a writer that waits for SQLite's lock tries again."""
+"""A writer that waits for SQLite's lock tries again this often."""
 
 TURN_SECONDS = 0.01
-"""How long a bulk writer leaves SQLite to others between two transactions: time for some tries of theirs."""
+"""A bulk writer leaves SQLite to others this long between two transactions: time for several of their tries."""
 
 
 REVISION = "0014"
@@ -41,21 +41,22 @@ class StoreError(MatineeError):
 
 
 class StoreUnavailable(StoreError):
-    """The database is down, locked by somebody for too long, or has no tables yet."""
+    """The database is down, has been locked for too long, or has no tables yet."""
 
 
 def connect(url: str) -> sa.Engine:
-    """Open a pool on the database at ``url``; nothing is sent yet.
+    """Create a connection pool for the database at ``url``. It connects on first use.
 
-    SQLite: write-ahead log, foreign keys on, and transactions begun by us, so that a writer can take the lock first
-    (``BEGIN IMMEDIATE``) instead of failing half-way. A file that is not there is not made: ``make_file`` does that.
+    On SQLite, it uses a write-ahead log and foreign keys, and we begin transactions ourselves, so that a writer takes
+    the lock first (``BEGIN IMMEDIATE``) instead of failing half-way. It does not create a missing file; ``make_file``
+    does.
 
     Raises:
-        StoreError: ``url`` is not one that SQLAlchemy can read.
+        StoreError: SQLAlchemy cannot parse ``url``.
     """
     try:
         parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as e:  # the latter for a port that is no number
+    except (sa.exc.ArgumentError, ValueError) as e:  # ValueError for a port that is not a number
         raise StoreError(
             "MATINEE_DATABASE_URL cannot be read: it should look like sqlite:///var/matinee.db "
             "or postgresql://user:password@host/name"
@@ -95,7 +96,7 @@ def _connect_sqlite(url: sa.URL) -> sa.Engine:
 
     @sa.event.listens_for(db, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # the driver must not begin transactions by itself
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -104,7 +105,7 @@ def _connect_sqlite(url: sa.URL) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         options = connection.get_execution_options()
         writes = options.get("matinee_writes")
-        if writes:  # the pragma stays with the connection, and does nothing once a transaction has begun
+        if writes:  # this pragma lasts as long as the connection, and has no effect inside a transaction
             durable = options.get("matinee_durable", True)
             connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             _await_turn(connection)
@@ -115,10 +116,10 @@ def _connect_sqlite(url: sa.URL) -> sa.Engine:
 
 
 def _await_turn(connection: sa.Connection) -> None:
-    """Begin a transaction that writes, as soon as nobody else does.
+    """Begin a transaction that writes, as soon as no other program is writing.
 
-    SQLite's own waiting tries ten times a second in the end. A bulk writer takes the lock again between two of those
-    tries, and a rating would wait for seconds.
+    SQLite's own waiting slows down to ten tries a second. A bulk writer would take the lock again between two tries,
+    and a rating would wait for seconds.
     """
     until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     driver: Any = connection.connection.dbapi_connection
@@ -132,7 +133,7 @@ def _await_turn(connection: sa.Connection) -> None:
                 if "locked" not in str(e):
                     break
             time.sleep(LOOK_AGAIN_SECONDS)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for an error in SQLAlchemy's words
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # try once more, to get SQLAlchemy's error
     finally:
         driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
@@ -151,10 +152,10 @@ class Database:
         self.db.dispose()
 
     def make_file(self) -> None:
-        """Make an empty database if it is a file that is not there, for its owner alone; its folder too.
+        """Create the file of a SQLite database, and its folder, if they are missing. Only their owner may read them.
 
         Raises:
-            StoreError: the folder does not allow it.
+            StoreError: the folder cannot be written to.
         """
         if self.is_postgres or not self.db.url.database:
             return
@@ -166,20 +167,20 @@ class Database:
             raise StoreError(f"{path} cannot be made ({e.strerror}): set MATINEE_HOME to another folder") from e
 
     def ping(self) -> None:
-        """Return if the database answers.
+        """Check that the database answers.
 
         Raises:
-            StoreUnavailable: it does not.
+            StoreUnavailable: the database does not answer.
         """
         with self.read() as connection:
             connection.execute(sa.select(1))
 
     def check_revision(self) -> None:
-        """Return if the tables are those that this program knows.
+        """Check that the tables are those that this program knows.
 
         Raises:
-            StoreUnavailable: there are none, or they are older.
-            StoreError: a newer program has made them.
+            StoreUnavailable: there are no tables, or older ones.
+            StoreError: a newer program has made the tables.
         """
         with self.read() as connection:
             found = str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))
@@ -192,17 +193,17 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """One transaction that sees one state of the database throughout."""
+        """Run one transaction that sees one state of the database throughout."""
         with self._transaction({"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}) as connection:
             yield connection
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
-        """One transaction that may write: committed at the end, rolled back on any error.
+        """Run one transaction that may write. It is committed at the end and rolled back on any error.
 
         Args:
-            durable: whether to wait until the disk has it. Without, a power cut may undo the last seconds, never by
-                halves; the death of a program undoes nothing.
+            durable: whether to wait until the data is on disk. If not, a power cut may undo whole transactions of the
+                last seconds; the death of a program undoes nothing.
         """
         with self._transaction({"matinee_writes": True, "matinee_durable": durable}) as connection:
             if self.is_postgres and not durable:
@@ -211,7 +212,8 @@ class Database:
 
     @contextmanager
     def write_chunk(self) -> Iterator[sa.Connection]:
-        """One of many transactions of one writer: as ``write``, and then a moment in which others have their turn."""
+        """Run one of many transactions of a bulk writer: like ``write``, with a pause afterwards so that others can
+        write."""
         with self.write() as connection:
             yield connection
         if not self.is_postgres:
@@ -226,14 +228,14 @@ class Database:
                     yield connection
         except DBAPIError as e:
             raise _in_our_words(e, e.orig) from e
-        except psycopg.Error as e:  # from COPY, which goes past SQLAlchemy
+        except psycopg.Error as e:  # from COPY, which bypasses SQLAlchemy
             raise _in_our_words(e, e) from e
         except sa.exc.TimeoutError as e:
             raise StoreUnavailable("every connection to the database is in use: try again in a moment") from e
 
 
 def _in_our_words(error: Exception, driver_error: BaseException | None) -> StoreError:
-    """Say what a driver's error means, and what to do about it."""
+    """Return our error for a driver's error; its text says what to do about it."""
     text = (str(driver_error).strip() or type(driver_error).__name__).splitlines()[0]
     if isinstance(driver_error, (UndefinedTable, UndefinedColumn)) or text.startswith("no such "):
         return StoreUnavailable(f"the database lacks our tables ({text}): run `python -m engine migrate`")
@@ -247,12 +249,12 @@ def _in_our_words(error: Exception, driver_error: BaseException | None) -> Store
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
-    """The INSERT of ``connection``'s dialect, which can say what happens to a row whose key is there already."""
+    """Return the INSERT of ``connection``'s dialect, which has a clause for rows whose key exists already."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, keys: list[str]) -> Any:
-    """An INSERT that overwrites the row with the same ``keys``."""
+    """Return an INSERT that overwrites the row with the same ``keys``."""
     statement = insert(connection, table)
     values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=values)

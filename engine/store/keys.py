@@ -16,8 +16,8 @@ ANSWERS_KEPT = timedelta(days=1)
 
 
 class Scope(enum.StrEnum):
-    """What a key may do. Each of the first three may do what those before it may; ``person`` is for one person's own
-    affairs, from their browser."""
+    """The rights of a key. Each of the first three includes those before it. ``person`` gives access to one person's
+    own data, from their browser."""
 
     READ = "read"
     WRITE = "write"
@@ -27,7 +27,8 @@ class Scope(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key, without its secret. ``site_id`` is whose token it is, null for a key of the site itself."""
+    """A key, without its secret. ``site_id`` names the person whose token it is; it is None for a key of the site
+    itself."""
 
     id: int
     name: str
@@ -40,7 +41,7 @@ class ApiKey:
     revoked_at: datetime | None
 
     def opens(self, now: datetime) -> bool:
-        """Return whether it is neither revoked nor too old."""
+        """Return whether the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
@@ -56,12 +57,12 @@ class KeyStore(Database):
         per_minute: int | None = None,
         expires_at: datetime | None = None,
     ) -> int:
-        """Keep a new key and return its number. Tokens that are too old are swept away.
+        """Store a new key and return its number. Delete expired tokens.
 
         Args:
             digest: SHA-256 of the secret.
-            user_id: whose token it is.
-            per_minute: how many calls it may make; None is what the settings say.
+            user_id: the person whose token it is.
+            per_minute: the number of calls that it may make; None for the default of the settings.
         """
         row = {
             "name": name,
@@ -78,7 +79,7 @@ class KeyStore(Database):
         return int(number or 0)
 
     def key(self, number: int) -> ApiKey | None:
-        """Return one key, whatever became of it, or None."""
+        """Return one key, even a revoked or expired one, or None."""
         with self.read() as connection:
             row = connection.execute(_KEYS.where(keys.c.id == number)).mappings().one_or_none()
         return None if row is None else _key(row)
@@ -90,13 +91,13 @@ class KeyStore(Database):
             return [_key(row) for row in connection.execute(mine).mappings()]
 
     def revoke_key(self, number: int, now: datetime) -> bool:
-        """Let a key open nothing any more. Return whether it did until now."""
+        """Revoke a key. Return whether it was valid until now."""
         with self.write() as connection:
             mine = sa.update(keys).where(keys.c.id == number, keys.c.revoked_at.is_(None))
             return connection.execute(mine.values(revoked_at=now)).rowcount > 0
 
     def answer(self, key_id: int, idempotency_key: str) -> tuple[bytes, dict[str, Any]] | None:
-        """Return what was asked and answered under an idempotency key of this key; None if nothing was."""
+        """Return the call and its answer stored under an idempotency key, for this API key; None if there is none."""
         mine = (answers.c.key_id == key_id) & (answers.c.idempotency_key == idempotency_key)
         with self.read() as connection:
             row = connection.execute(sa.select(answers.c.call, answers.c.answer).where(mine)).one_or_none()
@@ -105,7 +106,7 @@ class KeyStore(Database):
     def keep_answer(
         self, key_id: int, idempotency_key: str, call: bytes, user_id: int, answer: dict[str, Any], now: datetime
     ) -> None:
-        """Remember what was answered; of two at one moment the first stays. What is older than a day goes."""
+        """Store a call's answer; of two at one moment, the first stays. Delete answers older than a day."""
         row = {
             "key_id": key_id,
             "idempotency_key": idempotency_key,

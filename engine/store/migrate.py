@@ -1,4 +1,4 @@
-"""Bringing a database to the newest schema."""
+"""Brings a database to the newest schema."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ from engine.store.database import NEWER, Database, StoreError
 
 ROOT = Path(__file__).parents[2]
 LOCK_KEY = 0x4D61_7469
-"""Names our advisory lock on Postgres ("Mati"); any number that nobody else uses would do."""
+"""The number of our advisory lock on Postgres ("Mati"). Any number that no other program uses would do."""
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
-    """Bring the tables to the newest revision, in one transaction; two programs may try at once.
+    """Bring the tables to the newest revision, in one transaction. Two programs may call this at once.
 
-    A SQLite file that is not there is made.
+    A missing SQLite file is created.
 
     Returns:
-        The revision before (None for an empty database) and the one now.
+        The revision before (None for an empty database) and the revision now.
 
     Raises:
         StoreError: the database has been used by a newer Matinee.

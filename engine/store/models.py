@@ -1,4 +1,4 @@
-"""Model versions: written aside, checked, made live in one short transaction, swept later."""
+"""Model versions: written beside the live one, checked, made live in one short transaction, swept later."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ recommendations, similar_movies = table(RecommendationRow), table(SimilarMovieRo
 events, ratings, runs, users = table(RatingEventRow), table(RatingRow), table(RunRow), table(UserRow)
 
 CHUNK_ROWS = 5_000
-"""Rows in one transaction: some 30 ms on SQLite, so that a rating written meanwhile waits no longer than that."""
+"""Rows in one transaction: about 30 ms on SQLite, so that a rating written meanwhile waits no longer than that."""
 
 LISTS = (recommendations, similar_movies)
 
@@ -43,7 +43,7 @@ SimilarRow = tuple[int, int, int, float, float | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A trained model: how it was made, how it measured, what became of it and why."""
+    """A trained model: how it was made, its metrics, its state and the reason for that state."""
 
     version: int
     state: ModelState
@@ -69,8 +69,8 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class SimilarFilm:
-    """One line of a film's list. ``times_chance`` is how many times as many people as by chance like both films,
-    ``shared_tag`` what people call both of them; each null where it is no reason."""
+    """One line of a film's list of similar titles. ``times_chance`` says how many times as many people as by chance
+    like both films; ``shared_tag`` is a tag of both. Each is None if it does not speak for the similarity."""
 
     position: int
     movie_id: int
@@ -91,11 +91,11 @@ class Queue:
 
 
 class PublishRefused(MatineeError):
-    """What was written does not pass the checks; nothing went live."""
+    """The rows written for a version do not pass the checks; nothing went live."""
 
 
 class NoSuchVersion(MatineeError):
-    """There is no such model, or its lists have been swept."""
+    """The model does not exist, or its lists have been swept."""
 
 
 class ModelStore(Database):
@@ -124,7 +124,7 @@ class ModelStore(Database):
         counts: dict[str, Any],
         now: datetime,
     ) -> int:
-        """Note a trained model as a candidate and return its version number."""
+        """Store a trained model as a candidate and return its version number."""
         row = sa.insert(versions).values(
             state=ModelState.CANDIDATE.value,
             dataset=dataset,
@@ -138,13 +138,13 @@ class ModelStore(Database):
             return int(connection.scalar(row.returning(versions.c.version)))
 
     def reject(self, version: int, reason: str) -> None:
-        """Keep a model's record with the reason why it did not go live."""
+        """Mark a model as rejected, with the reason."""
         with self.write() as connection:
             changed = sa.update(versions).where(versions.c.version == version)
             connection.execute(changed.values(state=ModelState.REJECTED.value, reason=reason))
 
     def explain_version(self, version: int, reason: str) -> None:
-        """Note why a model went live."""
+        """Store the reason why a model went live."""
         with self.write() as connection:
             connection.execute(sa.update(versions).where(versions.c.version == version).values(reason=reason))
 
@@ -158,7 +158,7 @@ class ModelStore(Database):
         """Return one model.
 
         Raises:
-            NoSuchVersion: there is none of that number.
+            NoSuchVersion: there is no model of that number.
         """
         with self.read() as connection:
             row = connection.execute(sa.select(versions).where(versions.c.version == version)).mappings().one_or_none()
@@ -167,12 +167,12 @@ class ModelStore(Database):
         return _version(row)
 
     def live_version(self) -> int | None:
-        """Return the number of the model that is served, or None before the first."""
+        """Return the number of the live version, or None before the first."""
         with self.read() as connection:
             return connection.scalar(sa.select(live.c.model_version))
 
     def write_item_factors(self, version: int, rows: FactorRows) -> None:
-        """Write both models' item side, in chunks, beside what is live."""
+        """Write the item factors of both models in chunks, beside the live rows."""
         preference, rating = rows.preference.astype("<f4"), rows.rating.astype("<f4")
         self._copy(
             factors,
@@ -183,16 +183,16 @@ class ModelStore(Database):
         )
 
     def write_recommendations(self, version: int, rows: Iterable[tuple[int, int, int, float, float | None]]) -> int:
-        """Write (user_id, position, movie_id, score, predicted_stars) in chunks, beside what is live.
+        """Write (user_id, position, movie_id, score, predicted_stars) in chunks, beside the live rows.
 
-        People who were deleted meanwhile are left out, and stay so: each chunk holds their row in place until it is
-        in. Returns the number of rows written.
+        People who were deleted meanwhile are left out. Each chunk locks its people's rows until it is committed, so
+        that nobody is deleted in between. Returns the number of rows written.
         """
         return self._copy(recommendations, ((version, *row) for row in rows), only_known_users=True)
 
     def write_similar(self, version: int, rows: Iterable[SimilarRow]) -> int:
-        """Write (movie_id, position, similar_movie_id, similarity, times_chance, shared_tag) in chunks, beside what is
-        live."""
+        """Write (movie_id, position, similar_movie_id, similarity, times_chance, shared_tag) in chunks, beside the live
+        rows."""
         return self._copy(similar_movies, ((version, *row[:-1], row[-1] and row[-1][:TAG_LENGTH]) for row in rows))
 
     def _copy(self, into: sa.Table, rows: Iterable[tuple[Any, ...]], *, only_known_users: bool = False) -> int:
@@ -215,18 +215,18 @@ class ModelStore(Database):
         return written
 
     def check_version(self, version: int, *, lists: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None) -> None:
-        """Look at what was written for ``version`` before anybody is served from it.
+        """Check the rows written for ``version`` before anybody is served from it.
 
-        That no list holds a film that its reader has rated is seen to by the pipeline, which knows the data set's
-        ratings too, while it writes.
+        This does not check for films that the reader has rated: the pipeline, which also knows the data set's ratings,
+        does so while it writes.
 
         Args:
-            lists: people, and how many films the list of each was to hold at least: two parallel arrays. People who
-                were deleted meanwhile are not missed. None: that is not known.
+            lists: people, and the least number of films that each one's list must hold: two parallel arrays. People who
+                were deleted meanwhile are ignored. None: lengths are not checked.
 
         Raises:
-            PublishRefused: there are no factors or no lists, a number that is not finite, a film twice in one list, or
-                a list that is shorter than it was to be.
+            PublishRefused: factors or lists are missing, a number is not finite, a list holds a film twice, or a list
+                is too short.
         """
         mine = recommendations.c.model_version == version
         twice = (
@@ -235,8 +235,9 @@ class ModelStore(Database):
             .group_by(recommendations.c.user_id, recommendations.c.movie_id)
             .having(sa.func.count() > 1)
         )
-        # NaN: Postgres holds it equal to itself and above all numbers. SQLite stores it as null, which a score must not
-        # be, while stars may: who writes them looks for it, as ``retrain`` and ``saved_models`` do.
+        # This finds NaN on Postgres, where it is equal to itself and above all numbers. SQLite stores NaN as null,
+        # which scores must not be but stars may be. So callers that write stars check for NaN first, as ``retrain`` and
+        # ``saved_models`` do.
         absurd = sa.or_(sa.func.abs(recommendations.c.score) > 1e30, sa.func.abs(recommendations.c.predicted_stars) > 5)
         with self.read() as connection:
             if not connection.scalar(_count(factors, version)):
@@ -262,15 +263,15 @@ class ModelStore(Database):
         now: datetime,
         run_id: int | None = None,
     ) -> None:
-        """Make ``version`` the one that is served: one short transaction, which also marks the events it has used.
+        """Make ``version`` live, in one short transaction that also marks the events it has used.
 
         Args:
             event_ids: the events that the run read; no others are marked.
-            run_id: the run that publishes; it notes the version. If it is no longer running (it was given up as
-                lost while it still worked), nothing happens.
+            run_id: the run that publishes; the version is noted in it. If the run has been closed (given up as lost
+                while it still worked), nothing changes.
 
         Raises:
-            PublishRefused: the run has been closed by somebody else.
+            PublishRefused: the run has been closed.
         """
         with self.write() as connection:
             if run_id is not None:
@@ -284,21 +285,21 @@ class ModelStore(Database):
                 connection.execute(mark.values(model_version=version))
 
     def rollback(self, version: int, now: datetime) -> None:
-        """Serve an earlier model again.
+        """Make an earlier model live again.
 
         Raises:
-            NoSuchVersion: there is none of that number, it was never live, or its lists were swept.
+            NoSuchVersion: there is no such model, it was never live, or its lists were swept.
         """
         if self.model_version(version).published_at is None:
             raise NoSuchVersion(f"model {version} was never live: `python -m engine models` lists those that were")
         with self.write() as connection:
-            _hold_live(connection)  # first: a sweep that deletes this version is over or has not begun
+            _hold_live(connection)  # this comes first: from here on, no sweep is in the middle of deleting the version
             if not connection.scalar(_count(factors, version)):
                 raise NoSuchVersion(f"model {version} has no lists any more: only the last few are kept")
             _flip(connection, version, now)
 
     def kept_versions(self, keep: int) -> set[int]:
-        """Return the live version and the last ``keep`` that were live: those that can be served."""
+        """Return the versions that can be served: the live one and the last ``keep`` that were live before."""
         last = (
             sa.select(versions.c.version)
             .where(versions.c.published_at.is_not(None))
@@ -311,11 +312,11 @@ class ModelStore(Database):
     def sweep(self, keep: int) -> list[int]:
         """Delete the rows of all but the live version and the last ``keep`` that were live, in chunks.
 
-        Candidates that never went live lose their rows too: call this from a run, when no other can be writing.
-        Records in ``model_versions`` stay. Returns the versions whose rows went.
+        Candidates that never went live lose their rows too, so call this only from a run, when no other run can be
+        writing. Records in ``model_versions`` stay. Returns the versions whose rows were deleted.
 
-        The factors go first and at once. From then on ``rollback`` refuses the version, even if the sweep is killed;
-        one that was rolled back to before is live, and stays.
+        The factors are deleted first, in one transaction. From then on ``rollback`` refuses the version, even if the
+        sweep is killed. A version that was rolled back to before that is live, and stays.
         """
         kept, swept = self.kept_versions(keep), []
         has_rows = sa.or_(*(sa.exists().where(of.c.model_version == versions.c.version) for of in (factors, *LISTS)))
@@ -360,7 +361,7 @@ class ModelStore(Database):
             return [SimilarFilm(*row) for row in connection.execute(query)]
 
     def similarities(self, version: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-        """Return all published similar titles of one version as parallel arrays: a film, one like it, how much."""
+        """Return all similar titles of one version as parallel arrays: a film, a similar one, their similarity."""
         columns = (similar_movies.c.movie_id, similar_movies.c.similar_movie_id, similar_movies.c.similarity)
         query = sa.select(*columns).where(similar_movies.c.model_version == version)
         kind = np.dtype([("film", np.int32), ("other", np.int32), ("value", np.float32)])
@@ -370,10 +371,10 @@ class ModelStore(Database):
         return rows["film"], rows["other"], rows["value"]
 
     def item_factors(self, version: int) -> FactorRows:
-        """Return both models' item side of one version, by film id.
+        """Return one version's item factors of both models, by film id.
 
         Raises:
-            NoSuchVersion: its rows are not there (any more).
+            NoSuchVersion: its rows do not exist (any more).
         """
         columns = (factors.c.movie_id, factors.c.preference, factors.c.rating, factors.c.bias)
         query = sa.select(*columns).where(factors.c.model_version == version).order_by(factors.c.movie_id)
@@ -410,7 +411,7 @@ def _count(of: sa.Table, version: int) -> sa.Select[int]:
 
 
 def _short(connection: sa.Connection, version: int, user_ids: NDArray[np.int32], films: NDArray[np.int32]) -> list[int]:
-    """Return whose list holds fewer films than it was to."""
+    """Return the people whose list holds fewer films than it must."""
     per_list = sa.select(recommendations.c.user_id, sa.func.count()).where(recommendations.c.model_version == version)
     there = np.array(connection.execute(per_list.group_by(recommendations.c.user_id)).all(), np.int64).reshape(-1, 2)
     people = np.concatenate([user_ids, there[:, 0]])
@@ -429,7 +430,7 @@ def _known_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]
 
 
 def _hold_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]:
-    """Return which of these people exist, and keep them existing until the transaction ends."""
+    """Return which of these people exist, and lock their rows until the transaction ends."""
     known: set[int] = set()
     for chunk in chunked(user_ids, 10_000):
         query = sa.select(users.c.id).where(users.c.id.in_(chunk)).with_for_update(read=True, key_share=True)
@@ -438,7 +439,7 @@ def _hold_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]:
 
 
 def _hold_live(connection: sa.Connection) -> int | None:
-    """Return the live version, and let nobody else change it until the transaction ends."""
+    """Return the live version, and lock it until the transaction ends."""
     return connection.scalar(sa.select(live.c.model_version).with_for_update())
 
 

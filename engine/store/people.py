@@ -34,7 +34,7 @@ versions, runs = table(ModelVersionRow), table(RunRow)
 watchers, notices, admissions = table(RunWatcherRow), table(RunNoticeRow), table(AdmissionRow)
 
 CHUNK_ACTS = 300
-"""Ratings of a file in one transaction: some 20 ms."""
+"""Ratings of an imported file in one transaction: about 20 ms."""
 
 
 class Dismissal(enum.StrEnum):
@@ -45,7 +45,8 @@ class Dismissal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone in the chat. ``id`` is ours, ``telegram_id`` theirs; ``is_new`` on the first message only."""
+    """Someone in the chat. ``id`` is our number, ``telegram_id`` Telegram's. ``is_new`` is true with the first message
+    only."""
 
     id: int
     telegram_id: int
@@ -57,10 +58,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class RatingChange:
-    """What a tap on a rating did.
+    """What a change of one film's stars did.
 
-    ``event_id`` names it for the undo. Where nothing changed, that is the person's latest act on this film, or null
-    if there is none.
+    ``event_id`` identifies the event, so that it can be undone. If nothing changed, it is the person's latest event for
+    this film, or None.
     """
 
     event_id: int | None
@@ -72,7 +73,8 @@ class RatingChange:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of somebody's history: a film rated, changed or removed. ``model_version`` has learned from it."""
+    """One line of somebody's history: a film rated, changed or removed. ``model_version`` is the first published model
+    that has learned from it."""
 
     id: int
     movie_id: int
@@ -85,7 +87,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A film put aside, why, and until when (null: for good)."""
+    """A film that somebody put aside: why, and until when (None: for good)."""
 
     movie_id: int
     kind: Dismissal
@@ -95,10 +97,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """All that picks for one person depend on, read at one moment.
+    """Everything that one person's picks depend on, read at one moment.
 
-    ``ratings`` newest first. ``put_aside`` holds what has not expired. ``waiting`` counts the rated films that the
-    live model has not learned from yet.
+    ``ratings`` come newest first. ``put_aside`` holds the films whose time has not expired. ``waiting`` counts the
+    rated films that the live model has not learned from yet.
     """
 
     user_id: int
@@ -107,12 +109,12 @@ class Taste:
     waiting: int = 0
 
     def stars_for(self, movie_id: int) -> float | None:
-        """Return what this person gave the film, or None."""
+        """Return the stars that this person gave the film, or None."""
         return next((rating.stars for rating in self.ratings if rating.movie_id == movie_id), None)
 
     @property
     def hidden(self) -> frozenset[int]:
-        """Films that picks never show: rated, seen, not for me; those on the watchlist are known already."""
+        """Films that picks never show: rated, seen, not for me, or on the watchlist already."""
         return frozenset({r.movie_id for r in self.ratings} | {p.movie_id for p in self.put_aside})
 
 
@@ -125,19 +127,21 @@ class NoSuchFilm(MatineeError):
 
 
 class UndoTooLate(MatineeError):
-    """The act cannot be undone: it is not this person's, or the same film was rated again since."""
+    """The change cannot be undone: it is not this person's, or the same film was rated again since."""
 
 
 class PeopleStore(Database):
     def __init__(self, url: str, *, ratings_a_day: int | None = None) -> None:
         """Args:
-        ratings_a_day: how many ratings one person may give, change or take back in a day, one by one; None for any.
+        ratings_a_day: the number of single ratings that one person may give, change or take back in a day; None for no
+            limit.
         """
         super().__init__(url)
         self._ratings_a_day = ratings_a_day
 
     def person(self, telegram_id: int, language: str | None, now: datetime) -> Person:
-        """Return the person behind a Telegram id, added if they are new and made active again if they had left."""
+        """Return the person with a Telegram id. Add them if they are new, and mark them active again if they had
+        left."""
         with self.read() as connection:
             row = connection.execute(_BY_TELEGRAM_ID, {"telegram_id": telegram_id}).one_or_none()
         if row is not None and row.active:
@@ -155,28 +159,29 @@ class PeopleStore(Database):
             return _person(connection.execute(statement.returning(users)).one(), is_new=row is None)
 
     def find_person(self, telegram_id: int) -> Person | None:
-        """Return the person behind a Telegram id, or None; nobody is added."""
+        """Return the person with a Telegram id, or None. Add nobody."""
         with self.read() as connection:
             row = connection.execute(_BY_TELEGRAM_ID, {"telegram_id": telegram_id}).one_or_none()
         return None if row is None else _person(row)
 
     def set_active(self, telegram_id: int, active: bool) -> None:
-        """Note whether someone can be written to: false once they have blocked the bot."""
+        """Store whether the bot can write to someone: it cannot once they have blocked it."""
         with self.write() as connection:
             connection.execute(sa.update(users).where(users.c.telegram_id == telegram_id).values(active=active))
 
     def set_language(self, user_id: int, language: str | None) -> None:
-        """Note which language somebody wants to be spoken to in."""
+        """Store the language that somebody chose."""
         with self.write() as connection:
             connection.execute(sa.update(users).where(users.c.id == user_id).values(language=_fitting(language)))
 
     def change_preferences(
         self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]], *, durable: bool = True
     ) -> None:
-        """Change someone's preferences as they are now, which may be more than what was read of them before.
+        """Change someone's preferences, starting from what is stored now, which may differ from what the caller read
+        before.
 
         Args:
-            durable: see ``Database.write``; False for what nobody would miss, as the page that was shown last.
+            durable: see ``Database.write``; False for things that nobody would miss, such as the page shown last.
         """
         with self.write(durable=durable) as connection:
             settings = connection.scalar(_SETTINGS_OF, {"user_id": user_id})
@@ -184,7 +189,7 @@ class PeopleStore(Database):
                 connection.execute(_NEW_SETTINGS, {"whose": user_id, "settings": change(settings)})
 
     def forget(self, user_id: int) -> None:
-        """Delete the person, their ratings, what they put aside and their lists, at once and for good.
+        """Delete the person, their ratings, the films they put aside and their lists, at once and for good.
 
         Runs that a deleted admin asked for or stopped stay, without their id.
         """
@@ -202,12 +207,12 @@ class PeopleStore(Database):
     def rate(self, user_id: int, movie_id: int, stars: float, now: datetime) -> tuple[RatingChange, Taste]:
         """Give a film its stars, and return the person's taste from then on.
 
-        The same stars again change nothing, so that a repeated update is harmless.
+        The same stars again change nothing, so a repeated update is harmless.
 
         Raises:
             BadStars: not 0.5 to 5.0 in half steps.
             NoSuchFilm: the catalogue has no such film.
-            EnoughForToday: they have changed as much today as one person may.
+            EnoughForToday: they have reached the daily limit of changes.
         """
         checked = check_stars(stars)
         with self.write() as connection:
@@ -216,18 +221,18 @@ class PeopleStore(Database):
             return act, _taste(connection, user_id, now)
 
     def rate_many(self, user_id: int, given: Iterable[tuple[int, float, datetime]], now: datetime) -> list[int]:
-        """Give many films their stars, as from a file: some hundred in one transaction, each an act of its own.
+        """Give many films their stars, as from a file: some hundreds in one transaction, with an event for each.
 
         Args:
-            given: film, stars, and when they were given; of a film that comes twice, the last counts.
-            now: when the acts happen.
+            given: film, stars, and when they were given. If a film comes twice, the last one counts.
+            now: the time of the events.
 
         Returns:
-            The ids of the acts, in order; films that had these stars already are none.
+            The ids of the events, in order. Films that had these stars already have no event.
 
         Raises:
             BadStars: not 0.5 to 5.0 in half steps. Nothing has been written.
-            NoSuchFilm: the catalogue lacks a film. What came some hundred before it stays.
+            NoSuchFilm: the catalogue lacks a film. Transactions before it stay committed.
         """
         checked = {movie_id: (check_stars(stars), rated_at) for movie_id, stars, rated_at in given}
         ids: list[int] = []
@@ -248,10 +253,10 @@ class PeopleStore(Database):
             spend(connection, user_id, Limited.RATINGS, self._ratings_a_day, now)
 
     def undo(self, user_id: int, event_id: int, now: datetime) -> RatingChange:
-        """Take one act back: the film has again the stars that it had before, and as old as they were; or none.
+        """Undo one event: the film gets back its earlier stars with their date, or none if it had none.
 
         Raises:
-            UndoTooLate: the act is someone else's, is gone, or the film was rated again since.
+            UndoTooLate: the event is someone else's, is gone, or the film was rated again since.
         """
         with self.write() as connection:
             hold(connection, user_id)
@@ -269,14 +274,15 @@ class PeopleStore(Database):
             return undo
 
     def undo_many(self, user_id: int, first: int, last: int, now: datetime) -> list[int]:
-        """Take someone's acts from ``first`` to ``last`` back, as of an import: some hundred films in one transaction.
+        """Undo someone's events from ``first`` to ``last``, such as those of an import: some hundreds of films in one
+        transaction.
 
-        Each film has again the stars that it had before the first of these acts, and as old as they were; or none. One
-        that was rated again since stays as it is. Asked for a second time, because a tap came twice or the first time
-        was cut short, this does what is left to do.
+        Each film gets back the stars that it had before the first of these events, with their date, or none if it had
+        none. A film that was rated again since stays as it is. A second call, because a tap came twice or the first
+        call was cut short, does what is left to do.
 
         Returns:
-            The ids of the acts that do so, in order. They can be taken back in the same way.
+            The ids of the new events, in order. They can be undone in the same way.
         """
         these = (events.c.user_id == user_id) & events.c.id.between(first, last)
         with self.read() as connection:
@@ -331,14 +337,14 @@ class PeopleStore(Database):
             return connection.scalar(query) or 0
 
     def events_of(self, user_id: int) -> list[Event]:
-        """Return everything that someone did, oldest first: for the export of their data."""
+        """Return all events of someone, oldest first, for the export of their data."""
         columns = [events.c[name] for name in Event.__dataclass_fields__]
         with self.read() as connection:
             query = sa.select(*columns).where(events.c.user_id == user_id).order_by(events.c.id)
             return [Event(*row) for row in connection.execute(query)]
 
     def last_event(self, user_id: int) -> int | None:
-        """Return the id of someone's latest act; None if there is none."""
+        """Return the id of someone's latest event; None if there is none."""
         with self.read() as connection:
             latest: int | None = connection.scalar(
                 sa.select(sa.func.max(events.c.id)).where(events.c.user_id == user_id)
@@ -376,7 +382,7 @@ def _person(row: Any, *, is_new: bool = False) -> Person:
 
 
 def _fitting(language: str | None) -> str | None:
-    """Cut a language code to what the column holds; its beginning is what counts."""
+    """Cut a language code to the length of its column; its beginning matters."""
     return None if language is None else language[:LANGUAGE_LENGTH]
 
 
@@ -433,8 +439,8 @@ def delete_lists(connection: sa.Connection, user_id: int) -> None:
 def hold(connection: sa.Connection, user_id: int) -> None:
     """Let one act of a person wait for another: two taps at one moment must not both read the old stars.
 
-    On Postgres their row is the lock, of the kind that does not stand in the way of a publish. SQLite has one writer,
-    and a locking clause that it does not know is left out.
+    On Postgres this kind of lock does not block a publish. SQLite has one writer, and SQLAlchemy leaves the locking
+    clause out there.
     """
     connection.execute(sa.select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
 
@@ -502,7 +508,8 @@ def set_many_stars(
 def stars_before(
     connection: sa.Connection, user_id: int, movie_ids: Collection[int], first: int, last: int, now: datetime
 ) -> dict[int, tuple[float | None, datetime]]:
-    """Return stars, and when they were given, as of before act ``first``: of those films with no act after ``last``."""
+    """Return the stars before event ``first``, and when they were given, for those films that have no event after
+    ``last``."""
     mine = (events.c.user_id == user_id) & events.c.movie_id.in_(movie_ids)
     span = sa.select(
         events.c.movie_id,

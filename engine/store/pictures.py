@@ -18,7 +18,8 @@ Facts = TypeVar("Facts")
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How one metric went from model to model; ``bars`` is what was measured beside each. Null where it was not."""
+    """One metric from model to model. ``bars`` holds the figure that each model was compared with. None marks what was
+    not measured."""
 
     key: str
     title: str
@@ -29,7 +30,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class ModelsShown:
-    """How models measured, oldest first. ``served`` says which were ever live, ``live`` is the one that was then."""
+    """Metrics of models, oldest first. ``served`` says which were ever live; ``live`` is the one that was live then."""
 
     versions: tuple[int, ...]
     served: tuple[bool, ...]
@@ -39,7 +40,7 @@ class ModelsShown:
 
 @dataclass(frozen=True, slots=True)
 class StarsGiven:
-    """How often a number of stars was given: ``ratings`` of all, and as a share."""
+    """How often a number of stars was given: as a number of ratings, and as a share of all."""
 
     stars: float
     ratings: int
@@ -48,7 +49,8 @@ class StarsGiven:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How positive whole numbers are spread; ``counts[i]`` of them lie from ``edges[i]`` to below the next edge."""
+    """The distribution of positive whole numbers; ``counts[i]`` of them lie from ``edges[i]`` to below the next
+    edge."""
 
     smallest: float
     median: float
@@ -60,7 +62,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Decade:
-    """How many films of the catalogue are of these ten years; ``decade`` is the first of them."""
+    """Number of films of the catalogue from ten years; ``decade`` is the first of these years."""
 
     decade: int
     films: int
@@ -68,7 +70,7 @@ class Decade:
 
 @dataclass(frozen=True, slots=True)
 class DataShown:
-    """What a data set is like; what its picture leaves out is null or empty."""
+    """The facts of a data set. A part that its picture leaves out is None or empty."""
 
     dataset_fingerprint: str
     feedback: Feedback
@@ -81,7 +83,7 @@ class DataShown:
 
 @dataclass(frozen=True, slots=True)
 class Picture(Generic[Facts]):
-    """A PNG, and the facts that it shows: whoever sends it says them in words."""
+    """A PNG, and the facts that it shows: the caption tells them in words."""
 
     png: bytes
     facts: Facts
@@ -91,19 +93,19 @@ _KINDS: dict[type, tuple[str, TypeAdapter[ModelsShown] | TypeAdapter[DataShown]]
     ModelsShown: ("models", TypeAdapter(ModelsShown)),
     DataShown: ("data", TypeAdapter(DataShown)),
 }
-"""The name in the table of each kind of picture, and what reads its facts."""
+"""Each kind of picture, with its name in the table and the parser of its facts."""
 
 
 class PictureStore(Database):
     def keep_picture(self, png: bytes, facts: ModelsShown | DataShown, now: datetime) -> None:
-        """Keep a picture in place of the one that shows the same kind of facts, whole or not at all."""
+        """Store a picture in place of the earlier one of its kind, in one transaction."""
         name, _ = _KINDS[type(facts)]
         with self.write() as connection:
             row = upsert(connection, pictures, ["name"])
             connection.execute(row.values(name=name, png=png, facts=asdict(facts), drawn_at=now))
 
     def picture(self, showing: type[Facts]) -> Picture[Facts] | None:
-        """Return the newest picture of such facts; None if there is none, or none that this release can read."""
+        """Return the newest picture of a kind; None if there is none that this release can read."""
         name, reader = _KINDS[showing]
         query = sa.select(pictures.c.png, pictures.c.facts).where(pictures.c.name == name)
         with self.read() as connection:
@@ -112,6 +114,6 @@ class PictureStore(Database):
             return None
         try:
             facts = reader.validate_python(row.facts)
-        except ValidationError:  # drawn by another release; the next training draws it anew
+        except ValidationError:  # drawn by another release; the next training redraws it
             return None
         return Picture(bytes(row.png), cast(Facts, facts))

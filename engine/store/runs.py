@@ -1,4 +1,4 @@
-"""Runs: asked for, taken by one engine, reported on, ended. The database settles every race."""
+"""Runs: somebody asks for one, one engine takes it, reports on it and ends it. The database settles every race."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +44,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """A chat message that shows a run's progress, in the ``language`` of who asked for it."""
+    """A chat message that shows a run's progress, in the ``language`` of the admin who asked for it."""
 
     run_id: int
     chat_id: int
@@ -54,7 +54,7 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True)
 class StoredTrial:
-    """What one hyperparameter setting of a search measured. ``setting`` is its label, unique within the search."""
+    """The result of one hyperparameter setting of a search. ``setting`` is its label, unique within the search."""
 
     id: int
     search: str
@@ -79,7 +79,7 @@ class RunStore(Database):
     def request_run(
         self, kind: RunKind, asked_by: str, now: datetime, *, options: dict[str, Any] | None = None, take: bool = False
     ) -> Run:
-        """Ask for a run; an engine will take it, or (``take``) the caller has it already and executes it.
+        """Ask for a run, which an engine will take. With ``take`` the caller takes it at once and executes it.
 
         Raises:
             RunAlreadyOpen: another one is waiting or under way.
@@ -105,7 +105,7 @@ class RunStore(Database):
             except MatineeError as e:
                 if not isinstance(e.__cause__, IntegrityError):
                     raise
-            if (other := self.open_run()) is not None:  # else it ended between the two statements: ask again
+            if (other := self.open_run()) is not None:  # otherwise that run ended between the two statements: ask again
                 raise RunAlreadyOpen(other)
 
     def claim_run(self, now: datetime) -> Run | None:
@@ -117,11 +117,11 @@ class RunStore(Database):
         return None if row is None else run_of(row)
 
     def report_run(self, run_id: int, now: datetime, *, stage: str, fraction: float, detail: str) -> None:
-        """Say how far a run is. This is also its sign of life."""
+        """Store how far a run is. This is also its sign of life."""
         self._update_open(run_id, stage=stage, fraction=fraction, detail=detail, heartbeat_at=now)
 
     def beat(self, run_id: int, now: datetime) -> bool:
-        """Give a sign of life. Return whether the run should go on: false once it was ended or cancelled."""
+        """Store a run's sign of life. Return whether the run should go on: false once it was ended or cancelled."""
         self._update_open(run_id, heartbeat_at=now)
         run = self.run(run_id)
         return run.is_open and not run.cancel_asked
@@ -136,9 +136,9 @@ class RunStore(Database):
         metrics: dict[str, Any] | None = None,
         model_version: int | None = None,
     ) -> bool:
-        """End a run. Return whether it was still open; the first to end it has the last word.
+        """End a run. Return whether it was still open: only the first call to end it has an effect.
 
-        One that has published is done, whatever became of its process since.
+        A run that has published is done, even if its process failed afterwards.
         """
         end = _end(state, now, error)
         if metrics is not None:
@@ -210,7 +210,7 @@ class RunStore(Database):
             return [run_of(row) for row in connection.execute(query).mappings()]
 
     def watch_run(self, run_id: int, chat_id: int, message_id: int, language: str | None = None) -> None:
-        """Remember a message that shows this run, one a chat; it is kept up to date until the run ends."""
+        """Remember a message that shows this run, one for each chat. It is kept up to date until the run ends."""
         with self.write() as connection:
             key = {"run_id": run_id, "chat_id": chat_id}
             row = {**key, "message_id": message_id, "language": language}
@@ -222,7 +222,8 @@ class RunStore(Database):
             return [Watcher(*row) for row in connection.execute(sa.select(watchers))]
 
     def take_watchers(self, chat_id: int) -> list[Watcher]:
-        """Forget all messages of a chat, which goes on under another id. Return what is to be shown there anew."""
+        """Forget all messages of a chat that has moved to another id. Return them, so that the runs can be shown there
+        again."""
         with self.write() as connection:
             taken = sa.delete(watchers).where(watchers.c.chat_id == chat_id).returning(*watchers.c)
             return [Watcher(*row) for row in connection.execute(taken)]
@@ -245,7 +246,7 @@ class RunStore(Database):
         seconds: float,
         now: datetime,
     ) -> None:
-        """Keep what one hyperparameter setting measured; the same setting of the same search is kept once."""
+        """Store the result of one hyperparameter setting; a setting is stored once in a search."""
         row = {
             "search": search,
             "setting": setting,

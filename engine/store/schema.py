@@ -25,17 +25,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 LANGUAGE_LENGTH = 16
-"""Characters of a language code that are kept; "zh-Hant-TW" has ten."""
+"""Longest language code that is stored; "zh-Hant-TW" has ten characters."""
 
 SITE_ID_LENGTH = 128
-"""Characters of the id by which a site knows a person."""
+"""Longest id of a person on a site, in characters."""
 
 TAG_LENGTH = 64
-"""Characters of a data set's tag that are kept."""
+"""Longest tag of a data set that is stored, in characters."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in Python; SQLite, which knows no time zones, keeps it naive."""
+    """A time that is aware UTC in Python. SQLite has no time zones and stores it naive."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -123,7 +123,7 @@ class MovieGenreRow(Base):
 
 
 class UserRow(Base):
-    """A person in the data, in the chat or on a site. ``id`` is dense and fits int32, which is all that ALS takes."""
+    """A person in the data, in the chat or on a site. ``id`` is dense and fits int32, as Spark's ALS needs."""
 
     __tablename__ = "users"
     # AUTOINCREMENT: the id of someone who was forgotten must never name somebody else.
@@ -132,8 +132,8 @@ class UserRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     telegram_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     dataset_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    # An index and no constraint: SQLite adds a constraint only by writing the table anew, and would delete everybody's
-    # ratings with the old one.
+    # This is an index, not a constraint: SQLite adds a constraint only by copying the table, and dropping the old table
+    # would delete everybody's ratings.
     site_id: Mapped[str | None] = mapped_column(String(SITE_ID_LENGTH), unique=True, index=True)
     language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
     settings: Mapped[dict[str, Any]]
@@ -154,10 +154,10 @@ class RatingRow(Base):
 
 
 class RatingEventRow(Base):
-    """One act: rated, changed, removed. Append-only, and the queue of the next training.
+    """One event: a film rated, changed or removed. Rows are only appended; they are the queue of the next training.
 
-    ``model_version`` is null until a published model has used the event. A run marks exactly the events that it
-    read, so one whose commit arrives late or out of order is never lost.
+    ``model_version`` is null until a published model has used the event. A run marks exactly the events that it read,
+    so an event that is committed late or out of order is never lost.
     """
 
     __tablename__ = "rating_events"
@@ -178,7 +178,7 @@ class RatingEventRow(Base):
 
 
 class DismissalRow(Base):
-    """A film that need not be shown: seen, not for me, or kept for later on the watchlist."""
+    """A film that picks leave out: seen, not for me, or on the watchlist."""
 
     __tablename__ = "dismissals"
     __table_args__ = (CheckConstraint("kind IN ('seen', 'not_for_me', 'watchlist')", name="kind"),)
@@ -191,7 +191,7 @@ class DismissalRow(Base):
 
 
 class ModelVersionRow(Base):
-    """A trained model: how it was made, how it measured, what became of it."""
+    """A trained model: how it was made, its metrics, its state."""
 
     __tablename__ = "model_versions"
     __table_args__ = (
@@ -212,7 +212,7 @@ class ModelVersionRow(Base):
 
 
 class ItemFactorsRow(Base):
-    """A film in both models, as little-endian float32: what the bot folds ratings in with."""
+    """A film's factors in both models, as little-endian float32. The bot folds ratings in with them."""
 
     __tablename__ = "item_factors"
 
@@ -223,8 +223,8 @@ class ItemFactorsRow(Base):
     bias: Mapped[float]
 
 
-# The bulk tables carry no foreign keys: a million users' lists are written in chunks beside the live ones, and the
-# publish step checks them whole.
+# The bulk tables have no foreign keys: a million users' lists are written in chunks beside the live ones, and the
+# publish step checks them as a whole.
 
 
 class RecommendationRow(Base):
@@ -237,7 +237,7 @@ class RecommendationRow(Base):
     movie_id: Mapped[int]
     score: Mapped[float]
     predicted_stars: Mapped[float | None]
-    """Null where people gave no stars to predict from: play counts."""
+    """Null for play counts, where there are no stars to predict from."""
 
 
 class SimilarMovieRow(Base):
@@ -249,7 +249,7 @@ class SimilarMovieRow(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     similar_movie_id: Mapped[int]
     similarity: Mapped[float]
-    # What speaks for it, beside what the catalogue says of both: null where it is no reason.
+    # Evidence for the similarity beyond the catalogue; null if there is none.
     times_chance: Mapped[float | None]
     shared_tag: Mapped[str | None] = mapped_column(String(TAG_LENGTH))
 
@@ -284,7 +284,8 @@ class RunRow(Base):
 
 
 class RunWatcherRow(Base):
-    """A chat message that shows a run's progress; in the database so that it goes on after a restart of the bot."""
+    """A chat message that shows a run's progress. It is in the database so that the bot updates it after a restart
+    too."""
 
     __tablename__ = "run_watchers"
 
@@ -295,7 +296,7 @@ class RunWatcherRow(Base):
 
 
 class NightRow(Base):
-    """An evening for which a group looks for a film. It goes, with its guests, some hours after it began."""
+    """An evening for which a group looks for a film. It is deleted, with its guests, some hours after it began."""
 
     __tablename__ = "nights"
     # AUTOINCREMENT: the buttons of an evening that is over must never name a later one.
@@ -303,7 +304,7 @@ class NightRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     chat_id: Mapped[int] = mapped_column(BigInteger)
-    # The chat's id until the poll, null from then on. Unique, so a group has one open evening: the database settles a
+    # The chat's id until the poll, then null. It is unique, so a group has one open evening, and the database settles a
     # race between two people who begin one.
     open_chat_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     message_id: Mapped[int | None]
@@ -316,7 +317,7 @@ class NightRow(Base):
 
 
 class NightGuestRow(Base):
-    """Someone who is in. ``name`` is kept only as long as the evening, to say who is in."""
+    """A guest of an evening. ``name`` is kept as long as the evening, to list the guests."""
 
     __tablename__ = "night_guests"
 
@@ -327,8 +328,8 @@ class NightGuestRow(Base):
 
 
 class DigestRow(Base):
-    """Someone who asked for picks once a week. ``next_at`` is null once they want none any more; ``shown`` are the
-    films of earlier ones."""
+    """Someone who asked for weekly picks. ``next_at`` is null once they want none any more; ``shown`` are the films of
+    earlier digests."""
 
     __tablename__ = "digests"
 
@@ -338,7 +339,8 @@ class DigestRow(Base):
 
 
 class RunNoticeRow(Base):
-    """An admin who has been told how a run ended; in the database so that a restart of the bot tells nobody twice."""
+    """An admin who has been told how a run ended. It is in the database so that after a restart the bot tells nobody
+    twice."""
 
     __tablename__ = "run_notices"
 
@@ -364,7 +366,7 @@ class TrialRow(Base):
 
 
 class PictureRow(Base):
-    """A picture for those who run Matinee, as of the last training. Each has one name and one row."""
+    """A picture for admins, drawn after the last training. Each kind has one name and one row."""
 
     __tablename__ = "pictures"
 
@@ -375,13 +377,13 @@ class PictureRow(Base):
 
 
 class ApiKeyRow(Base):
-    """A key to the API. Only the SHA-256 of its secret is kept. With a ``user_id`` it is a token for that person alone,
-    and goes with them."""
+    """A key to the API. Only the SHA-256 of its secret is stored. With a ``user_id`` it is a token for that person
+    alone, and is deleted with them."""
 
     __tablename__ = "api_keys"
     __table_args__ = (
         CheckConstraint("scope IN ('read', 'write', 'admin', 'person')", name="scope"),
-        # The number is part of the key: one that was swept away must never name another.
+        # AUTOINCREMENT: the number is part of the key's text, so the number of a deleted key must never name another.
         {"sqlite_autoincrement": True},
     )
 
@@ -397,14 +399,15 @@ class ApiKeyRow(Base):
 
 
 class ApiAnswerRow(Base):
-    """What a call with an idempotency key was answered, so that the same call again gets the same. Kept for a day."""
+    """The answer to a call with an idempotency key, so that the same call again gets the same answer. It is kept for a
+    day."""
 
     __tablename__ = "api_answers"
 
     key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(String(64), primary_key=True)
     call: Mapped[bytes]
-    """SHA-256 of what was asked."""
+    """SHA-256 of the call."""
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     answer: Mapped[dict[str, Any]]
@@ -412,10 +415,11 @@ class ApiAnswerRow(Base):
 
 
 class InboxRow(Base):
-    """What Telegram has told the bot. ``body`` is null once it has been handled: the row then only tells a repeat.
+    """An update that Telegram has sent. ``body`` is null once it has been handled; the row then only serves to
+    recognise a repeat.
 
-    ``digest`` is of the body, because another Telegram (a test's, or another bot's) counts its updates from elsewhere.
-    ``answered`` says that an answer to it may have been sent, ``tries`` how often it has been handled anew.
+    ``digest`` is a hash of the body: another Telegram server (a test's, or that of another bot) may use the same update
+    ids. ``answered`` says that an answer may have been sent, ``tries`` how often handling has been tried again.
     """
 
     __tablename__ = "inbox"
@@ -445,10 +449,10 @@ class ShownFilmRow(Base):
 
 
 class InviteRow(Base):
-    """A link that lets people in where not everybody may talk to the bot. It goes when it is revoked."""
+    """A link that lets people in if not everybody may talk to the bot. It is deleted when it is revoked."""
 
     __tablename__ = "invites"
-    # AUTOINCREMENT: the button of a link that was revoked must not name a later one.
+    # AUTOINCREMENT: the button of a revoked link must not name a later one.
     __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -458,7 +462,7 @@ class InviteRow(Base):
 
 
 class AdmissionRow(Base):
-    """Somebody who came by such a link."""
+    """Somebody who was let in by an invitation link."""
 
     __tablename__ = "admissions"
 
@@ -467,7 +471,7 @@ class AdmissionRow(Base):
 
 
 class AllowanceRow(Base):
-    """How often somebody has done today what may be done so often a day."""
+    """How much of a daily allowance somebody has used today."""
 
     __tablename__ = "allowances"
 
@@ -502,7 +506,7 @@ class LinkRow(Base):
 
 
 class LiveRow(Base):
-    """One row: the version that is served. Publishing is changing it."""
+    """One row: the live version. Publishing changes this row."""
 
     __tablename__ = "live"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -512,5 +516,5 @@ class LiveRow(Base):
 
 
 def table(row: type[Base]) -> Table:
-    """The table behind a declared row."""
+    """Return the table of a declared row class."""
     return cast(Table, row.__table__)

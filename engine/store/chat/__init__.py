@@ -1,4 +1,4 @@
-"""What only the chat keeps: updates at work, digests, movie nights, invitations, films that lists have shown.
+"""Data that only the chat keeps: unhandled updates, digests, movie nights, invitations, films that lists have shown.
 
 Imports the rest of the store; only the store's own ``__init__`` imports it.
 """

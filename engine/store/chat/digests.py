@@ -1,4 +1,4 @@
-"""Messages that the bot sends unasked: weekly picks, and word of failed runs to admins.
+"""Messages that the bot sends unasked: weekly picks, and notices to admins about failed runs.
 
 Each is marked as sent before it goes out, so that nobody gets it twice, even if the bot dies in between.
 """
@@ -19,7 +19,7 @@ from engine.store.schema import DigestRow, RunNoticeRow, RunRow, UserRow, table
 digests, notices, runs, users = table(DigestRow), table(RunNoticeRow), table(RunRow), table(UserRow)
 
 MOST_SHOWN = 300
-"""Films of earlier digests that are remembered: two years of them."""
+"""Number of films of earlier digests that are remembered: about two years of digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Digest:
 
 class DigestStore(Database):
     def order_digest(self, user_id: int, next_at: datetime) -> None:
-        """Send somebody picks from now on, first at ``next_at``; what earlier ones showed stays known."""
+        """Send somebody weekly picks, first at ``next_at``. Films of earlier digests stay remembered."""
         row = {"user_id": user_id, "next_at": next_at, "shown": []}
         with self.write() as connection:
             statement = insert(connection, digests).values(row)
@@ -41,7 +41,7 @@ class DigestStore(Database):
             connection.execute(again)
 
     def stop_digest(self, user_id: int) -> None:
-        """Send somebody no more of them."""
+        """Send somebody no more digests."""
         with self.write() as connection:
             connection.execute(sa.update(digests).where(digests.c.user_id == user_id).values(next_at=None))
 
@@ -51,7 +51,7 @@ class DigestStore(Database):
             return connection.scalar(mine) is not None
 
     def due_digests(self, now: datetime, limit: int) -> list[Digest]:
-        """Return those that are due to people who can be written to, the longest waiting first."""
+        """Return the digests that are due to active people, the longest waiting first."""
         query = (
             sa.select(users, digests.c.next_at, digests.c.shown)
             .join(digests, digests.c.user_id == users.c.id)
@@ -73,7 +73,7 @@ class DigestStore(Database):
         """Note that a digest goes out with these films, and when the next is due.
 
         Returns:
-            Whether it was still to be sent: False where another bot was first, or the person wants none any more.
+            Whether it was still to be sent: False if another bot was first or the person wants none any more.
         """
         mine = (digests.c.user_id == digest.person.id) & (digests.c.next_at == digest.due_at)
         shown = [*digest.shown, *movie_ids][-MOST_SHOWN:]
@@ -82,13 +82,13 @@ class DigestStore(Database):
             return taken.rowcount > 0
 
     def give_digest_back(self, digest: Digest, taken_until: datetime, again_at: datetime) -> None:
-        """Undo ``take_digest`` where nothing could be sent, and try again at ``again_at``."""
+        """Undo ``take_digest`` if nothing could be sent, and try again at ``again_at``."""
         mine = (digests.c.user_id == digest.person.id) & (digests.c.next_at == taken_until)
         with self.write() as connection:
             connection.execute(sa.update(digests).where(mine).values(next_at=again_at, shown=list(digest.shown)))
 
     def failed_unattended(self, since: datetime) -> list[Run]:
-        """Return the runs that nobody asked for by hand, that ended since then without a new model, oldest first."""
+        """Return the runs that no person asked for and that ended without a new model since then, oldest first."""
         bad = [RunState.FAILED.value, RunState.LOST.value, RunState.REJECTED.value]
         query = (
             sa.select(runs)
@@ -99,14 +99,14 @@ class DigestStore(Database):
             return [run_of(row) for row in connection.execute(query).mappings()]
 
     def take_notice(self, run_id: int, telegram_id: int) -> bool:
-        """Note that an admin is told how a run ended. Return whether they had not been told."""
+        """Note that an admin is told how a run ended. Return False if they had been told already."""
         row = {"run_id": run_id, "telegram_id": telegram_id}
         with self.write() as connection:
             new = insert(connection, notices).values(row).on_conflict_do_nothing()
             return connection.scalar(new.returning(notices.c.run_id)) is not None
 
     def give_notice_back(self, run_id: int, telegram_id: int) -> None:
-        """Undo ``take_notice``: it could not be sent."""
+        """Undo ``take_notice`` after the notice could not be sent."""
         with self.write() as connection:
             mine: Any = (notices.c.run_id == run_id) & (notices.c.telegram_id == telegram_id)
             connection.execute(sa.delete(notices).where(mine))

@@ -17,7 +17,7 @@ CODE_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """A link that lets people in, ``uses`` of them."""
+    """A link that lets ``uses`` people in."""
 
     id: int
     code: str
@@ -26,25 +26,26 @@ class Invite:
 
 class DoorStore(Database):
     def make_invite(self, uses: int, now: datetime) -> Invite:
-        """Make an invitation that so many people can use."""
+        """Create an invitation that ``uses`` people can use."""
         code = secrets.token_urlsafe(CODE_BYTES)
         new = sa.insert(invites).values(code=code, uses_left=uses, made_at=now).returning(invites.c.id)
         with self.write() as connection:
             return Invite(connection.scalar(new) or 0, code, uses)
 
     def revoke_invite(self, invite_id: int) -> bool:
-        """Let nobody else in by an invitation. Return whether somebody still could have come by it."""
+        """Revoke an invitation. Return whether anybody could still have used it."""
         gone = sa.delete(invites).where(invites.c.id == invite_id).returning(invites.c.uses_left)
         with self.write() as connection:
             return bool(connection.scalar(gone))
 
     def is_admitted(self, telegram_id: int) -> bool:
-        """Return whether somebody has come by an invitation."""
+        """Return whether somebody was let in by an invitation."""
         with self.read() as connection:
             return connection.scalar(_ADMITTED, {"telegram_id": telegram_id}) is not None
 
     def admit(self, telegram_id: int, code: str, now: datetime) -> bool:
-        """Let somebody in by an invitation, and use it up by one. Return False if there is none."""
+        """Let somebody in by an invitation, which spends one of its uses. Return False if the code is unknown or used
+        up."""
         with self.write() as connection:
             open_ = sa.update(invites).where(invites.c.code == code, invites.c.uses_left > 0)
             if not connection.execute(open_.values(uses_left=invites.c.uses_left - 1)).rowcount:

@@ -1,4 +1,4 @@
-"""What Telegram has told the bot and the bot has not dealt with yet."""
+"""Updates from Telegram that the bot has not handled yet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from engine.store.schema import InboxRow, table
 inbox = table(InboxRow)
 
 REMEMBERED = 1000
-"""Updates that are recognised when they come again. Telegram repeats what it was not told that we have: at most the
-100 of one poll, or the 40 that it brings to a webhook at once."""
+"""Number of latest updates that are recognised if they come again. Telegram repeats updates that were not confirmed: at
+most the 100 of one poll, or the 40 that it sends to a webhook at once."""
 
 MOST_TRIES = 10
-"""How often an update that was left behind is begun again. One that ends the process must not do so for ever."""
+"""An update that was left behind is tried this often, because it may be the one that ends the process."""
 
 IN_ONE_STATEMENT = 500
 
@@ -39,13 +39,13 @@ class InboxStore(Database):
         tried: Sequence[int] = (),
         handled: Sequence[int] = (),
     ) -> set[int]:
-        """Write down what became of updates, by their ids, in one transaction.
+        """Store what became of updates, by their ids, in one transaction.
 
         Args:
-            came: those that came in, with what they say; on the disk once this returns.
-            answered: those that are about to be answered (True), or surely were not (False).
-            tried: those that an earlier process left behind, and that are begun again.
-            handled: those that have been dealt with; what they said goes.
+            came: new updates with their bodies. They are on disk once this returns.
+            answered: updates that are about to be answered (True), or surely were not (False).
+            tried: updates that an earlier process left behind and that are tried again.
+            handled: updates that have been handled; their bodies are deleted.
 
         Returns:
             The ids of those in ``came`` that have not come before.
@@ -65,9 +65,9 @@ class InboxStore(Database):
         return new
 
     def waiting_updates(self) -> list[WaitingUpdate]:
-        """Return what an earlier process did not deal with, in the order in which it came.
+        """Return the updates that an earlier process left behind, in the order in which they came.
 
-        What has been begun again ``MOST_TRIES`` times is given up, and not among them.
+        Updates that have been tried ``MOST_TRIES`` times are given up and left out.
         """
         waits = inbox.c.body.is_not(None)
         with self.write() as connection:
@@ -92,14 +92,14 @@ def _digest(body: str) -> int:
 
 
 def _new(statement: Any) -> Any:
-    """An INSERT that returns the id, or nothing if this very update is there already."""
+    """Build an INSERT that returns the id, or nothing if this very update is stored already."""
     fresh = {name: statement.excluded[name] for name in ("digest", "body", "answered", "tries")}
     return statement.on_conflict_do_update(
         index_elements=["update_id"], set_=fresh, where=inbox.c.digest != statement.excluded.digest
     ).returning(inbox.c.update_id)
 
 
-# Put together once: that takes longer than the database needs to answer.
+# These are built once, because building takes longer than the database needs to answer.
 _NEW = {"sqlite": _new(sqlite.insert(inbox)), "postgresql": _new(postgresql.insert(inbox))}
 _THESE = inbox.c.update_id.in_(sa.bindparam("ids", expanding=True))
 _ANSWERED = sa.update(inbox).where(inbox.c.update_id == sa.bindparam("id_")).values(answered=sa.bindparam("whether"))

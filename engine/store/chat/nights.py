@@ -1,4 +1,5 @@
-"""Movie nights: who is in, what is proposed. Several people tap at once; every change is made on what is there then."""
+"""Movie nights: the guests and the films proposed. Several people tap at once, so each change starts from what is
+stored then."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,12 @@ from engine.store.schema import NightGuestRow, NightRow, RatingRow, table
 nights, guests, ratings = table(NightRow), table(NightGuestRow), table(RatingRow)
 
 NAME_LENGTH = 64
-"""Characters of a guest's name that are kept; Telegram allows as many."""
+"""Longest name of a guest that is stored; Telegram allows no longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Someone who is in."""
+    """Someone who takes part in an evening."""
 
     user_id: int
     name: str
@@ -27,9 +28,9 @@ class Guest:
 class Night:
     """An evening of a group.
 
-    ``guests`` in the order in which they joined; ``proposals`` the films on show and ``passed_over`` those that the
-    group wanted others for; ``message_id`` where all this is shown, in the ``language`` of who began it. Once it is
-    not ``open`` any more, the poll is up.
+    ``guests`` are in the order in which they joined. ``proposals`` are the films on show, ``passed_over`` those that
+    the group replaced by others. ``message_id`` is the message that shows the evening, in the ``language`` of the guest
+    who began it. An evening is ``open`` until its poll.
     """
 
     id: int
@@ -48,7 +49,7 @@ class NightStore(Database):
     def begin_night(
         self, chat_id: int, wish: dict[str, Any], now: datetime, *, ends_at: datetime, language: str | None = None
     ) -> Night:
-        """Return the open evening of a group, a new one if there is none. A wish that is not empty is taken over."""
+        """Return the open evening of a group, or begin one. A wish that is not empty replaces the evening's."""
         values: dict[str, Any] = {
             "chat_id": chat_id,
             "open_chat_id": chat_id,
@@ -71,7 +72,7 @@ class NightStore(Database):
             return _read(connection, held.id)
 
     def night(self, night_id: int) -> Night | None:
-        """Return an evening, or None if it is over and gone."""
+        """Return an evening, or None if it is over and deleted."""
         with self.read() as connection:
             return _night(connection, night_id)
 
@@ -88,7 +89,8 @@ class NightStore(Database):
             connection.execute(sa.update(nights).where(nights.c.id == night_id).values(message_id=message_id))
 
     def join_night(self, night_id: int, user_id: int, name: str, now: datetime) -> bool:
-        """Let somebody in, while the evening is open. Return whether that is new; what was proposed is not for them."""
+        """Add a guest while the evening is open, and drop its proposals, which were not chosen for them. Return whether
+        the guest is new."""
         with self.write() as connection:
             night = _locked(connection, night_id)
             if night is None or not night.open or any(guest.user_id == user_id for guest in night.guests):
@@ -99,7 +101,7 @@ class NightStore(Database):
             return True
 
     def leave_night(self, night_id: int, user_id: int) -> bool:
-        """Let somebody out, while the evening is open. Return whether they were in."""
+        """Remove a guest while the evening is open. Return whether they were one."""
         with self.write() as connection:
             night = _locked(connection, night_id)
             if night is None or not night.open or all(guest.user_id != user_id for guest in night.guests):
@@ -110,14 +112,14 @@ class NightStore(Database):
             return True
 
     def propose(self, seen: Night, movie_ids: list[int]) -> bool:
-        """Put films on show in place of the ones before.
+        """Propose films in place of the ones before.
 
         Args:
-            seen: the evening as it was when these films were chosen. If anything has changed since (somebody joined,
-                or others were proposed), nothing happens.
+            seen: the evening as it was when these films were chosen. If it has changed since (somebody joined, or
+                others were proposed), nothing happens.
 
         Returns:
-            Whether they are on show now.
+            Whether these films are proposed now.
         """
         with self.write() as connection:
             night = _locked(connection, seen.id)
@@ -127,7 +129,7 @@ class NightStore(Database):
             return True
 
     def close_night(self, night_id: int) -> Night | None:
-        """End the search: the poll comes. Return the evening to whoever is first; None to everybody after."""
+        """End the search before the poll. Only the first caller gets the evening; later ones get None."""
         with self.write() as connection:
             night = _locked(connection, night_id)
             if night is None or not night.open or not night.proposals:
@@ -136,7 +138,7 @@ class NightStore(Database):
             return night
 
     def reopen_night(self, night_id: int) -> bool:
-        """Take ``close_night`` back, where no poll could be sent. Return False if the group has begun another since."""
+        """Undo ``close_night`` if no poll could be sent. Return False if the group has begun another evening since."""
         with self.write() as connection:
             night = _locked(connection, night_id)
             if night is None:
@@ -148,11 +150,11 @@ class NightStore(Database):
             return taken in (None, night_id)
 
     def move_night(self, old_chat_id: int, new_chat_id: int, now: datetime) -> Night | None:
-        """Let the evenings of a group go on under another chat id; messages of the old chat cannot be changed there.
+        """Move a group's evenings to another chat id. The bot cannot edit messages of the old chat there.
 
         Returns:
-            The open evening, which is to be shown anew, or None if there is none (any more) under the old id. If
-            somebody has begun one under the new id meanwhile, it is that one, with the guests of both.
+            The open evening, which must be shown again, or None if there was none under the old id. If somebody has
+            begun one under the new id meanwhile, it is that one, with the guests of both.
         """
         with self.write() as connection:
             here = nights.c.open_chat_id.in_((old_chat_id, new_chat_id))
@@ -168,7 +170,7 @@ class NightStore(Database):
             return None if moving is None else _read(connection, there or moving)
 
     def end_nights(self, now: datetime) -> list[Night]:
-        """Delete the evenings whose time has come, guests and all, and return them."""
+        """Delete the evenings whose time is over, with their guests, and return them."""
         with self.write() as connection:
             due = connection.scalars(sa.select(nights.c.id).where(nights.c.ends_at <= now)).all()
             ended = [night for night_id in due if (night := _night(connection, night_id)) is not None]
@@ -182,14 +184,14 @@ def _night(connection: sa.Connection, night_id: int) -> Night | None:
 
 
 def _locked(connection: sa.Connection, night_id: int) -> Night | None:
-    """Return an evening that nobody else changes meanwhile; SQLite has one writer anyway."""
+    """Return an evening and lock it; SQLite has one writer anyway."""
     there = sa.select(nights.c.id).where(nights.c.id == night_id).with_for_update()
     return _read(connection, night_id) if connection.scalar(there) is not None else None
 
 
 def _read(connection: sa.Connection, night_id: int) -> Night:
     row = connection.execute(sa.select(nights).where(nights.c.id == night_id)).one()
-    # By id after the time: two may come in one moment.
+    # Ordered by id too: two may join at one moment.
     those = sa.select(guests).where(guests.c.night_id == night_id).order_by(guests.c.joined_at, guests.c.user_id)
     return Night(
         row.id,
@@ -206,7 +208,8 @@ def _read(connection: sa.Connection, night_id: int) -> Night:
 
 
 def _merge(connection: sa.Connection, one: int, other: int) -> None:
-    """Close an evening and let its guests into another; what was proposed there is not for them."""
+    """Close an evening and add its guests to another. The other's proposals are dropped: they were not chosen for
+    all."""
     connection.execute(sa.update(nights).where(nights.c.id == one).values(open_chat_id=None))
     inside = sa.select(guests.c.user_id).where(guests.c.night_id == other)
     names = [column.name for column in guests.c if column.name != "night_id"]

@@ -1,4 +1,4 @@
-"""What models showed people, and what became of it: whether a model helps shows here, not in its metrics."""
+"""The films that models showed people, and what people did with them: this shows whether a model helps in practice."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from engine.store.schema import RatingRow, ShownFilmRow, UserRow, table
 shown_films, ratings, users = table(ShownFilmRow), table(RatingRow), table(UserRow)
 
 KEPT = timedelta(days=90)
-"""For how long it is known what was shown to whom."""
+"""Rows are kept for this long."""
 
 LIKED_STARS = 4.0
-"""From here on a film that was shown was a good choice."""
+"""A shown film that gets this many stars was a good choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """How people took what a model showed them in the last 90 days: pairs of person and film that its lists showed, how
-    many of these were rated afterwards, and how many of those with ``LIKED_STARS`` and more. ``opened`` are those that
-    people looked at more closely, of lists on a site that tells."""
+    """What people did with the films that a model showed them in the last 90 days. ``shown`` counts pairs of person and
+    film in its lists, ``rated`` those rated afterwards, ``liked`` those rated ``LIKED_STARS`` or more. ``opened``
+    counts those that people opened, in lists of a site that reports it."""
 
     shown: int = 0
     rated: int = 0
@@ -31,7 +31,7 @@ class Reception:
 
     @property
     def liked_share(self) -> float | None:
-        """The share of films rated afterwards that were liked; null where none was rated."""
+        """The share of films rated afterwards that were liked; None if no film was rated."""
         return self.liked / self.rated if self.rated else None
 
 
@@ -46,9 +46,10 @@ class Shown:
 
 class ShownStore(Database):
     def note_shown(self, user_id: int, version: int | None, movie_ids: Collection[int], now: datetime) -> None:
-        """Note that a list of a model's showed somebody these films; the first time counts.
+        """Note that a list of a model showed somebody these films. The first time counts.
 
-        A power cut may forget the last few. Without a model nothing is noted, nor of people who were deleted meanwhile.
+        A power cut may lose the last few notes. Nothing is noted without a model, or for people who were deleted
+        meanwhile.
         """
         if version is None or not movie_ids:
             return
@@ -61,7 +62,7 @@ class ShownStore(Database):
                 connection.execute(insert(connection, shown_films).on_conflict_do_nothing(), rows)
 
     def note_opened(self, user_id: int, version: int | None, movie_ids: Collection[int], now: datetime) -> None:
-        """Note that somebody looked more closely at films that they were shown; the first time counts."""
+        """Note that somebody opened films that they were shown. The first time counts."""
         if version is None or not movie_ids:
             return
         mine = (shown_films.c.user_id == user_id) & (shown_films.c.model_version == version)
@@ -70,7 +71,7 @@ class ShownStore(Database):
             connection.execute(sa.update(shown_films).where(mine).values(opened_at=now))
 
     def shown_by(self, user_id: int, version: int | None, movie_ids: Collection[int]) -> dict[int, Shown]:
-        """Return those of these films that a model's lists have shown somebody, by film."""
+        """Return which of these films a model's lists have shown somebody, by film."""
         columns = [shown_films.c[name] for name in Shown.__dataclass_fields__]
         mine = (shown_films.c.user_id == user_id) & (shown_films.c.model_version == version)
         with self.read() as connection:
@@ -78,7 +79,7 @@ class ShownStore(Database):
             return {row.movie_id: Shown(*row) for row in rows}
 
     def receptions(self) -> dict[int, Reception]:
-        """Return for each version that has shown anything lately how people took it."""
+        """Return for each version that has shown films lately what people did with them."""
         later = (ratings.c.user_id == shown_films.c.user_id) & (ratings.c.movie_id == shown_films.c.movie_id)
         later &= ratings.c.rated_at > shown_films.c.shown_at
         liked = sa.func.sum(sa.case((ratings.c.stars >= LIKED_STARS, 1), else_=0))
@@ -95,12 +96,12 @@ class ShownStore(Database):
             }
 
     def sweep_shown(self, now: datetime) -> None:
-        """Forget what was shown longer ago than it is kept."""
+        """Delete rows that are older than ``KEPT``."""
         with self.write() as connection:
             connection.execute(sa.delete(shown_films).where(shown_films.c.shown_at < now - KEPT))
 
 
-# On Postgres the row is held, so that nobody is forgotten between this and the insert.
+# On Postgres this locks the row, so that nobody is deleted between this and the insert.
 _STILL_HERE = (
     sa.select(users.c.id).where(users.c.id == sa.bindparam("whose")).with_for_update(read=True, key_share=True)
 )
