@@ -1,4 +1,4 @@
-"""Models from ratings, in Spark: training, batch scoring, similar titles.
+"""Trains models from ratings in Spark, scores everybody's lists, finds similar titles.
 
-It may import ``engine.serving.factors``, whose arithmetic it shares; neither a store nor a session of its own.
+It may import ``engine.serving``, whose arithmetic it shares. It uses no store and opens no Spark session.
 """

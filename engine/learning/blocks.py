@@ -1,8 +1,8 @@
-"""Fits of what is too large for one task: ratings stay where they are, and factors travel.
+"""Fits data that is too large for one task: ratings stay on their executors, and factors are sent around.
 
 Ratings are partitioned once by person and once by film, as compressed rows. Each half-step broadcasts the factors of
-the side that is held still, and every block's rows come back to the driver; nothing else crosses the network. A block
-that is lost is made again from the ratings, and gives the same rows.
+the side that is held fixed, and every block returns its rows to the driver; nothing else crosses the network. A lost
+block is rebuilt from the ratings and gives the same rows.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,8 +60,7 @@ class Side:
         ids: dict[str, Ints],
         ridge: Callable[[NDArray[Any]], Doubles],
     ) -> "Side":
-        """Make the blocks of the side ``by`` ("user_id" or "movie_id") of ratings that have the columns
-        ``OBSERVED``."""
+        """Make the blocks of one side, by "user_id" or "movie_id", from ratings with the columns ``OBSERVED``."""
         (other,) = ids.keys() - {by}
         spark = ratings.sparkSession
         blocks = max(spark.sparkContext.defaultParallelism, ratings.count() // RATINGS_A_BLOCK + 1)
@@ -71,7 +70,7 @@ class Side:
             table = pa.Table.from_batches([batch.cast(SCHEMA) for batch in batches], SCHEMA)
             row_ids, rows = np.unique(table[by].to_numpy(), return_inverse=True)
             columns = np.searchsorted(shared.value, table[other].to_numpy()).astype(np.int32)
-            # In one order however they come, so that sums are the same to the last bit.
+            # Sorted, so that sums are the same to the last bit in whatever order rows come.
             order = np.lexsort((columns, rows))
             weights, targets, counted = (table[name].to_numpy()[order] for name in ("weight", "target", "counted"))
             made = compress(
@@ -109,10 +108,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Ratings:
-    """What blocks are made of: ``values`` has user_id, movie_id, value (stars or log(1 + plays)) and is partitioned by
-    user_id; ``pseudo`` has user_id (negative) and movie_id; ``user_ids`` and ``movie_ids`` are all there are,
-    ascending.
-    """
+    """The ratings that blocks are made from. ``values`` has user_id, movie_id, value (stars or log(1 + plays)) and is
+    partitioned by user_id. ``pseudo`` has user_id (negative) and movie_id. ``user_ids`` and ``movie_ids`` hold all ids,
+    ascending."""
 
     values: DataFrame
     pseudo: DataFrame
@@ -127,7 +125,7 @@ class Ratings:
 def fit_preference(
     ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Preference:
-    """Fit the model of what to show, as ``fits.PreferenceFit`` does."""
+    """Fit the preference model, as ``fits.PreferenceFit`` does."""
 
     def said(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -153,7 +151,7 @@ def fit_preference(
 def fit_stars(
     ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Stars:
-    """Fit biases, and factors for what they leave, as ``fits.StarsFit`` does."""
+    """Fit biases, and factors for their residuals, as ``fits.StarsFit`` does."""
     progress(0.0, "biases")
     values = ratings.values.withColumnRenamed("value", "stars")
     biases = fit_biases(values, user_damping=hyper.user_damping, movie_damping=hyper.movie_damping)
@@ -213,7 +211,7 @@ class _Fit:
         return users[len(users) - len(self.ratings.user_ids) :]
 
     def alternate(self, users: Side, films: Side, seed: int, progress: OnProgress) -> tuple[Floats, Floats | None]:
-        """Return films' factors, and what people are drawn to next."""
+        """Return the films' factors, and the row that people are drawn to in the next iteration."""
         draw = np.random.default_rng(seed).standard_normal((len(films.ids), self.rank))
         items, mean = (0.1 * draw).astype(np.float32), None
         for iteration in range(self.iterations):
@@ -227,7 +225,7 @@ class _Fit:
 
 @dataclass(frozen=True)
 class SparkBiases:
-    """How far films and people lie from the mean of all stars. ``movie_bias`` is in the order of ``movie_ids``."""
+    """Differences of films and people from the mean of all stars. ``movie_bias`` is in the order of ``movie_ids``."""
 
     mean_stars: float
     movie_ids: NDArray[np.int32]
@@ -245,8 +243,8 @@ class SparkBiases:
 def fit_biases(ratings: DataFrame, *, user_damping: float, movie_damping: float) -> SparkBiases:
     """Fit the mean, and each film's bias beside the users', by a few alternating damped means.
 
-    The users' side follows from the films' and is recomputed where it is needed, so that only the films' side leaves
-    Spark: each round is one pass in which every partition, which holds whole users, sums what it leaves of each film.
+    The users' biases follow from the films' and are recomputed where they are needed, so only the films' side leaves
+    Spark. Each round is one pass: every partition holds all ratings of its users, and sums the residuals of each film.
 
     Args:
         ratings: partitioned by user_id.
@@ -267,7 +265,7 @@ def fit_biases(ratings: DataFrame, *, user_damping: float, movie_damping: float)
 
 
 def residuals(ratings: DataFrame, biases: SparkBiases) -> DataFrame:
-    """Return user_id, movie_id, value (what the biases leave of the stars) and the user's bias, for every rating."""
+    """Return user_id, movie_id, value (the stars less mean and biases) and the user's bias, for every rating."""
 
     def subtract(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         users, films, stars, rows = _arrays(batches, biases.movie_ids)
@@ -280,7 +278,7 @@ def residuals(ratings: DataFrame, biases: SparkBiases) -> DataFrame:
 
 
 def _film_sums(biases: SparkBiases) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Make the pass of one round: for each film of a partition, the sum of stars less mean and user bias."""
+    """Do one round's pass over a partition: for each film, sum the stars less mean and user bias."""
 
     def partial(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         users, _, stars, rows = _arrays(batches, biases.movie_ids)
@@ -295,7 +293,7 @@ def _film_sums(biases: SparkBiases) -> Callable[[Iterator[pa.RecordBatch]], Iter
 def _arrays(
     batches: Iterator[pa.RecordBatch], movie_ids: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.intp]]:
-    """Read one partition of ratings whole: users, films, stars, and the films' rows in ``movie_ids``."""
+    """Read one whole partition of ratings: users, films, stars, and the films' rows in ``movie_ids``."""
     schema = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("stars", pa.float32())])
     table = pa.Table.from_batches([batch.select(schema.names) for batch in batches], schema)
     users, films, stars = (table[name].to_numpy() for name in schema.names)

@@ -1,4 +1,5 @@
-"""Numerical functions as machine code that is made once, by numba, and kept where the program may only read."""
+"""Compiles numerical functions to machine code with numba, and caches the code, also where the program may only
+read."""
 
 import hashlib
 import inspect
@@ -12,19 +13,21 @@ from numba import njit
 from numba.core.caching import UserProvidedCacheLocator
 
 OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
-"""Fused and reordered sums, but NaN stays NaN. Without Python's lock, so that threads run side by side."""
+"""Sums may be fused and reordered, but NaN stays NaN. Functions run without Python's lock, so threads run in
+parallel."""
 
 
 def compiled(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function for one signature as it is defined, or take what was kept of an earlier time.
+    """Compile a function for one signature when it is defined, or load it from the cache.
 
-    Kept beside the source, or in NUMBA_CACHE_DIR. Where nothing is kept and nothing can be, it takes some seconds.
+    The cache is beside the source, or in NUMBA_CACHE_DIR. Without a usable cache, compiling takes some seconds.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             kept: Callable[..., Any] = njit(signature, cache=True, **OPTIONS)(function)
-        except (OSError, RuntimeError):  # a read-only folder that knows another processor, or no folder at all
+        # The folder is read-only and holds code for another processor, or there is no folder.
+        except (OSError, RuntimeError):
             kept = njit(signature, **OPTIONS)(function)
         return kept
 
@@ -32,8 +35,8 @@ def compiled(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 
 class SharedFolder(UserProvidedCacheLocator):
-    """Keeps machine code in NUMBA_CACHE_DIR for all processes: also if it is read-only there, as in a container, and if
-    the source comes in a zip, as on the executors of a Spark cluster. numba's own locators pass over both.
+    """Keeps machine code in NUMBA_CACHE_DIR for all processes, even if that is read-only, as in a container, or if the
+    source comes in a zip, as on the executors of a Spark cluster. numba's own locators support neither.
 
     NUMBA_CACHE_LOCATOR_CLASSES=engine.learning.compiled.SharedFolder turns it on; the Dockerfile does.
     """

@@ -1,7 +1,7 @@
-"""What films are, whoever likes them: genres, year and tags as vectors. Pure numpy.
+"""The content of films as vectors: genres, year and tags. Pure numpy.
 
-The likeness of two films is the inner product of their rows; similar titles and films that nobody has rated stand on
-the same vectors.
+The likeness of two films is the inner product of their rows. Similar titles and the scores of unrated films use the
+same vectors.
 """
 
 import re
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from engine.domain import Film, Floats
 
 GENRES, YEARS, TAGS = 0.35, 0.25, 0.40
-"""What each says of content. Tags only add: a film that nobody has tagged is not thereby unlike those that are."""
+"""The weight of each part of the content. Tags only add: a film without tags is not unlike films with tags."""
 
 TAGS_TRUSTED = 1.0
-"""Tags at which a film's tags count half."""
+"""With this many tags, a film's tags count half."""
 
 YEAR_WIDTH = 8.0
 """Films this many years apart are clearly of another time."""
@@ -26,18 +26,18 @@ TAG_WORDS = 2_000
 TAG_TOPICS = 48
 
 TAGS_NAMED = 12
-"""Tags of a film that may be named as what it shares with another: those that say most of it."""
+"""This many tags of a film, the most telling ones, may be named as shared with another."""
 
 NAMED_FROM = 3
-"""Films that must have a tag before it is named: what only two have is mostly a slip of the pen."""
+"""A tag is named only if this many films have it: a rarer one is mostly a typing error."""
 
 NOT_OF_FILMS = re.compile(r"netflix|queue|seen|watch|dvd|bd-r|vhs|imdb|own|library|rating|\d{4}|view|rent|!|\?")
-"""Tags that speak of whoever gave them: "In Netflix queue", "seen 2008"."""
+"""Tags about the person who gave them: "In Netflix queue", "seen 2008"."""
 
 
 @dataclass(frozen=True)
 class Tags:
-    """How often people put a word to a film: three parallel arrays."""
+    """How often people gave a film a tag: three parallel arrays."""
 
     movie_ids: NDArray[np.int32]
     words: NDArray[np.str_]
@@ -45,8 +45,8 @@ class Tags:
 
 
 def content_vectors(films: Sequence[Film], tags: Tags | None) -> Floats:
-    """Return what each film is, as a vector of length at most 1: genres (rare ones weigh more), year, and tags as far
-    as there are any."""
+    """Return each film's content as a vector of length at most 1: genres (rare ones weigh more), year, and tags if
+    there are any."""
     ids = np.array([film.id for film in films], np.int32)
     parts = [np.sqrt(GENRES) * _genres(films), np.sqrt(YEARS) * _years(films)]
     if tags is not None and len(tags.words):
@@ -58,9 +58,9 @@ def content_vectors(films: Sequence[Film], tags: Tags | None) -> Floats:
 
 
 def telling_tags(movie_ids: NDArray[np.int32], tags: Tags | None) -> tuple[NDArray[np.int32], list[str]]:
-    """Return which tags say most of each film, and the words themselves.
+    """Return the most telling tags of each film, as numbers, and the list of tags.
 
-    The first is (n_films, ``TAGS_NAMED``): numbers of words, the most telling first, −1 where a film has no more.
+    The first is (n_films, ``TAGS_NAMED``): numbers of tags, the most telling first, −1 if a film has no more.
     """
     best = np.full((len(movie_ids), TAGS_NAMED), -1, np.int32)
     if tags is None or not len(tags.words):
@@ -89,21 +89,21 @@ def _genres(films: Sequence[Film]) -> Floats:
 
 
 def _years(films: Sequence[Film]) -> Floats:
-    """Bumps along time, so that the cosine of two years falls with their distance; no year is no vector."""
+    """Return vectors of years, whose cosine falls with the distance of two years; an unknown year gives zeros."""
     centres = np.arange(1890, 2060, YEAR_WIDTH, dtype=np.float32)
     years = np.array([film.year if film.year is not None else np.nan for film in films], np.float32)
     return _unit(np.nan_to_num(np.exp(-(((years[:, None] - centres) / YEAR_WIDTH) ** 2))))
 
 
 def _rows_of(ids: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.intp]:
-    """Return the row of each wanted film in ``ids``, −1 where it is not there."""
+    """Return the row of each wanted film in ``ids``, −1 if it is missing."""
     order = np.argsort(ids, kind="stable")
     at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
     return np.where(ids[at] == wanted, at, -1)
 
 
 def _topics(n_films: int, rows: NDArray[np.intp], tags: Tags) -> Floats:
-    """The commonest words, weighed by rarity, pressed into a few topics (latent semantic analysis)."""
+    """Reduce the commonest tags, weighted by rarity, to a few topics (latent semantic analysis)."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.linalg import svds
 

@@ -1,8 +1,7 @@
-"""Both models fitted on arrays in memory, without Spark: what one task does with a whole data set, and trials side by
-side.
+"""Fits both models on arrays in memory, without Spark: in one task with a whole data set, or as one of several trials.
 
-A fit is solved side by side until its films' factors are good; people come last, from the films alone. So the films'
-side is the model, and whoever gave ratings can be folded in, in one half-step for everybody (``people``).
+A fit alternates between people and films, and in the end solves people from the films alone. So the films' side is the
+model, and anybody with ratings can be folded in, in one half-step for everybody (``people``).
 """
 
 import abc
@@ -28,7 +27,7 @@ from engine.serving.factors import (
 Ints = NDArray[np.int32]
 
 OnProgress = Callable[[float, str], None]
-"""Takes the fraction done, 0 to 1, and what is going on."""
+"""Called with the fraction done, 0 to 1, and a text that says what is going on."""
 
 BIAS_ROUNDS = 3
 """Alternations of film and user biases; a fourth moves no bias by more than 0.01 stars on ml-latest-small."""
@@ -36,11 +35,11 @@ BIAS_ROUNDS = 3
 
 @dataclass(frozen=True)
 class RatingTable:
-    """Ratings in rows of numbers: rating k is ``values[k]`` of person ``users[k]`` for film ``films[k]``.
+    """Ratings as arrays: rating k is ``values[k]`` of person ``users[k]`` for film ``films[k]``.
 
-    ``user_ids`` and ``movie_ids`` are ascending; ``users`` and ``films`` (n,) are rows of those; ``values`` (n,) are
-    stars, or log(1 + plays). ``pseudo_users`` and ``pseudo_movies`` are pairs of a pseudo-user, numbered from 0, and a
-    film of their kind.
+    ``user_ids`` and ``movie_ids`` are ascending; ``users`` and ``films`` (n,) are indices into them; ``values`` (n,)
+    are stars, or log(1 + plays). ``pseudo_users`` and ``pseudo_movies`` are pairs of a pseudo-user, numbered from 0,
+    and a film of their kind.
     """
 
     user_ids: Ints
@@ -55,25 +54,25 @@ class RatingTable:
     def of(
         cls, user_ids: NDArray[Any], movie_ids: NDArray[Any], values: NDArray[Any], films: Sequence[Film] = ()
     ) -> "RatingTable":
-        """Number people and films; with the catalogue's ``films``, make pseudo-users up too."""
+        """Number people and films; with the catalogue's ``films``, add pseudo-users too."""
         people, users = np.unique(user_ids.astype(np.int32), return_inverse=True)
         known, rows = np.unique(movie_ids.astype(np.int32), return_inverse=True)
-        # In one order however they come, so that sums are the same to the last bit.
+        # Sorted, so that sums are the same to the last bit in whatever order rows come.
         order = np.argsort(users.astype(np.int64) * len(known) + rows)
         rated = users[order].astype(np.int32), rows[order].astype(np.int32), values[order].astype(np.float32)
         return cls(people, known, *rated, *pseudo_pairs(films, known))
 
     def where(self, kept: NDArray[np.bool_]) -> "RatingTable":
-        """Return the table with some of its ratings; people and films keep their rows."""
+        """Return the table with some of its ratings; people and films keep their numbers."""
         return replace(self, users=self.users[kept], films=self.films[kept], values=self.values[kept])
 
 
 def pseudo_pairs(films: Sequence[Film], movie_ids: Ints) -> tuple[Ints, Ints]:
-    """Return pairs of a pseudo-user and a film's row: for each genre of each decade, someone made up who likes exactly
-    those films.
+    """Return pairs of a pseudo-user and a film's row. There is one pseudo-user for each genre of each decade, who likes
+    exactly those films.
 
-    Trained on beside the people, they draw a film that few have rated towards its kind, and end with the training. A
-    film without a year goes with those of its genre that have none either.
+    In training, pseudo-users draw a film with few ratings towards its kind; the trained model does not contain them.
+    Films without a year form one group for each genre.
     """
     rows = {movie_id: row for row, movie_id in enumerate(movie_ids.tolist())}
     kinds: dict[tuple[str, int | None], int] = {}
@@ -91,7 +90,7 @@ def compress(
     rows: Ints, columns: Ints, weights: Floats, targets: Floats, n_rows: int, ridge: Callable[[NDArray[Any]], Doubles],
     counted: NDArray[np.bool_] | None = None,
 ) -> Observations:  # fmt: skip
-    """Sort observations by row; ``ridge`` turns the number of those ``counted`` of each row into its λ."""
+    """Sort observations by row. ``ridge`` turns each row's number of ``counted`` observations into its λ."""
     order = np.argsort(rows, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_rows))]).astype(np.int64)
     count = np.bincount(rows if counted is None else rows[counted], minlength=n_rows)
@@ -116,15 +115,15 @@ class Stars:
 
     @classmethod
     def none(cls, n_items: int) -> "Stars":
-        """Return what stands in for it where nobody gave stars: zeros, which add nothing to any order."""
+        """Return the rating model for data without stars: zeros, which do not change any order."""
         return cls(0.0, np.zeros((n_items, 1), np.float32), np.zeros(n_items, np.float32))
 
 
 @dataclass(frozen=True)
 class Fit(abc.ABC):
-    """What a model is fitted on: both sides' observations, made when they are first asked for.
+    """The data that a model is fitted on: both sides' observations, computed on first use.
 
-    Pickled before that, it is no larger than its table. Pseudo-users' rows come after the people's.
+    Pickled before first use, it is no larger than its table. Pseudo-users' rows come after the people's.
     """
 
     table: RatingTable
@@ -143,21 +142,21 @@ class Fit(abc.ABC):
     @property
     @abc.abstractmethod
     def sides(self) -> tuple[Observations, Observations]:
-        """People's and films' observations."""
+        """The observations of people and of films."""
 
     @abc.abstractmethod
     def finish(self, items: Floats, mean: Floats | None, threads: int = 1) -> Any:
-        """Return the model that has these films' factors."""
+        """Return the model with these film factors."""
 
     def start(self, seed: int) -> Floats:
-        """Return films' factors to start from: small, and random."""
+        """Return small random film factors to start from."""
         draw = np.random.default_rng(seed).standard_normal((len(self.table.movie_ids), self.rank))
         return (0.1 * draw).astype(np.float32)
 
     def advance(
         self, items: Floats, mean: Floats | None, iterations: int, threads: int = 1
     ) -> tuple[Floats, Floats | None]:
-        """Return films' factors some iterations on, and what people are drawn to next."""
+        """Return the film factors after some more iterations, and the row that people are drawn to next."""
         by_user, by_film = self.sides
         for _ in range(iterations):
             users = half_step(by_user, items, unobserved=self.unobserved, prior=mean, threads=threads)
@@ -170,7 +169,7 @@ class Fit(abc.ABC):
         """Return the model, fitted in one go.
 
         Args:
-            start: films' factors to start from, in place of random ones.
+            start: film factors to start from, in place of random ones.
         """
         items = self.start(seed) if start is None else start
         return self.finish(*self.advance(items, None, self.iterations, threads), threads)
@@ -178,7 +177,7 @@ class Fit(abc.ABC):
 
 @dataclass(frozen=True)
 class PreferenceFit(Fit):
-    """What to show: every pair counts, what was rated counts more."""
+    """The fit of the preference model: every pair counts, rated pairs count more."""
 
     hyper: PreferenceHyperparameters
 
@@ -223,7 +222,7 @@ class PreferenceFit(Fit):
 
 @dataclass(frozen=True)
 class StarsFit(Fit):
-    """Which stars to print: biases, and factors for what they leave."""
+    """The fit of the rating model: biases, and factors for their residuals."""
 
     hyper: RatingHyperparameters
 
@@ -255,12 +254,13 @@ class StarsFit(Fit):
 
 
 def noted(average: NDArray[Any]) -> Floats:
-    """Round the mean row as a version notes it, so that who is folded in now and later is drawn to the same row."""
+    """Round the mean row as a version stores it, so that people folded in now and later are drawn to the same row."""
     return np.array([round(float(x), 7) for x in average], np.float32)
 
 
 def _with_pseudo(table: RatingTable, strength: float) -> tuple[Ints, Ints, int]:
-    """Return rows of people and films with the pseudo-users' pairs after them, and how many those are; 0 adds none."""
+    """Return the pairs' rows of people and films, followed by those of pseudo-users, and the number of the latter. A
+    target of 0 adds none."""
     if not strength:
         return table.users, table.films, 0
     users = np.append(table.users, table.pseudo_users + np.int32(len(table.user_ids)))
@@ -273,14 +273,14 @@ def _rows(table: RatingTable, users: Ints) -> int:
 
 @dataclass(frozen=True)
 class Biases:
-    """How far films and people lie from the mean of all stars, in the order of the table's rows."""
+    """Differences of films and people from the mean of all stars, in the order of the table."""
 
     mean_stars: float
     users: Doubles
     films: Doubles
 
     def residuals(self, table: RatingTable) -> Doubles:
-        """Return what the biases leave of each rating's stars."""
+        """Return each rating's stars less mean and biases."""
         left: Doubles = table.values - self.mean_stars - self.users[table.users] - self.films[table.films]
         return left
 
@@ -304,7 +304,7 @@ def fit_biases(table: RatingTable, hyper: RatingHyperparameters) -> Biases:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Both models, without the people: ``rows`` of the films, in the order of the table's."""
+    """Both models, without people: the films' ``rows``, in the order of the table."""
 
     rows: FactorRows
     hyperparameters: Hyperparameters
@@ -322,7 +322,7 @@ class Fitted:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What a version notes beside its rows, and ``Model.assemble`` reads."""
+        """The values that a version stores beside its rows, for ``Model.assemble``."""
         return asdict(self.hyperparameters) | {
             "mean_stars": self.mean_stars,
             "average_taste": [round(float(x), 7) for x in self.average_taste],
@@ -330,12 +330,12 @@ class Fitted:
         }
 
     def model(self) -> Model:
-        """Return the films' side, ready to score with."""
+        """Return the model of the films, ready for scoring."""
         return Model.assemble(self.rows, self.parameters)
 
 
 def fit(table: RatingTable, hyperparameters: Hyperparameters, *, seed: int, threads: int = 1) -> Fitted:
-    """Fit both models; of play counts only the preference model."""
+    """Fit both models; for play counts, only the preference model."""
     preference = PreferenceFit(table, hyperparameters.preference).run(seed, threads=threads)
     stars = None
     if hyperparameters.rating is not None:
@@ -355,7 +355,7 @@ class People:
 
 @dataclass(frozen=True)
 class Folding:
-    """A model's films, prepared for folding many people in at once; each as ``Model.profile`` would."""
+    """Folds many people into a model at once, each as ``Model.profile`` does."""
 
     model: Model
 
@@ -366,7 +366,7 @@ class Folding:
     def people(
         self, user_ids: NDArray[Any], movie_ids: NDArray[Any], values: NDArray[Any], *, threads: int = 1
     ) -> People:
-        """Fold people in, each of whom has all their ratings among these; films unknown to the model are passed over.
+        """Fold people in. All ratings of each person must be given together. Films unknown to the model are ignored.
 
         Args:
             values: stars, or log(1 + plays).

@@ -1,4 +1,4 @@
-"""Spark MLlib's own ALS: the oracle of our solver, and the way past what a broadcast holds.
+"""Fits with Spark MLlib's ALS: the oracle that tests our solver, and the way for data too large to broadcast.
 
 It can express one objective for preference (target ``signed``, ν = 1, no pull), and one for stars (ν = 1).
 """
@@ -23,12 +23,12 @@ from engine.learning.fits import OnProgress, Preference, Stars, noted
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
 NUDGE = 1e-3
-"""Stands for a strength of exactly 0, which Spark would read as "not observed"."""
+"""Replaces a strength of exactly 0, which Spark would read as "not observed"."""
 
 OURS = PreferenceHyperparameters(
     target="signed", reg=0.2, nu_users=1.0, nu_items=1.0, alpha=2.0, scale=1.0, pseudo=0.7, pull=0.0
 )
-"""What MLlib's objective does best with on stars (DECISIONS)."""
+"""The best hyperparameters of MLlib's objective on stars (DECISIONS)."""
 
 
 REG_OF_STARS = 0.15
@@ -46,7 +46,8 @@ def expressible(hyper: Hyperparameters) -> Hyperparameters:
 
 
 def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> DataFrame:
-    """Turn user_id, movie_id, value into what MLlib takes: above or below neutral, never exactly 0."""
+    """Turn user_id, movie_id, value into the signed strengths that MLlib takes: above or below neutral, never exactly
+    0."""
     strength = (F.col("value") - F.lit(hyper.neutral)) / F.lit(hyper.scale)
     nudged = F.when(strength == 0, F.lit(NUDGE)).otherwise(strength).cast("float")
     return values.select("user_id", "movie_id", nudged.alias("value"))
@@ -55,7 +56,7 @@ def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> Dat
 def fit_preference(
     ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Preference:
-    """Fit the model of what to show; its hyperparameters must be ``expressible``."""
+    """Fit the preference model; its hyperparameters must be ``expressible``."""
     strengths = _with_pseudo(ratings, signed_strengths(ratings.values, hyper), hyper.pseudo)
     fitted = fit_als(
         strengths,
@@ -141,7 +142,7 @@ def fit_als(
         numUserBlocks=blocks,
         numItemBlocks=blocks,
     )
-    # Two half-steps an iteration; with implicit preferences each sums YᵀY first, in a stage of its own.
+    # An iteration has two half-steps; with implicit preferences each first sums YᵀY in a stage of its own.
     with _iterations(spark, iterations, 2 if alpha is None else 4, progress):
         try:
             return als.fit(values)
@@ -159,7 +160,7 @@ def collect_factors(factors: DataFrame) -> tuple[NDArray[np.int32], Floats]:
 
 @contextmanager
 def _iterations(spark: SparkSession, iterations: int, stages: int, progress: OnProgress) -> Iterator[None]:
-    """Tell which iteration a fit is in, by counting the stages that Spark has finished: it has no callback for it."""
+    """Report which iteration a fit is in, by counting the stages that Spark has finished: MLlib has no callback."""
     tracker = spark.sparkContext.statusTracker()
     group = f"fit-{threading.get_ident()}-{id(progress)}"
     spark.sparkContext.setJobGroup(group, "ALS")

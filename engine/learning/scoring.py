@@ -1,7 +1,7 @@
-"""Batch scoring in Spark's executors: everybody's top N with what they have seen left out.
+"""Batch scoring in Spark's executors: everybody's top N, without the films that they have seen.
 
-The films' side of a model is small and is broadcast; people stream past in blocks, each a matrix product and a partial
-sort in native code (implicit's ``topk``, which skips seen films itself).
+The films' side of a model is small and is broadcast. People are scored in blocks, each with a matrix product and a
+partial sort in native code (implicit's ``topk``, which skips seen films itself).
 """
 
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ from engine.serving.factors import Model, user_order_vectors
 from engine.serving.similar_titles import FADES_BY, NEUTRAL, SimilarTitles
 
 UNFILLED = np.float32(-1e30)
-"""``topk`` pads with less than this when somebody has fewer films left than asked for."""
+"""``topk`` pads with scores below this if somebody has fewer films left than the limit."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some people's rows as numpy arrays: what an executor works on at a time.
+    """The rows of some people as numpy arrays; an executor works on one block at a time.
 
     ``preference`` and ``rating`` (n_users, rank), ``bias`` (n_users,); ``seen`` holds rows of films, those of person i
-    at ``seen[starts[i]:starts[i + 1]]``, and ``liking`` beside it how much they liked each.
+    at ``seen[starts[i]:starts[i + 1]]``; ``liking``, parallel to it, says how much they liked each.
     """
 
     user_ids: NDArray[np.int32]
@@ -43,10 +43,10 @@ class KernelMissing(MatineeError):
 
 
 def check_kernel() -> None:
-    """Return if the native kernel loads, so that a training does not find out at its end.
+    """Check that the native kernel loads, so that a training does not find out at its end.
 
     Raises:
-        KernelMissing: it does not; the text says what to install.
+        KernelMissing: it does not load; the text says what to install.
     """
     try:
         import implicit.cpu.topk  # noqa: F401
@@ -71,13 +71,13 @@ def histories(ratings: DataFrame) -> DataFrame:
 def recommend(
     users: DataFrame, seen: DataFrame, model: Model, similar: SimilarTitles | None = None, *, limit: int
 ) -> DataFrame:
-    """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars (null where the model
+    """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars (null if the model
     predicts none).
 
     Args:
         users: user_id, preference, rating, bias, as ``training.Trained`` has them.
-        seen: ``histories``: what is never to be recommended to somebody, and how they liked it.
-        similar: the titles like each; they have a say in the lists of those who have rated little, as in the bot.
+        seen: ``histories``: films never to be recommended to each person, and how they liked them.
+        similar: similar titles of each film; as in the bot, they affect the lists of people with few ratings.
         limit: films in a list; a person who has few unseen films left gets fewer.
 
     Lists come in no particular order of people. Ties are broken arbitrarily.
@@ -96,7 +96,7 @@ def recommend(
 
 
 def list_lengths(ratings: DataFrame, model: Model, *, limit: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the people of ``recommend``, and how many films the list of each holds at least: two parallel arrays."""
+    """Return the people of ``recommend``, and the least number of films in each one's list: two parallel arrays."""
     left = F.lit(len(model.movie_ids)) - F.count("movie_id")
     table = ratings.groupBy("user_id").agg(F.least(F.lit(limit), left).cast("int").alias("films")).toPandas()
     return table["user_id"].to_numpy(np.int32), table["films"].to_numpy(np.int32)
@@ -111,7 +111,7 @@ def read_block(batch: pa.RecordBatch, movie_ids: NDArray[np.int32]) -> Block:
     liked = liking.values.to_numpy()[liking.offsets[0].as_py() : liking.offsets[-1].as_py()]
     rows = np.searchsorted(movie_ids, films).astype(np.int32)
     known = (rows < len(movie_ids)) & (movie_ids[np.minimum(rows, len(movie_ids) - 1)] == films)
-    if not known.all():  # films outside the model cannot be recommended anyway
+    if not known.all():  # films outside the model are never recommended
         counts = np.add.reduceat(np.append(known, 0), np.minimum(starts[:-1] - starts[0], len(known)))
         counts[np.diff(starts) == 0] = 0
         starts, rows, liked = np.concatenate([[0], np.cumsum(counts)]), rows[known], liked[known]
@@ -136,7 +136,7 @@ def top_rows(
 ) -> tuple[NDArray[np.int32], Floats]:
     """Return the rows of ``items`` with the largest inner products, and those, both (n_queries, ≤ limit).
 
-    Rows in ``seen`` come last, with scores below ``UNFILLED``. One thread: Spark runs one task a core.
+    Rows in ``seen`` come last, with scores below ``UNFILLED``. It uses one thread: Spark runs one task per core.
     """
     from implicit.cpu.topk import topk
     from scipy.sparse import csr_matrix
@@ -179,9 +179,9 @@ def _recommend_block(model: Model, similar: SimilarTitles | None, block: Block, 
 
 
 def _merge(rows: NDArray[np.int32], scores: Floats, others: NDArray[np.intp], found: Floats) -> None:
-    """Put films whose score was raised to ``found`` among the best of a person, in place; ``others`` are unique.
+    """Merge films whose score was raised to ``found`` into the best films of a person, in place; ``others`` are unique.
 
-    The best after raising some are among the best before and those that were raised, so nothing else need be looked at.
+    The new best films are among the old best and those that were raised, so no others need be looked at.
     """
     kept = ~np.isin(rows, others)
     all_rows, all_scores = np.concatenate([rows[kept], others]), np.concatenate([scores[kept], found])

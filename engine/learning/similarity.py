@@ -1,11 +1,10 @@
-"""Which titles are alike: by who likes them, and by what they are. Computed in Spark's executors, a block of films a
-time.
+"""Finds similar titles, by common viewers and by content. Spark's executors compute it, a block of films at a time.
 
-Two films are alike as far as more people like both than chance would have it: ``max(log(observed / expected), −1)``,
-shrunk by how many people that rests on, ``· together / (together + 15)``. To that comes content (genres, year, tags)
-and a shared series. Factors of a model do not serve here: in them popularity hides, and what all like looks alike.
+Two films are similar if more people like both than expected by chance: ``max(log(observed / expected), −1)``, shrunk by
+the number of those people, ``· together / (together + 15)``. Content (genres, year, tags) and a shared series are
+added. Cosines of a model's factors are not used: they make all popular films look alike.
 
-Likes are held whole by the driver and by each executor: 8 bytes each, once by person and once by film.
+The driver and each executor hold all likes in memory: 8 bytes each, once by person and once by film.
 """
 
 from collections import defaultdict
@@ -28,31 +27,31 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 LIKED_STARS = 3.5
-"""From here on somebody likes a film. 3.0 and 4.0 find a little less on ml-latest-small."""
+"""Somebody likes a film from this many stars on. 3.0 and 4.0 find a little less on ml-latest-small."""
 
 LIKED_PLAYS = 5
-"""From here on somebody likes an artist: a few plays may be the radio's."""
+"""Somebody likes an artist from this many plays on: a few plays may come from a radio."""
 
 SUPPORT = 15.0
-"""People who like both films at which what they say counts half."""
+"""With this many people who like both films, the evidence counts half."""
 
 AGAINST = -1.0
-"""The least that few common viewers count: they are no proof of unlikeness."""
+"""The lowest value for few common viewers, which do not prove that films are unlike."""
 
 CONTENT = 3.0
-"""What films of the same genres, year and tags count."""
+"""The weight of content: of two films with the same genres, year and tags."""
 
 SERIES = 2.0
-"""What a shared series counts: more than common viewers mostly do."""
+"""The weight of a shared series: more than common viewers mostly give."""
 
 KNOWN_RATINGS = 0.5
-"""Ratings at which a film's content counts half, so that a film which one person knows tops no list."""
+"""With this many ratings, a film's content counts half, so that a film which one person knows tops no list."""
 
 SAME_PEOPLE = 0.3
-"""From this much of the first term on, "liked by the same people" is a reason that can be given."""
+"""From this value of the first term on, "liked by the same people" is given as a reason."""
 
 BLOCK_FILMS = 64
-"""Films in one piece of work: their likeness to 87,000 others takes 22 MB."""
+"""Films in one block: their similarities to 87,000 others take 22 MB."""
 
 SCHEMA = "movie_id int, position int, similar_movie_id int, similarity float, times_chance float, shared_tag string"
 
@@ -60,11 +59,11 @@ SCHEMA = "movie_id int, position int, similar_movie_id int, similarity float, ti
 def similar_films(
     spark: SparkSession, films: Sequence[Film], ratings: DataFrame, tags: Tags | None = None, *, limit: int
 ) -> DataFrame:
-    """Return the films most like each one of the catalogue, those that nobody rated included.
+    """Return the films most like each film of the catalogue, including films that nobody rated.
 
     Columns: movie_id, position (1 is most alike), similar_movie_id, similarity (no fixed top; 3 is much);
-    ``times_chance``, how many times as many people as by chance like both, null where that is no reason; and
-    ``shared_tag``, what people call both of them, or null. Nothing is alike to a film of which nothing is known.
+    ``times_chance``, how many times as many people as by chance like both, or null if that is no reason; and
+    ``shared_tag``, a tag of both, or null. A film without ratings and content has no similar films.
 
     Args:
         ratings: user_id, movie_id, and stars or plays; each pair once.
@@ -78,14 +77,14 @@ def similar_films(
             for block in batch.column("id").to_pylist():
                 yield shared.value.lists(block * BLOCK_FILMS, limit)
 
-    # Popular films, whose blocks are dearer, often have neighbouring ids: four pieces for each task even that out.
+    # Popular films take longer, and often have neighbouring ids: four blocks for each task even that out.
     pieces = min(blocks, 4 * spark.sparkContext.defaultParallelism)
     return spark.range(0, blocks, 1, max(pieces, 1)).mapInArrow(score, SCHEMA)
 
 
 @dataclass(frozen=True)
 class Alike:
-    """All that likeness follows from, by rows of films.
+    """Everything that similarity is computed from, by rows of films.
 
     The films that person i likes are ``liked[starts[i]:starts[i + 1]]``. ``known`` (n_films,) is 0 to 1; ``series``
     holds the number of each film's series, −1 for none; ``tags`` and ``words`` are ``telling_tags``.
@@ -102,7 +101,7 @@ class Alike:
 
     @classmethod
     def of(cls, films: Sequence[Film], ratings: DataFrame, tags: Tags | None) -> "Alike":
-        """Bring together what there is to know. Ratings of films that are not among ``films`` are passed over."""
+        """Collect it from the data. Ratings of films that are not among ``films`` are ignored."""
         films = sorted(films, key=lambda film: film.id)
         ids = np.array([film.id for film in films], np.int32)
         likes = F.col("stars") >= LIKED_STARS if "stars" in ratings.columns else F.col("plays") >= LIKED_PLAYS
@@ -120,7 +119,7 @@ class Alike:
 
     @cached_property
     def likes(self) -> "csr_matrix":
-        """People × films, 1 where they like it."""
+        """Matrix of people × films, 1 where they like it."""
         from scipy.sparse import csr_matrix
 
         shape = (len(self.starts) - 1, len(self.movie_ids))
@@ -128,12 +127,12 @@ class Alike:
 
     @cached_property
     def fans(self) -> "csr_matrix":
-        """Films × people."""
+        """The transposed matrix, films × people."""
         return self.likes.T.tocsr()
 
     @cached_property
     def popularity(self) -> Floats:
-        """How many people like each film, (n_films,)."""
+        """Number of people who like each film, (n_films,)."""
         return np.bincount(self.liked, minlength=len(self.movie_ids)).astype(np.float32)
 
     @cached_property
@@ -146,7 +145,7 @@ class Alike:
         return {series: np.array(rows, np.intp) for series, rows in found.items()}
 
     def lists(self, first: int, limit: int) -> pa.RecordBatch:
-        """Return the lists of the ``BLOCK_FILMS`` films from row ``first`` on, as ``similar_films`` has them."""
+        """Return the lists of the ``BLOCK_FILMS`` films from row ``first`` on, in the form of ``similar_films``."""
         own = np.arange(first, min(first + BLOCK_FILMS, len(self.movie_ids)))
         score = np.float32(CONTENT) * (self.content[own] @ self.content.T) * self.known
         for at, series in enumerate(self.series[own].tolist()):
@@ -179,12 +178,12 @@ class Alike:
         return pa.RecordBatch.from_arrays(arrays, [field.split()[0] for field in SCHEMA.split(", ")])
 
     def _by_chance(self, films: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
-        """Return how many people would like both if liking one said nothing of the other."""
+        """Return the expected number of people who like both films if liking one is independent of liking the other."""
         chance: Floats = self.popularity[films] * self.popularity[others] / np.float32(max(self.likes.shape[0], 1))
         return chance
 
     def _shared_words(self, own: NDArray[np.intp], best: NDArray[np.intp]) -> NDArray[np.object_]:
-        """Return the tag that says most of the first film and is also the other's, or None, for each pair."""
+        """Return for each pair the first film's most telling tag that the other has too, or None."""
         mine, theirs = self.tags[own][:, None, :, None], self.tags[best][:, :, None, :]
         common = ((mine == theirs) & (mine >= 0)).any(axis=3)
         word = np.take_along_axis(self.tags[own][:, None, :], common.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
@@ -193,7 +192,7 @@ class Alike:
 
 
 def _worth(together: Floats, by_chance: Floats) -> Floats:
-    """Return how much it says that so many people like both, where chance would have it of so many."""
+    """Return the evidence of this many people liking both films, given the number expected by chance."""
     worth: Floats = np.maximum(np.log(together / by_chance), AGAINST) * (together / (together + SUPPORT))
     return worth
 

@@ -4,9 +4,9 @@ Every model here is a sum of squares over pairs of one row x and one row v of th
 
     (w₀ VᵀV + Σ w v vᵀ + λ I) x = Σ (w₀ + w) t v,
 
-summed over what was observed of it: ``w`` is an observation's weight beyond that of an unobserved pair (``w₀``), ``t``
-its target; an unobserved pair's target is 0. With w₀ = 0 that is explicit ALS, with w₀ = 1 the implicit kind. Rows do
-not depend on each other: any split of them over threads, tasks or machines gives the same numbers.
+summed over x's observations: ``w`` is an observation's weight beyond that of an unobserved pair (``w₀``), and ``t`` is
+its target; an unobserved pair's target is 0. With w₀ = 0 that is explicit ALS, with w₀ = 1 implicit ALS. Rows do not
+depend on each other, so any split of them over threads, tasks or machines gives the same numbers.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -25,18 +25,18 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 CHUNK = 256
-"""Observations that are gathered at a time: with rank 64 they stay in the nearest cache."""
+"""Observations are gathered this many at a time: with rank 64 they stay in the first-level cache."""
 
 LEAST_WEIGHT = 1e-8
-"""What a weight of 0 is computed as, because its square root is divided by."""
+"""Replaces a weight of 0, because the square root is a divisor."""
 
 PIECES_A_THREAD = 8
-"""A thread that got the long rows must not be waited for."""
+"""Each thread gets several pieces, so that nobody waits for one thread with all the long rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What was observed of each row of one side, in compressed rows: those of row i are at ``starts[i]:starts[i + 1]``.
+    """The observations of each row of one side, in compressed rows: those of row i are at ``starts[i]:starts[i + 1]``.
 
     ``starts`` int64 (n_rows + 1,); ``columns`` int32 (n,), rows of the other side; ``weights`` and ``targets`` float32
     (n,), the weights at least 0; ``ridge`` float64 (n_rows,), each row's λ, more than 0.
@@ -54,7 +54,7 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The side that is held still, turned so that VᵀV is diagonal: what every row of the other side is solved from.
+    """The side that is held fixed, rotated so that VᵀV is diagonal. Every row of the other side is solved from it.
 
     ``factors`` float32 (n, rank) are V·turn, ``squares`` float64 (rank,) the diagonal, ``turn`` float64 (rank, rank)
     orthogonal.
@@ -85,7 +85,7 @@ class Held:
         if threads == 1:
             piece(0, len(side))
         else:
-            with ThreadPoolExecutor(threads) as pool:  # the kernel holds no lock of Python's
+            with ThreadPoolExecutor(threads) as pool:  # the kernel runs without Python's lock
                 list(pool.map(piece, *zip(*pairwise(_cuts(side.starts, threads * PIECES_A_THREAD)), strict=True)))
         return turned @ self.turn.T.astype(np.float32)
 
@@ -96,15 +96,15 @@ def half_step(
     """Return one side's rows, exactly, given the other side's.
 
     Args:
-        side: what was observed of the rows asked for.
+        side: the observations of the rows to solve.
         factors: the other side, float32 (n, rank).
-        unobserved: w₀, the weight of every pair; 0 where only what was observed counts.
-        prior: what a row is drawn to, shape (rank,); by default 0.
-        threads: how many to use; the numbers do not depend on it.
+        unobserved: w₀, the weight of every pair; 0 if only observed pairs count.
+        prior: the row that rows are drawn to, shape (rank,); by default 0.
+        threads: number of threads; the result does not depend on it.
 
     Source:
-        Hu, Koren, Volinsky 2008; Zhou et al. 2008; Spark's ALS.scala, ``computeFactors``, which
-        tests/spark/test_oracle.py compares it with.
+        Hu, Koren, Volinsky 2008; Zhou et al. 2008; Spark's ALS.scala, ``computeFactors``, with which
+        tests/spark/test_placement.py compares it.
     """
     return Held.of(factors).solve(side, unobserved=unobserved, prior=prior, threads=threads)
 
@@ -119,17 +119,16 @@ def gram(factors: Floats) -> Doubles:
 
 
 def _cuts(starts: NDArray[np.int64], pieces: int) -> list[int]:
-    """Return bounds of stretches of rows that hold about as many observations each."""
+    """Return bounds that split the rows into stretches with about equally many observations."""
     wanted = np.linspace(0, starts[-1], pieces + 1)[1:-1]
     return [0, *np.unique(np.searchsorted(starts, wanted)).tolist(), len(starts) - 1]
 
 
 @compiled(void(float64[:, ::1], int64))
 def _solve_triangular(system: Any, size: int) -> None:
-    """Solve in place the positive definite system whose upper half stands in the first ``size`` columns, and whose
-    right side in the column after them; that column becomes the solution.
-    """
-    for k in range(size):  # Cholesky, UᵀU; the right side as one more column, which makes it U⁻ᵀb
+    """Solve a positive definite system in place. The upper half of its matrix stands in the first ``size`` columns, its
+    right side in the column after them; that column becomes the solution."""
+    for k in range(size):  # Cholesky, UᵀU. The right side is one more column and becomes U⁻ᵀb.
         j = 0
         while j + 4 <= k:  # four rows at a time: row k is read and written once for them
             u0, u1, u2, u3 = system[j, k], system[j + 1, k], system[j + 2, k], system[j + 3, k]
@@ -154,7 +153,7 @@ def _solve_triangular(system: Any, size: int) -> None:
 
 
 def _given(kind: Any, dimensions: int = 1) -> Any:
-    """The type of an array that is only read, and may be read-only: it may stand in what another process sent."""
+    """Return the type of an array that is only read. The array may be read-only memory that another process sent."""
     return Array(kind, dimensions, "C", readonly=True)
 
 
@@ -171,12 +170,12 @@ def _solve(
     """Solve rows ``first`` to ``last`` into ``out``.
 
     With Δ = w₀ VᵀV + λI, which is diagonal here, and S = √w: a row with many observations solves (Δ + Vᵀ S² V) x = Vᵀ b
-    + λ·prior as it stands. One with few solves as many equations as it has observations: by Woodbury's identity it is
-    x = q + Δ⁻¹ Vᵀ S p, where q = Δ⁻¹ λ·prior and (I + S V Δ⁻¹ Vᵀ S) p = S⁻¹ b − S V q. Products are float32; sums over
-    chunks, and solutions, are float64.
+    + λ·prior as it stands. A row with few observations solves only as many equations as it has observations: by
+    Woodbury's identity it is x = q + Δ⁻¹ Vᵀ S p, where q = Δ⁻¹ λ·prior and (I + S V Δ⁻¹ Vᵀ S) p = S⁻¹ b − S V q.
+    Products are float32; sums over chunks, and solutions, are float64.
     """
     rank = factors.shape[1]
-    few = 2 * rank // 3  # where both take as long, by measurement
+    few = 2 * rank // 3  # here both ways take equally long, as measured
     block = np.empty(max(CHUNK, few) * rank, np.float32)
     product = np.empty(rank * rank, np.float32)
     system = np.empty((rank, rank + 1))

@@ -1,6 +1,6 @@
-"""Training both models on Spark: what to show (preference) and which stars to print (rating).
+"""Trains both models on Spark: the preference model, which orders films, and the rating model, which predicts stars.
 
-Where the work is done follows from the sizes (``Placement``); what comes out does not depend on it.
+The size of the data decides where the work is done (``Placement``); the result does not depend on it.
 """
 
 import math
@@ -35,25 +35,25 @@ from engine.serving.factors import Hyperparameters
 log = structlog.get_logger(__name__)
 
 SEED = 20
-"""Seed of the split and of the random start. It is constant, so that two versions are judged on the same ratings."""
+"""Seed of the split and of the random start. It is constant, so that all versions are judged on the same ratings."""
 
 FEWEST_RATINGS = 100
-"""Below this neither model nor its evaluation means anything."""
+"""With fewer ratings, neither a model nor its evaluation means anything."""
 
 LARGEST_TASK = 5_000_000
-"""So many ratings are fitted in one task: twice over, as compressed rows, they are 200 MB."""
+"""Up to this many ratings are fitted in one task: stored twice, as compressed rows, they take 200 MB."""
 
 LARGEST_BROADCAST = 1 << 30
-"""Bytes of factors: every task of a half-step holds the other side's."""
+"""Most bytes of factors to broadcast: every task of a half-step holds the other side's factors."""
 
 WORK_A_JOB = 4e10
-"""Multiplications after which a task reports: about a second of one core."""
+"""A task reports after this many multiplications: about a second of one core."""
 
 PEOPLE_A_BATCH = 10_000
 
 
 class Placement(StrEnum):
-    """Where a fit is done: whole in one task; in blocks, with a job for each half-step; by Spark's MLlib."""
+    """Where a fit is done: as a whole in one task; in blocks, with a job for each half-step; or by Spark's MLlib."""
 
     WHOLE = "whole"
     BLOCKS = "blocks"
@@ -61,7 +61,7 @@ class Placement(StrEnum):
 
 
 class TooFewRatings(MatineeError):
-    """There is not enough to learn from."""
+    """There are too few ratings to learn from."""
 
     def __init__(self, found: int) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class Trained(Fitted):
     """Both models, and the people.
 
     ``users`` has one row for each person: user_id int, preference and rating array<float>, bias float. It stays in
-    Spark, cached: a million people's rows need not fit on the driver. The films' side is small and is here.
+    Spark, cached, because a million people's rows may not fit on the driver. The films' side is small and is held here.
     """
 
     users: DataFrame
@@ -92,16 +92,16 @@ def train(
     placement: Placement | None = None,
     progress: OnProgress,
 ) -> Trained:
-    """Train both models; of play counts only the preference model, with nothing in the other's place.
+    """Train both models; for play counts, only the preference model.
 
     Args:
-        ratings: user_id int, movie_id int, and stars or plays float; each pair once, user ids not negative.
-            Partitioned by user_id, and cached: they are read many times.
-        hyperparameters: with no rating model exactly if the ratings are plays.
-        films: the catalogue, for pseudo-users of each kind of film; without it there are none.
-        seed: of the random start.
-        placement: where to do it; by default the sizes say.
-        progress: told about each iteration, or about each second where several fit into one.
+        ratings: user_id int, movie_id int, and stars or plays float; each pair once, user ids are not negative. They
+            should be partitioned by user_id and cached: they are read many times.
+        hyperparameters: those of the rating model are None exactly if the ratings are plays.
+        films: the catalogue, for the pseudo-users of each kind of film; without it there are no pseudo-users.
+        seed: seed of the random start.
+        placement: where to do the work; by default the sizes decide.
+        progress: called after each iteration, or about each second if iterations are shorter.
 
     Raises:
         TooFewRatings: fewer than ``FEWEST_RATINGS``.
@@ -113,7 +113,7 @@ def train(
     values = ratings.select("user_id", "movie_id", values_of(ratings).alias("value"))
     chosen = placement
     if chosen is None:
-        large = count > LARGEST_TASK  # else nobody asks how many people there are
+        large = count > LARGEST_TASK  # the number of people matters only then
         people, known = (ratings.select(name).distinct().count() if large else 0 for name in ("user_id", "movie_id"))
         chosen = place(count, people, known, rank=hyperparameters.largest_rank)
     log.info("training_placed", placement=chosen.value, ratings=count, asked=placement is not None)
@@ -133,7 +133,7 @@ def fit(
     placement: Placement,
     progress: OnProgress = lambda done, detail: None,
 ) -> Fitted:
-    """Fit both models where ``placement`` says; people are not folded in yet.
+    """Fit both models where ``placement`` says. People are not folded in yet.
 
     Args:
         values: user_id, movie_id, value (stars or log(1 + plays)); partitioned by user_id.
@@ -144,7 +144,7 @@ def fit(
 
 
 def values_of(ratings: DataFrame) -> Column:
-    """Return what each row says: its stars, or log(1 + plays), since the second play says more than the hundredth.
+    """Return each row's value: its stars, or log(1 + plays), because the second play says more than the hundredth.
 
     Source: Hu, Koren, Volinsky 2008, equation 6, with ε = 1.
     """
@@ -152,7 +152,8 @@ def values_of(ratings: DataFrame) -> Column:
 
 
 def fold_everyone(values: DataFrame, fitted: Fitted) -> DataFrame:
-    """Return everybody's rows in both models (user_id, preference, rating, bias), each from their own ratings.
+    """Return everybody's rows in both models (user_id, preference, rating, bias), each folded in from their own
+    ratings.
 
     Args:
         values: user_id, movie_id, value; partitioned by user_id.
@@ -168,7 +169,7 @@ def fold_everyone(values: DataFrame, fitted: Fitted) -> DataFrame:
 
 
 def rating_table(values: DataFrame, films: Sequence[Film] = ()) -> RatingTable:
-    """Bring user_id, movie_id, value to the driver, as numbers."""
+    """Bring user_id, movie_id, value to the driver as a table of numbers."""
     table = values.toArrow()
     users, rated, said = (table[name].to_numpy() for name in ("user_id", "movie_id", "value"))
     return RatingTable.of(users, rated, said, films)
@@ -199,11 +200,11 @@ def fit_in_tasks(
 ) -> list[Any]:
     """Return the models of several fits, each fitted in a task of its own.
 
-    Every second or so they come back and say how far they are. The tasks of a job go on from what those of the last
-    returned, so one that is lost is done again with the same result.
+    Tasks return about every second to report progress. The tasks of the next job continue from what they returned, so a
+    lost task is repeated with the same result.
     """
     context = spark.sparkContext
-    # Locally all cores are ours; on a cluster a task may use what it was given, one.
+    # Locally all cores are ours; on a cluster a task may use only one.
     threads = context.defaultParallelism if (context.master or "").startswith("local") else 1
     most = max(fit.iterations for fit in fits)
     work = max(2 * len(fit.table.values) * fit.rank**2 * fit.iterations for fit in fits)
@@ -268,7 +269,7 @@ def _fit_apart(
 
 
 def _whole(batches: Iterator[pa.RecordBatch]) -> pa.Table:
-    """Read one partition of user_id, movie_id, value whole."""
+    """Read one whole partition of user_id, movie_id, value."""
     schema = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("value", pa.float32())])
     return pa.Table.from_batches([batch.select(schema.names) for batch in batches], schema)
 
