@@ -17,7 +17,7 @@ from engine.domain import MatineeError
 from engine.log import set_up_logging
 from engine.verbs import Verbs
 
-# Telegram's library and the features are loaded by the commands that need them: the health check runs twice a minute.
+# Commands import Telegram's library and the features only if they need them: the health check runs twice a minute.
 if TYPE_CHECKING:
     from bot.frame.context import Services
 
@@ -26,8 +26,8 @@ cli = typer.Typer(
     help="Matinee's chat: films for people, on Telegram or in this terminal.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,  # which keeps help texts as they are wrapped here
-    pretty_exceptions_enable=False,  # they print local variables, the token among them
+    rich_markup_mode=None,  # keeps help texts wrapped as they are here
+    pretty_exceptions_enable=False,  # they would print local variables, the token among them
 )
 
 MISSING = """\
@@ -51,7 +51,8 @@ Telegram does not accept the token in MATINEE_TELEGRAM_TOKEN. Copy it again from
 (/mybots, API Token); if it was revoked there, the old one is of no use any more."""
 
 PATIENCE_SECONDS = 90
-"""How long Telegram may leave polls unanswered (a quiet answer comes every ten seconds) before something is wrong."""
+"""If Telegram leaves polls unanswered for longer than this, something is wrong: without news it answers every ten
+seconds."""
 
 HOW_TO = "Type a message; >1 presses the first button, >Undo the one that begins so; /quit leaves."
 
@@ -140,7 +141,7 @@ def chat(
     from bot.terminal import console
 
     settings = _settings()
-    # The token belongs to the bot on Telegram; nothing here is sent there.
+    # The token belongs to the bot on Telegram, and the terminal chat sends nothing there.
     settings = settings.model_copy(update={"telegram_token": None, "admins": settings.admins | {telegram_id}})
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
@@ -159,7 +160,7 @@ def chat(
         def stop() -> None:
             lines.end()
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)  # who asks twice does not want to wait
+                loop.remove_signal_handler(number)  # the second signal ends the program at once
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
@@ -170,7 +171,7 @@ def chat(
 
     try:
         if asyncio.run(talk()).unheard:
-            # Python would try once more at its end to say what nobody reads, and complain.
+            # Otherwise Python would flush the closed output at its end, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         services.store.close()
@@ -190,7 +191,7 @@ def healthcheck() -> None:
 
 
 def heartbeat_file(settings: BotSettings) -> Path:
-    """Where the bot leaves its sign of life."""
+    """The file with the bot's heartbeat."""
     return settings.folder / "bot.heartbeat"
 
 
@@ -212,10 +213,10 @@ def _secrets(settings: BotSettings) -> list[str]:
 
 
 def _services(settings: BotSettings) -> "Services":
-    """Open the database and look whether it has tables.
+    """Open the database and check that it has tables.
 
     Raises:
-        StoreError: it cannot be reached, or has none.
+        StoreError: the database cannot be reached, or has no tables.
     """
     from bot.frame.context import Services
     from engine.serving.library import Library

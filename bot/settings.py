@@ -39,7 +39,7 @@ class BotSettings(ServingSettings):
 
     @property
     def quiet(self) -> tuple[int, int] | None:
-        """From which hour to which one admins are left alone; None for never."""
+        """The first and last quiet hour for admins; None for never."""
         if self.quiet_hours == "off":
             return None
         since, until = map(int, self.quiet_hours.split("-"))
@@ -61,7 +61,7 @@ class BotSettings(ServingSettings):
             raise ValueError("should not hold the bot's token, which everybody on the way could read")
         if not host or url.query or url.fragment or url.username is not None:
             raise ValueError("should be an address such as https://films.example.org/telegram")
-        # A Bot API server of one's own brings updates to any address.
+        # A self-hosted Bot API server sends updates to any address.
         if urlsplit(info.data.get("telegram_api", "")).hostname == "api.telegram.org":
             if url.scheme != "https":
                 raise ValueError("should begin with https://: Telegram brings messages to no other")

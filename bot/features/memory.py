@@ -1,5 +1,5 @@
-"""The bot's memory of one person between messages, beside their ratings. Kept in ``users.settings``, so that it
-outlives a restart and goes with the person. Pure values: every change returns a new one."""
+"""The bot's memory of one person between messages, besides their ratings. It is stored in ``users.settings``, so it
+survives a restart and is deleted with the person. Values are immutable: every change returns a new one."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass, field, replace
@@ -10,21 +10,21 @@ from typing import Any
 from engine.serving.wish import ANYTHING, Wish
 
 SKIP_DAYS = 180
-"""How long we do not ask again about a film that someone has not seen."""
+"""A film that someone has not seen is not asked about again for this long."""
 
 LISTINGS = 3
-"""Lists of picks that can be paged through; the buttons of older ones begin a new list."""
+"""Number of lists of picks that are remembered; the buttons of older ones begin a new list."""
 
 MOST_SHOWN = 300
-"""Films in one list of picks."""
+"""Most films in one list of picks."""
 
 MOST_SKIPPED = 500
 
 SITTING = timedelta(hours=6)
-"""How long a list keeps its films, so that people find the same ones after a look at a card, or after dinner."""
+"""A list keeps its films for this long, so that people find the same ones after a look at a card, or after dinner."""
 
 REST = timedelta(days=14)
-"""How long a film that was shown without a reaction stays out of new lists after that."""
+"""After that, a film that was shown without a reaction stays out of new lists for this long."""
 
 MOST_RESTING = 300
 """Most films that rest at one time; beyond that, those shown first come back early."""
@@ -37,9 +37,9 @@ OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "f
 class Listing:
     """A list of picks that someone pages through.
 
-    ``pages`` holds the films of each page as it was shown last; ``shown`` all that it ever showed. A page is worked
-    out anew whenever it is looked at, so that it knows the latest ratings, but leaves out what other pages have shown:
-    no film comes twice. ``again`` tells that films which were shown on earlier days are asked for too.
+    ``pages`` holds the films of each page as it was shown last; ``shown`` holds all films that the list ever showed. A
+    page is computed again whenever it is shown, so that it uses the latest ratings, but films of other pages are left
+    out: no film comes twice. ``again`` says that films shown on earlier days are wanted too.
     """
 
     id: int
@@ -69,8 +69,8 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Acts that belong together: an import, or (``undone``) what took one back. ``first`` and ``last`` are the ids of
-    the first and the last, ``size`` is how many there are."""
+    """Events that belong together: an import, or (``undone``) its undo. ``first`` and ``last`` are the ids of the first
+    and last event, ``size`` is their number."""
 
     first: int
     last: int
@@ -80,14 +80,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered.
+    """Everything that is remembered about one person.
 
     ``skipped`` are films that the person has not seen, and when they said so; ``listings`` the latest lists of picks
-    and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, those
-    shown first to begin with, and from when each stays out of new lists; ``file_id`` is Telegram's name of a file that
-    they may want to import, ``file_since`` their latest act before that began (0: there was none), and ``batch`` the
-    latest import; ``undone`` is the act that took a single one back last; ``other`` what else is in their settings,
-    which goes back as it came.
+    and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, in order,
+    and the time from which each stays out of new lists; ``file_id`` is Telegram's name of a file that they may want to
+    import, ``file_since`` their latest event before that import began (0: there was none), and ``batch`` the latest
+    import; ``undone`` is the event of the latest undo of a single change; ``other`` holds the other keys of their
+    settings, which are written back unchanged.
     """
 
     skipped: Mapping[int, datetime] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Memory:
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> "Memory":
-        """Read what ``as_preferences`` wrote."""
+        """Read the output of ``as_preferences``."""
         skipped = {int(film): datetime.fromisoformat(at) for film, at in settings.get("skipped", {}).items()}
         listings = tuple(
             Listing(
@@ -123,7 +123,7 @@ class Memory:
         return cls(skipped, listings, surprised, rests, file_id, file_since, batch, settings.get("undone"), other)
 
     def as_preferences(self) -> dict[str, Any]:
-        """Return this as JSON can hold it."""
+        """Return this memory as values that JSON can hold."""
         listings = [
             {
                 "id": listing.id,
@@ -140,7 +140,7 @@ class Memory:
             "skipped": skipped,
             "listings": listings,
             "surprised": list(self.surprised),
-            # A page of films at a time: they were shown at one moment, and a moment is longer than their ids.
+            # Films are grouped by page: they share one time, which is longer as text than their ids.
             "rests": [[at.isoformat(), list(films)] for at, films in groupby(self.rests, key=self.rests.__getitem__)],
             "file_id": self.file_id,
             "file_since": self.file_since,
@@ -149,7 +149,7 @@ class Memory:
         }
 
     def skip(self, movie_id: int, now: datetime) -> "Memory":
-        """Not ask about a film for some time."""
+        """Remember not to ask about a film for some time."""
         others = {film: at for film, at in self.skipped.items() if film != movie_id}
         return replace(self, skipped=dict([*others.items(), (movie_id, now)][-MOST_SKIPPED:]))
 
@@ -157,7 +157,7 @@ class Memory:
         return replace(self, skipped={film: at for film, at in self.skipped.items() if film != movie_id})
 
     def surprise(self, movie_ids: Iterable[int]) -> "Memory":
-        """Not surprise with these films again soon."""
+        """Remember these films as surprises, so that they are not repeated soon."""
         return replace(self, surprised=(*self.surprised, *movie_ids)[-MOST_SHOWN:])
 
     def not_seen(self, now: datetime) -> frozenset[int]:
@@ -165,8 +165,8 @@ class Memory:
         return frozenset(film for film, at in self.skipped.items() if now - at < timedelta(days=SKIP_DAYS))
 
     def show(self, movie_ids: Iterable[int], now: datetime, *, sitting: timedelta = SITTING) -> "Memory":
-        """Note that films are shown. They rest once the sitting is over. Films that rest already keep their date; else
-        a daily look at an old list would keep them out for ever."""
+        """Remember films as shown. They rest once the sitting is over. Films that rest already keep their date;
+        otherwise a daily look at an old list would keep them out for ever."""
         rests = {film: since for film, since in self.rests.items() if now < since + REST}
         rests |= {film: now + sitting for film in movie_ids if film not in rests}
         return replace(self, rests=dict([*rests.items()][-MOST_RESTING:]))
@@ -180,10 +180,10 @@ class Memory:
         return frozenset(film for film, since in self.rests.items() if now < since + REST)
 
     def begin(self, wish: Wish, *, again: bool = False) -> Listing:
-        """Return a new, empty list of picks; it is remembered once a page of it has been.
+        """Return a new, empty list of picks. It is remembered once a page of it is.
 
         Args:
-            again: whether films that were shown on earlier days are asked for too.
+            again: whether films that were shown on earlier days are wanted too.
         """
         return Listing(max((listing.id for listing in self.listings), default=0) + 1, wish, again=again)
 
@@ -192,7 +192,7 @@ class Memory:
         return next((listing for listing in self.listings if listing.id == number), None)
 
     def remember(self, listing: Listing) -> "Memory":
-        """Keep a list as it is now."""
+        """Remember a list."""
         if self.listing(listing.id) is not None:
             kept = tuple(listing if old.id == listing.id else old for old in self.listings)
         else:
@@ -201,5 +201,5 @@ class Memory:
 
 
 def in_preferences(change: Callable[[Memory], Memory]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return a change of what is remembered as one of settings, for ``Store.change_preferences``."""
+    """Turn a change of the memory into a change of preferences, for ``Store.change_preferences``."""
     return lambda settings: change(Memory.parse(settings)).as_preferences()

@@ -1,9 +1,8 @@
-"""What buttons carry: callback data, packed and parsed here and nowhere else.
+"""The callback data of buttons: it is packed and parsed only here.
 
-Callback data is at most 64 bytes, outlives restarts and releases, and comes back from users, who can send anything.
-So every kind of button is a value with checked fields: ``parse`` returns one that a handler can trust to be well
-formed, or raises ``BadButton``. Whether the film, the act or the list that it names still exists is for the handler to
-find out.
+Callback data is at most 64 bytes, outlives restarts and releases, and comes back from users, who can send anything. So
+every kind of button is a value with checked fields: ``parse`` returns one that a handler can trust to be well formed,
+or raises ``BadButton``. The handler must find out whether the film, event or list that it names still exists.
 """
 
 import re
@@ -44,7 +43,7 @@ LIMITS: dict[str, tuple[int, int]] = {
 
 
 class BadButton(MatineeError):
-    """Callback data that no button of ours carries: from an older release, or made up."""
+    """Callback data that no button of ours has: it is from an older release, or made up."""
 
     def __init__(self, data: str | None) -> None:
         super().__init__("this button is not one that I know (any more)")
@@ -53,10 +52,10 @@ class BadButton(MatineeError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The list from which a film was opened, so that one can go back to it.
+    """The list from which a film was opened, for the button that leads back.
 
-    ``kind`` is one of ``PLACES``; ``number`` is the list of picks, the film that others are like, or the order of one's
-    ratings.
+    ``kind`` is one of ``PLACES``; ``number`` is the number of a list of picks, the film that others are like, or the
+    order of one's ratings.
     """
 
     kind: str = "none"
@@ -72,7 +71,7 @@ _PLACE = re.compile(r"([-pmwas])(\d{1,10})_(\d{1,3})", re.ASCII)
 
 @dataclass(frozen=True)
 class Button:
-    """What all buttons carry. ``owner`` is the Telegram id of the person whose view it is; 0 is for everybody."""
+    """Base class of all buttons. ``owner`` is the Telegram id of the person whose view it is in; 0 means everybody."""
 
     owner: int
 
@@ -235,7 +234,7 @@ class Picks(Button):
 @kind("te")
 @dataclass(frozen=True)
 class EarlierPicks(Button):
-    """Begin a list for the same wish that also has what was shown on earlier days."""
+    """Begin a list for the same wish that includes films shown on earlier days."""
 
     listing: int
 
@@ -257,7 +256,7 @@ class ChooseGenre(Button):
 @kind("gp")
 @dataclass(frozen=True)
 class PickGenre(Button):
-    """Begin a list with the wishes of another, but of this genre. ``genre`` 0 is all of them."""
+    """Begin a list with the wish of another, but for this genre. ``genre`` 0 means all genres."""
 
     listing: int
     genre: int
@@ -266,7 +265,7 @@ class PickGenre(Button):
 @kind("gd")
 @dataclass(frozen=True)
 class PickDecade(Button):
-    """Begin a list with the wishes of another, but of these ten years. ``decade`` 0 is all of them."""
+    """Begin a list with the wish of another, but for this decade. ``decade`` 0 means all years."""
 
     listing: int
     decade: int
@@ -341,7 +340,7 @@ class UnlinkSite(Button):
 @kind("ol")
 @dataclass(frozen=True)
 class SetLanguage(Button):
-    """Speak this language; "-" is the one of their Telegram."""
+    """Speak this language; "-" means that of their Telegram app."""
 
     language: str
 
@@ -377,7 +376,7 @@ class LeaveFile(Button):
 @kind("lu")
 @dataclass(frozen=True)
 class UndoImport(Button):
-    """Take all acts of an import back: those from ``event_id`` to ``last_event_id``."""
+    """Undo an import: the events from ``event_id`` to ``last_event_id``."""
 
     event_id: int
     last_event_id: int
@@ -386,7 +385,7 @@ class UndoImport(Button):
 @kind("lr")
 @dataclass(frozen=True)
 class RedoImport(Button):
-    """Take the undo of an import back: the acts from ``event_id`` to ``last_event_id``."""
+    """Redo an import that was undone by the events from ``event_id`` to ``last_event_id``."""
 
     event_id: int
     last_event_id: int
@@ -410,8 +409,8 @@ class LeaveNight(Button):
 @kind("ef")
 @dataclass(frozen=True)
 class FindNightFilms(Button):
-    """Propose films to all who are in; others, if some are on show. ``shown`` is how many have been by then: of two
-    people who tap at once, one gets films and the other gets to see them."""
+    """Propose films to all guests; other films if some are proposed already. ``shown`` is the number proposed so far:
+    if two people tap at once, only the first tap proposes films."""
 
     night_id: int
     shown: int
@@ -484,7 +483,7 @@ _DISMISSALS = {Dismissal.SEEN: "s", Dismissal.NOT_FOR_ME: "n", Dismissal.WATCHLI
 
 
 def pattern(button: type[Button]) -> str:
-    """Return the regular expression of callback data that means to be of this kind."""
+    """Return a regular expression that matches callback data of this kind."""
     return rf"^{_CODES[button]}:"
 
 
@@ -501,7 +500,7 @@ def parse(data: str | None) -> Button:
     """Return the button that carries ``data``.
 
     Raises:
-        BadButton: none does: wrong kind, wrong number of fields, or a value out of its limits.
+        BadButton: the kind or number of fields is wrong, or a value is out of its limits.
     """
     code, *texts = (data or "").split(":")
     button = _KINDS.get(code)
@@ -551,7 +550,7 @@ def _of_code(codes: Mapping[T, str], text: str) -> T:
 
 def _number(name: str, text: str) -> int:
     low, high = LIMITS[name]
-    # int() alone would take "+1", "1_000", " 1" and the digits of other scripts.
+    # int() alone would accept "+1", "1_000", " 1" and the digits of other scripts.
     if not (text.isascii() and text.isdecimal() and low <= int(text[:20]) <= high and len(text) <= 19):
         raise ValueError(text)
     return int(text)

@@ -1,11 +1,11 @@
-"""The language that is spoken to whoever reads next: its catalogue of texts, and how it writes numbers.
+"""The language of the current reader: its catalogue of texts, and its way of writing numbers.
 
-The frame says at every update who is speaking (``use``), and a job does for each person that it writes to
-(``speaking``). From then on ``_`` and ``ngettext`` answer in their language, in threads as well. The source of each
-text is its English; `make texts` collects them for the translators into ``locales``.
+The frame sets it for every update (``use``), and a job sets it for each person that it writes to (``speaking``). After
+that, ``_`` and ``ngettext`` return texts in this language, in threads too. The source texts are English; `make texts`
+collects them into ``locales`` for translators.
 
-The texts speak of films, and of stars that people give. Where a data set has play counts or artists, other catalogues
-come first: ``plays.po`` and ``artists.po`` hold, in each language, those texts that have to be different there.
+The texts are about films and stars. For play counts or artists, other catalogues come first: ``plays.po`` and
+``artists.po`` hold, in each language, the texts that must differ.
 """
 
 import gettext
@@ -22,7 +22,7 @@ LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español"}
 """The languages of the bot, under their own names."""
 
 SOURCE = "en"
-"""The language in which the texts stand in the code; spoken to those whose own we don't know."""
+"""The language of the texts in the code. It is also used for people whose language we do not have."""
 
 LOCALES = Path(__file__).parent / "locales"
 DOMAIN = "matinee"
@@ -42,18 +42,18 @@ def choose(*wished: str | None) -> str:
 
 
 def current() -> str:
-    """Return the language that is spoken now: a key of ``LANGUAGES``."""
+    """Return the current language: a key of ``LANGUAGES``."""
     return _spoken.get()
 
 
 def use(*wished: str | None) -> None:
-    """Speak the first of these that we can, for the rest of this update or job."""
+    """Use the first of these languages that we have, for the rest of this update or job."""
     _spoken.set(choose(*wished))
 
 
 @contextmanager
 def speaking(*wished: str | None) -> Iterator[None]:
-    """Speak the first of these that we can, during the block."""
+    """Use the first of these languages that we have, during the block."""
     token = _spoken.set(choose(*wished))
     try:
         yield
@@ -62,7 +62,7 @@ def speaking(*wished: str | None) -> Iterator[None]:
 
 
 def speak_of_catalogue(catalogue: Catalogue | None) -> None:
-    """For the rest of this update or job, speak of what this data set has."""
+    """For the rest of this update or job, use the texts for this data set's kind of values and titles."""
     if catalogue is None or catalogue.feedback is Feedback.STARS:
         speak_of()
     elif catalogue.kind is ItemKind.ARTIST:
@@ -72,7 +72,7 @@ def speak_of_catalogue(catalogue: Catalogue | None) -> None:
 
 
 def speak_of(*subjects: str) -> None:
-    """For the rest of this update or job, speak of what a data set has: ``ARTISTS``, ``PLAYS``, or of films and stars.
+    """For the rest of this update or job, use these catalogues: ``ARTISTS``, ``PLAYS``, or those for films and stars.
 
     The catalogue of an earlier subject goes before that of a later one.
     """
@@ -80,13 +80,13 @@ def speak_of(*subjects: str) -> None:
 
 
 def _(text: str) -> str:
-    """Return a text in the language that is spoken now."""
+    """Return a text in the current language."""
     # gettext translates an empty text into the catalogue's header.
     return _catalogue(current(), _subjects.get()).gettext(text) if text else ""
 
 
 def ngettext(one: str, many: str, n: int) -> str:
-    """Return the form of a text that suits the number ``n`` in the language that is spoken now."""
+    """Return the form of a text for the number ``n`` in the current language."""
     return _catalogue(current(), _subjects.get()).ngettext(one, many, n)
 
 
@@ -111,7 +111,7 @@ _GROUPED_FROM = {"es": 10_000}
 
 
 def number(value: float, places: int = 0) -> str:
-    """Return a number as it is written where the language is spoken: 1,234.5 or 1.234,5."""
+    """Return a number as the current language writes it: 1,234.5 or 1.234,5."""
     code = current()
     between, point = _SIGNS[code]
     whole, _dot, decimals = f"{value:,.{places}f}".partition(".")
@@ -143,14 +143,14 @@ GENRES = frozenset(
         marked("Western"),
     }
 )
-"""The genres of MovieLens; "Children's" is what its older sets say."""
+"""The genres of MovieLens; "Children's" is from its older sets."""
 
 
 def genre(name: str) -> str:
-    """Return what a genre of the catalogue is called; one that MovieLens does not have keeps its name."""
+    """Return a genre's name in the current language; one that MovieLens does not have keeps its name."""
     return _(name) if name in GENRES else name
 
 
 def names_of_genre(name: str) -> list[str]:
-    """Return what a genre is called in all languages, for those who type one; as the catalogue has it comes last."""
+    """Return a genre's names in all languages, for people who type one; the catalogue's own name comes last."""
     return [_catalogue(code).gettext(name) for code in LANGUAGES if name in GENRES] + [name]

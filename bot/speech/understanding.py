@@ -1,10 +1,10 @@
-"""From what somebody writes to what they mean. Pure, deterministic, and in all our languages at once.
+"""Finds the meaning of a person's text, in all our languages at once. Pure and deterministic.
 
-The words stand in ``vocabulary``, a table for each language; this module only knows how sentences are built from them.
-A text is read in this order, and the first reading that holds is taken:
+The words are in ``vocabulary``, in a table for each language; this module only knows how sentences are built from them.
+Readings are tried in this order, and the first one that fits is taken:
 
 1. the address or number of a film's page;
-2. phrases that say it all: "hello", "thanks a lot", "undo that please";
+2. whole phrases: "hello", "thanks a lot", "undo that please";
 3. the exact title of a film;
 4. a statement or a question about a film: "I loved Heat", "Heat gets 4 stars", "do you know Heat?";
 5. a wish: "10 best horror films of the 80s", "like Inception but newer";
@@ -36,10 +36,10 @@ MOST_ASKED = 50
 SHORT_LIST = 5
 
 TEXT_LENGTH = 300
-"""Characters of a text that are read."""
+"""Only this many characters of a text are read."""
 
 RESEMBLANCE = 50
-"""What the best hit of a search needs to be offered; below it, one common word is all that they share."""
+"""The score that a search's best hit needs to be offered. With less, text and title share only one common word."""
 
 WELL_KNOWN_SHARE = 0.05
 """A title that also reads as a wish ("scary film") is meant as the title only if that film has this share of the
@@ -47,24 +47,24 @@ ratings of the best known one."""
 
 
 class Titles(Protocol):
-    """What has to be known of the catalogue."""
+    """The part of the catalogue's title search that this module needs."""
 
     def named(self, text: str) -> Sequence[Film]:
-        """Return the films that are called exactly so, the best known first."""
+        """Return the films with exactly this name, the best known first."""
 
     def find(self, text: str, limit: int = 8) -> Found:
         """Return the films that ``text`` may mean."""
 
     @property
     def most_ratings(self) -> int:
-        """How many ratings the best known film has."""
+        """The number of ratings of the best known film."""
 
     def at(self, text: str) -> Film | None:
-        """Return the film whose page's address or number ``text`` is."""
+        """Return the film whose IMDb id or page address ``text`` is."""
 
 
 class Courtesy(enum.StrEnum):
-    """What is said to be kind, or to answer."""
+    """Courtesies and short answers."""
 
     GREETING = "greeting"
     THANKS = "thanks"
@@ -75,7 +75,7 @@ class Courtesy(enum.StrEnum):
 
 
 class Stance(enum.StrEnum):
-    """What somebody says of a film."""
+    """A person's opinion of a film."""
 
     RATED = "rated"
     LOVED = "loved"
@@ -104,8 +104,7 @@ class Order:
 class Ask:
     """A wish for films.
 
-    ``like`` is the film that they should be like; ``left_out`` are the words that cannot be heeded, as they were
-    written.
+    ``like`` is the film that they should be like; ``left_out`` are the words that were not understood, as written.
     """
 
     wish: Wish = field(default_factory=Wish)
@@ -115,7 +114,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Something said of a film. ``stars`` are those that were named."""
+    """A statement about a film, with the ``stars`` that it names."""
 
     stance: Stance
     film: Film
@@ -124,14 +123,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the cinema, whose films are asked for."""
+    """A person of the cinema whose films are asked for."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class TitleOf:
-    """One film, surely."""
+    """A text that surely means one film."""
 
     film: Film
 
@@ -147,7 +146,7 @@ class Which:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Nothing that we know. ``page`` says that it is the address of a film that is not in the catalogue."""
+    """A text that was not understood. ``page`` says that it is the address of a film that is not in the catalogue."""
 
     text: str
     page: bool = False
@@ -158,8 +157,8 @@ Meaning = Said | Order | Ask | Statement | Person | TitleOf | Which | Nothing
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What meanings depend on: the catalogue's titles and genres, its newest year (None: its films have none), and the
-    present one."""
+    """The facts that meanings depend on: the catalogue's titles and genres, its newest year (None: its films have no
+    years), and the present year."""
 
     titles: Titles
     genres: tuple[str, ...]
@@ -192,7 +191,7 @@ def understand(text: str, world: World) -> Meaning:
     if isinstance(ask, Which):
         return ask
     if ask is not None and ask.left_out and all(word.casefold() in words.stars for word in ask.left_out):
-        return Nothing(text)  # stars, but for no film that is named
+        return Nothing(text)  # stars, but no film is named
     if ask is not None and ask.is_clear and not ask.left_out:
         return ask.asked
     if ask is not None and ask.is_clear:
@@ -205,20 +204,20 @@ def understand(text: str, world: World) -> Meaning:
 
 
 def understand_wish(text: str, world: World) -> Ask:
-    """Return the wish in a text that is known to be one: what follows /top. If it is not clear which film others should
-    be like, its title is left out."""
+    """Return the wish in a text that follows /top. If it is not clear which film others should be like, its title is
+    left out."""
     ask = _wish(tokens(text.strip()[:TEXT_LENGTH]), world, vocabulary(world.genres))
     if isinstance(ask, Which):
         return Ask(left_out=(ask.text,))
     if ask is None:
         return Ask()
-    if ask.left_out and not world.genres and world.newest is None:  # nothing can be chosen by
+    if ask.left_out and not world.genres and world.newest is None:  # a person's name cannot be used to choose films
         return Ask(left_out=(text.strip()[:TEXT_LENGTH],))
     return ask.asked
 
 
 def understand_like(text: str, world: World) -> Ask | Which | Nothing:
-    """Return the film in a text that is known to name one, and what others like it should be: what follows /similar."""
+    """Return the film in a text that follows /similar, and the wish for films like it."""
     text = text.strip()[:TEXT_LENGTH]
     film = world.titles.at(text)
     if film is not None:
@@ -244,7 +243,7 @@ _PRIORITY = ("do", Courtesy.HELP, Courtesy.THANKS, Courtesy.NO, Courtesy.YES, Co
 
 
 def _after_hello(said: Sequence[Token], words: Vocabulary) -> Sequence[Token]:
-    """Return what follows a greeting: "hey, I loved Heat"; all of a text that begins with none."""
+    """Return the text after a greeting, as in "hey, I loved Heat"; the whole text if there is no greeting."""
     for length in range(min(PHRASE_LENGTH, len(said) - 1), 0, -1):
         if words.phrases.get(tuple(token.word for token in said[:length])) == ("say", Courtesy.GREETING):
             return said[length:]
@@ -252,11 +251,11 @@ def _after_hello(said: Sequence[Token], words: Vocabulary) -> Sequence[Token]:
 
 
 MOST_PHRASED = 12
-"""Words of the longest text that is nothing but phrases."""
+"""Number of words in the longest text that can consist of phrases alone."""
 
 
 def _whole(said: Sequence[Token], words: Vocabulary) -> Said | Order | None:
-    """Return what a text says that is made of nothing but phrases: of several the one that asks most of us."""
+    """Return the meaning of a text that consists of phrases alone; of several, the one that asks for most."""
     if len(said) > MOST_PHRASED:
         return None
     found = _phrases(tuple(token.word for token in said), words)
@@ -283,7 +282,7 @@ def _phrases(heard: tuple[str, ...], words: Vocabulary) -> list[tuple[str, str]]
 
 
 def _exact(text: str, ask: "_Asked | Which | None", world: World) -> TitleOf | Which | None:
-    """Return the film that is called exactly so, unless the text is more likely a wish."""
+    """Return the film with exactly this name, unless the text is more likely a wish."""
     named = world.titles.named(text)
     if not named:
         return None
@@ -303,8 +302,8 @@ def _title(text: str, world: World) -> TitleOf | Which | Nothing:
 
 
 def _is_as_long(text: str, film: Film) -> bool:
-    """Return whether a text is about as long as a title of the film: a misspelled title is, "christmas films" is not
-    as long as the title that has both words."""
+    """Return whether a text is about as long as a title of the film. A misspelled title is; "christmas films" is
+    shorter than the title that has both words."""
     lengths = [len(title) for title in (film.display_title, *film.alternative_titles)]
     return any(abs(length - len(text)) <= 0.25 * length for length in lengths)
 
@@ -346,7 +345,7 @@ def _rated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement 
 
 
 def _value(said: Sequence[Token], at: int, words: Vocabulary) -> tuple[float | None, int]:
-    """Return the stars that are named here, in halves, and how many tokens say so; None for other numbers."""
+    """Return the stars that are named here, in halves, and their number of tokens; None for other numbers."""
     token, following = said[at], [other.word for other in said[at + 1 : at + 4]]
     if signs := sum(map(token.raw.count, "★⭐")):
         return signs + 0.5 * token.raw.endswith("½"), 1
@@ -370,7 +369,7 @@ def _value(said: Sequence[Token], at: int, words: Vocabulary) -> tuple[float | N
 
 
 def _trimmed(slot: Sequence[Token], extras: frozenset[tuple[str, ...]]) -> list[Sequence[Token]]:
-    """Return the words where a title is expected: as they are, and without what people add at either end."""
+    """Return readings of words that should be a title: as they are, and without words that people add at either end."""
     pieces: list[Sequence[Token]] = [slot]
     changed = True
     while changed and slot:
@@ -386,7 +385,7 @@ def _trimmed(slot: Sequence[Token], extras: frozenset[tuple[str, ...]]) -> list[
 
 
 def _film(piece: Sequence[Token], world: World, words: Vocabulary, *, search: bool = True) -> Film | Which | None:
-    """Return the film that these words name surely; the several that are called exactly so; or None."""
+    """Return the film that these words surely name, or the several films with exactly this name, or None."""
     text = " ".join(token.raw for token in _whole_chunks(piece))
     named = world.titles.named(text)
     if not named:
@@ -402,7 +401,7 @@ def _film(piece: Sequence[Token], world: World, words: Vocabulary, *, search: bo
 
 
 def _whole_chunks(piece: Sequence[Token]) -> list[Token]:
-    """Return one token for each word as it was written: "spider-man" is two tokens of one chunk."""
+    """Return one token for each word as written: "spider-man" is two tokens of one chunk."""
     return [token for at, token in enumerate(piece) if not at or piece[at - 1].chunk != token.chunk]
 
 
@@ -411,7 +410,7 @@ def _whole_chunks(piece: Sequence[Token]) -> list[Token]:
 
 @dataclass(slots=True)
 class _Asked:
-    """What has been understood of a wish so far."""
+    """The parts of a wish that have been understood so far."""
 
     wanted: list[str] = field(default_factory=list)
     unwanted: list[str] = field(default_factory=list)
@@ -428,18 +427,18 @@ class _Asked:
 
     @property
     def content(self) -> bool:
-        """Whether anything says which films, or how many."""
+        """Whether any part says which films, or how many."""
         return self.says_which or self.count is not None
 
     @property
     def says_which(self) -> bool:
-        """Whether anything says which films. A number alone is more likely a title."""
+        """Whether any part says which films. A number alone is more likely a title."""
         years = self.since is not None or self.until is not None or self.newer or self.older
         return bool(self.wanted or self.unwanted or self.either or years or self.like)
 
     @property
     def is_clear(self) -> bool:
-        """Whether this is a wish, though some words of it mean nothing to us."""
+        """Whether this is a wish although some words are unknown."""
         wishes = self.says_which or (self.framed and self.person is None)
         return wishes or (self.count is not None and not self.left_out)
 
@@ -488,7 +487,7 @@ def _wish(said: Sequence[Token], world: World, words: Vocabulary) -> "_Asked | W
             bound = None
         elif kind in (Kind.GENRE, Kind.MOOD) and isinstance(value, tuple):
             wanted, without = value
-            if (negative or token.dashed) and len(wanted) > 1:  # not all of its genres are unwanted
+            if (negative or token.dashed) and len(wanted) > 1:  # some of its genres are wanted
                 asked.left_out.append(token.raw)
                 negative = False
             elif negative or token.dashed:
@@ -561,7 +560,7 @@ def _bound(asked: _Asked, low: int, high: int, bound: object) -> None:
 
 
 def _years(said: Sequence[Token], at: int, this_year: int) -> tuple[int, int, int] | None:
-    """Return the first and last year that are named here, and how many tokens say so."""
+    """Return the first and last year that are named here, and their number of tokens."""
     token = said[at]
     following = " ".join(other.raw for other in said[at : at + 3])
     if span := _YEARS_APART.fullmatch(token.raw) or _YEARS_APART.fullmatch(following):
@@ -591,7 +590,7 @@ _THAT = frozenset({"the", "that", "der", "den", "die", "la", "el", "esa", "aquel
 
 
 def _is_that_film(said: Sequence[Token], at: int, words: Vocabulary) -> bool:
-    """Return whether one film is spoken of that they do not name: "the film with the dog"."""
+    """Return whether the text is about one film without naming it: "the film with the dog"."""
     return at == 1 and said[0].word in _THAT and said[at].word in words.one_film
 
 
@@ -610,7 +609,7 @@ def _person(said: Sequence[Token], at: int, words: Vocabulary) -> tuple[str, int
 
 
 def _like(said: Sequence[Token], at: int, world: World, words: Vocabulary) -> tuple[Film | Which | None, int]:
-    """Return the film that is named from here on, and where the words after it begin."""
+    """Return the film that is named from here on, and the position after it."""
     for end in range(len(said), at, -1):
         piece = said[at:end]
         text = " ".join(token.raw for token in _whole_chunks(piece))

@@ -1,7 +1,7 @@
-"""What all views share: how a message is put together, how a film is written, and what any feature may have to say.
+"""Parts that all views share: building a message, writing a film, and texts that any feature may need.
 
-Sentences are whole, so that they can be translated; facts that stand next to each other are joined by ``words.facts``.
-The texts and keyboards of a feature are in the module next to it. All of them are pure.
+Sentences are whole, so that they can be translated; ``words.facts`` joins short facts. The texts and keyboards of a
+feature are in the module next to it. All views are pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ class View:
 
     @classmethod
     def of(cls, text: Html, rows: Iterable[Row | None] = ()) -> "View":
-        """Put a message together; rows that are None or empty are left out."""
+        """Build a message; rows that are None or empty are left out."""
         kept = [row for row in rows if row]
         return cls(text, InlineKeyboardMarkup(kept) if kept else None)
 
@@ -63,19 +63,19 @@ def in_rows(pressed: Sequence[InlineKeyboardButton], each: int) -> list[Row]:
 # --- The film ---------------------------------------------------------------------------------------------------------
 
 REASON_LENGTH = 45
-"""Characters of a title among the reasons for another."""
+"""Longest title among the reasons for another film, in characters."""
 
 
 def headline(film: Film) -> Html:
-    """Return what a film is: title, year and genres."""
+    """Return a film's title, year and genres."""
     return facts(Html(f"<b>{plain(name(film, TITLE_LENGTH))}</b>"), genre_list(film.genres))
 
 
 def listed(shown: Sequence[Line]) -> list[Html]:
-    """Return the films of a list, and why each is there.
+    """Return the lines of a list of films, with the reasons for each.
 
-    Stars stand there where they tell films apart: not where all would get the same, nor fewer than
-    ``WORTH_SHOWING``. Their unit is said once, with the first.
+    Stars are printed if they tell films apart: not if all films have the same, and not below ``WORTH_SHOWING``. Their
+    unit stands only with the first.
     """
     known = [line.predicted_stars for line in shown if line.predicted_stars is not None]
     told = len({stars(value) for value in known}) > 1 or len(shown) == 1
@@ -122,7 +122,7 @@ MOST_GENRES = 30
 """Genres that are named or offered."""
 
 MOST_LEFT_OUT = 5
-"""Words that are named among those that cannot be heeded."""
+"""Most words that are named among those not understood."""
 
 
 def wished(wish: Wish) -> Html:
@@ -143,7 +143,7 @@ def wished(wish: Wish) -> Html:
 
 
 def heeded(wish: Wish, left_out: Sequence[str], genres: Sequence[str]) -> Html | None:
-    """Say what of a text was understood and what was not. None if all of it was: the list's heading says what."""
+    """Say which parts of a text were understood and which were not. None if all were: the list's heading shows them."""
     if not left_out:
         return None
     if not genres:
@@ -156,7 +156,7 @@ def heeded(wish: Wish, left_out: Sequence[str], genres: Sequence[str]) -> Html |
 
 
 def begin(owner: int) -> Row:
-    """Return the buttons for those who don't know where to go from here."""
+    """Return the buttons for people who do not know how to go on."""
     return [press(_("My picks"), buttons.NewPicks(owner)), press(_("Rate films"), buttons.Ask(owner))]
 
 
@@ -176,7 +176,7 @@ def back_to(owner: int, place: Place) -> Row | None:
 
 
 def to_page(owner: int, place: Place) -> Button | None:
-    """Return what shows a page of a list; None where the place is none."""
+    """Return the button data that shows a page of a list; None without a list."""
     match place.kind:
         case "picks":
             return buttons.Picks(owner, place.number, place.page)
@@ -199,7 +199,7 @@ def link(bot: str, to: str) -> str:
 
 
 def in_private(bot: str, to: str) -> View:
-    """Lead from a group to the private chat, where /start with ``to`` goes on."""
+    """Show a link from a group to the private chat, where /start with ``to`` continues."""
     text = say("That is between you and me. The button opens our private chat.")
     return View.of(text, [[InlineKeyboardButton(_("Open our private chat"), url=link(bot, to))]])
 
@@ -220,7 +220,7 @@ def not_text() -> View:
 
 
 def refused(error: MatineeError) -> View | None:
-    """Return what to say where an error is the answer; None for those that are not about what the person asked."""
+    """Return the text for an error that answers a person's request; None for other errors."""
     match error:
         case EmptyCatalogue():
             return View.of(

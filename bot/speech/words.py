@@ -1,5 +1,5 @@
-"""How things are written: escaping, plurals, stars, names, lists. Pure, but for the language, which is the one that
-``bot.language`` speaks now; what is said stands in ``views``."""
+"""Ways of writing: escaping, plurals, stars, names, lists. Pure except for the current language
+(``bot.speech.language``). The texts themselves are in ``views``."""
 
 import html
 import re
@@ -11,7 +11,7 @@ from bot.speech.language import _, marked, ngettext
 from engine.domain import Film
 
 NAME_LENGTH = 80
-"""Characters of a title in a list: ten lines of three titles each stay far below Telegram's 4096."""
+"""Longest title in a list, in characters: ten lines of three titles each stay far below Telegram's 4096."""
 
 TITLE_LENGTH = 250
 QUOTE_LENGTH = 60
@@ -30,17 +30,17 @@ class Html(str):
 
 
 def say(sentence: str, /, **facts: object) -> Html:
-    """Put a sentence into the reader's language and fill it with facts. Each is escaped, unless it is ``Html``."""
+    """Translate a sentence into the reader's language and fill in facts. Facts are escaped unless they are ``Html``."""
     return _filled(_(sentence), facts)
 
 
 def count(one: str, many: str, n: int, /, **facts: object) -> Html:
-    """Do so with the sentence that suits the number ``n``, which is a fact of that name too."""
+    """Like ``say``, with the form of the sentence for the number ``n``, which is also a fact of that name."""
     return _filled(ngettext(one, many, n), {"n": language.number(n), **facts})
 
 
 def plain(fact: object) -> Html:
-    """Return a title, a number or whatever else is not a text of ours, escaped."""
+    """Return a title, a number or another value that is not our text, escaped."""
     return fact if isinstance(fact, Html) else Html(html.escape(str(fact), quote=False))
 
 
@@ -70,12 +70,12 @@ def clip(text: str, length: int) -> str:
 
 
 def length(text: Html) -> int:
-    """Return how long a text is as Telegram counts: what people read of it, an emoji as two."""
+    """Return a text's length as Telegram counts it: the visible characters, with an emoji as two."""
     return len(html.unescape(TAG.sub("", text)).encode("utf_16_le")) // 2
 
 
 def split(text: Html, limit: int = MESSAGE_LENGTH) -> list[Html]:
-    """Cut a text into messages that Telegram takes, at line ends only. Formatting goes on behind a cut."""
+    """Cut a text into messages that Telegram accepts, only at line ends. Formatting continues after a cut."""
     if length(text) <= limit:
         return [text]
     messages: list[Html] = []
@@ -101,7 +101,7 @@ def _tag(opening: str) -> str:
 
 
 def quote(text: str) -> Html:
-    """Return what somebody wrote, short enough to be repeated."""
+    """Return a person's text, shortened so that it can be repeated."""
     return say("“{text}”", text=clip(text, QUOTE_LENGTH))
 
 
@@ -124,7 +124,7 @@ def stars(value: float) -> str:
 
 
 def both(names: Sequence[str]) -> Html:
-    """Return one, two or three names as a list that is read aloud."""
+    """Return one, two or three names as a list in words."""
     match names:
         case [only]:
             return plain(only)
@@ -158,12 +158,12 @@ def day(moment: datetime) -> str:
 
 
 def genre_list(genres: Iterable[str]) -> Html:
-    """Return what genres are called, one after the other."""
+    """Return the names of genres, separated by commas."""
     return plain(", ".join(map(language.genre, genres)))
 
 
 def duration(passed: timedelta) -> str:
-    """Return minutes and seconds, "1:32", with hours where there are any."""
+    """Return minutes and seconds, "1:32", with hours if there are any."""
     seconds = max(0, int(passed.total_seconds()))
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
@@ -171,7 +171,7 @@ def duration(passed: timedelta) -> str:
 
 
 def bar(fraction: float, cells: int = 12) -> str:
-    """Return how far something is, as a drawing and a number: "▓▓▓▓▓▓▓░░░░░ 58 %"."""
+    """Return a progress bar with a number: "▓▓▓▓▓▓▓░░░░░ 58 %"."""
     fraction = max(0.0, min(1.0, fraction))
     full = int(fraction * cells + 0.5)
     return f"{'▓' * full}{'░' * (cells - full)} {int(fraction * 100 + 1e-9)} %"

@@ -15,19 +15,19 @@ from bot.frame.context import App, handling
 from bot.terminal.telegram import InlineButton, Json, LocalTelegram, Message, private_chat
 
 MOST_ASKED_FOR = 100
-"""Messages among which the one is that ``>1`` presses."""
+"""``>1`` presses a button of one of this many latest messages."""
 
 FINISH_SECONDS = 10
-"""How long unfinished work may take once the input has ended."""
+"""Unfinished work may take this long once the input has ended."""
 
 
 class Console(LocalTelegram):
-    """Prints the chat of one person, in columns: who, and what they say.
+    """Prints one person's chat in two columns: the speaker and the text.
 
     Args:
-        interactive: whether somebody types. Then there is a prompt, which makes way for messages that come by
-            themselves; else the lines of input are printed too, so that the whole reads as a conversation.
-        folder: where files that the bot sends are put.
+        interactive: whether somebody types. If so, there is a prompt, which is redrawn below messages that come
+            unasked. If not, the lines of input are printed too, so that the output reads as a conversation.
+        folder: gets the files that the bot sends.
     """
 
     def __init__(self, out: TextIO, folder: Path, *, interactive: bool) -> None:
@@ -38,7 +38,7 @@ class Console(LocalTelegram):
         self._prompting = False
         self._asked_for: list[tuple[int, int]] = []
         self.unheard = False
-        """Whether nobody reads any more, as after ``| head``."""
+        """Whether the output has been closed, as by ``| head``."""
 
     def prompt(self) -> None:
         if self._interactive:
@@ -46,13 +46,13 @@ class Console(LocalTelegram):
             self._put("you   ")
 
     def heard(self, line: str) -> None:
-        """A line of input has come."""
+        """Take note of a line of input."""
         self._prompting = False
         if line and not self._interactive:
             self.write("you", line)
 
     def leave(self) -> None:
-        """The conversation is over."""
+        """End the conversation."""
         if self._prompting:
             self._prompting = False
             self._put("\n")
@@ -99,10 +99,10 @@ class Console(LocalTelegram):
         return path
 
     def on_screen(self) -> Message | None:
-        """The message whose buttons ``>1`` and its like press: the one shown last of those that have any.
+        """The message whose buttons ``>1`` and the like press: the latest one with buttons.
 
-        An edit that nobody asked for, as of a run's progress, makes no message the last: it could come between what
-        somebody reads and what they press.
+        An unasked edit, such as a run's progress, does not make a message the latest: it could come between reading and
+        pressing.
         """
         shown = (self.messages[key] for key in reversed(self._asked_for))
         return next((message for message in shown if message.rows), None)
@@ -131,8 +131,8 @@ async def chat(
 ) -> None:
     """Talk until the input ends or says ``/quit``; each line is answered before the next is read.
 
-    ``>2`` and ``>Undo`` press a button, ``<ratings.csv`` sends a file, anything else is a message. What is under way
-    at the end is waited for, but not longer than ``finish_seconds``.
+    ``>2`` and ``>Undo`` press a button, ``<ratings.csv`` sends a file, anything else is a message. Work in progress at
+    the end is waited for, at most ``finish_seconds``.
     """
     person = {"id": telegram_id, "is_bot": False, "first_name": "You", "language_code": language}
     place = private_chat(telegram_id)
@@ -186,8 +186,8 @@ async def _handle(application: App, update: Json) -> None:
 class Lines:
     """The lines of a terminal, a pipe or a file as they come, without the line end.
 
-    A thread reads from the descriptor itself: one that waits in Python's own buffer would keep the program from
-    ending after Ctrl-C.
+    A thread reads from the file descriptor. If it waited in Python's buffered reader, the program could not end after
+    Ctrl-C.
     """
 
     def __init__(self, source: TextIO) -> None:
@@ -196,7 +196,7 @@ class Lines:
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
 
     def end(self) -> None:
-        """Let the line that is being answered be the last."""
+        """Make the current line the last."""
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put_nowait(None)
@@ -217,5 +217,5 @@ class Lines:
         self._put(None)
 
     def _put(self, line: str | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._queue.put_nowait, line)

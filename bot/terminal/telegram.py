@@ -1,4 +1,4 @@
-"""A small Bot API in memory: it keeps messages and answers as Telegram does, as far as Matinee uses it."""
+"""A small Bot API in memory: it keeps messages and answers calls as Telegram does, as far as Matinee uses it."""
 
 import html
 import json
@@ -13,7 +13,7 @@ from telegram.request import BaseRequest, RequestData
 
 Json = dict[str, Any]
 Files = Mapping[str, tuple[str, bytes]]
-"""What came with a call: parameter, file name, content."""
+"""The files of a call: parameter, file name, content."""
 
 BOT: Json = {
     "id": 1,
@@ -27,14 +27,14 @@ BOT: Json = {
 
 CAPTION_LENGTH = 1024
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-"""How a PNG and a JPEG begin: Telegram takes both as photos."""
+"""The first bytes of PNG and JPEG files, which Telegram takes as photos."""
 
 COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]+(?:@\w+)?")
 MENTION = re.compile(r"(?<!\w)@[A-Za-z]\w{4,31}\b")
 
 
 class ApiError(Exception):
-    """What Telegram answers instead of a result."""
+    """An error that Telegram answers with."""
 
     def __init__(self, code: int, description: str, parameters: Json | None = None) -> None:
         super().__init__(description)
@@ -62,10 +62,10 @@ class InlineButton:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the bot as it stands: an edit makes a new one with the same id.
+    """A message of the bot; an edit makes a new one with the same id.
 
-    ``text`` is what people read (for a picture or a document its caption), ``html`` what the bot sent. ``at`` counts
-    everything the bot has shown, so that the greatest is the latest, be it a new message or an edit.
+    ``text`` is the visible text (for a picture or document, its caption), ``html`` the text that the bot sent. ``at``
+    counts new messages and edits, so the greatest is the latest.
     """
 
     id: int
@@ -106,12 +106,12 @@ class LocalTelegram(BaseRequest):
         self.messages: dict[tuple[int, int], Message] = {}
         self.chats: dict[int, Json] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
-        self.open_queries: dict[str, int] = {}  # id: who pressed
+        self.open_queries: dict[str, int] = {}  # query id: the person who pressed
         self.answered_queries: set[str] = set()
         self._count = count(1)
         self._updates = count(1)
 
-    # What happens, for subclasses.
+    # Events, for subclasses.
 
     def check(self, method: str, params: Json, files: Files) -> None:
         """Raise ``ApiError`` to refuse a call."""
@@ -122,7 +122,7 @@ class LocalTelegram(BaseRequest):
     def answered(self, telegram_id: int, text: str, alert: bool) -> None:
         """Somebody's tap on a button was answered; ``text`` is mostly empty."""
 
-    # What arrives.
+    # Updates for the bot.
 
     def message_update(self, sender: Json, chat: Json, text: str) -> Json:
         """Somebody writes something."""
@@ -142,7 +142,7 @@ class LocalTelegram(BaseRequest):
         return self._update("message", message)
 
     def press_update(self, sender: Json, message: Message | None, data: str) -> Json:
-        """Somebody presses a button; ``message`` is None where Telegram does not say under which."""
+        """Somebody presses a button. ``message`` is None if Telegram does not name the message."""
         query: Json = {"id": str(next(self._count)), "from": sender, "chat_instance": "1", "data": data}
         query |= {"message": self.message_json(message)} if message is not None else {"inline_message_id": "inline"}
         self.open_queries[query["id"]] = sender["id"]
@@ -160,7 +160,7 @@ class LocalTelegram(BaseRequest):
         self.files[file_id] = (name, content)
         return {"file_id": file_id, "file_unique_id": file_id, "file_name": name, "file_size": len(content)}
 
-    # What is asked of it.
+    # Calls of the bot.
 
     @property
     def read_timeout(self) -> float | None:
@@ -187,10 +187,10 @@ class LocalTelegram(BaseRequest):
         return 200, json.dumps({"ok": True, "result": result}).encode()
 
     def call(self, method: str, params: Json, files: Files) -> Any:
-        """Do what a call asks for.
+        """Carry out a call.
 
         Raises:
-            ApiError: as Telegram would.
+            ApiError: Telegram would answer with an error.
         """
         self.check(method, params, files)
         answer = getattr(self, "_" + re.sub(r"[A-Z]", lambda m: "_" + m.group().lower(), method), None)
@@ -235,7 +235,7 @@ class LocalTelegram(BaseRequest):
 
     def _answer_callback_query(self, params: Json, files: Files) -> bool:
         query_id = params["callback_query_id"]
-        if query_id in self.answered_queries:  # Telegram takes a second answer, and shows nothing
+        if query_id in self.answered_queries:  # Telegram accepts a second answer but does not show it
             return True
         telegram_id = self.open_queries.pop(query_id, None)
         if telegram_id is None:
@@ -334,7 +334,7 @@ def rows(markup: Json | None) -> tuple[tuple[InlineButton, ...], ...]:
 
 
 def plain(text: str, parse_mode: str | None) -> str:
-    """What people read of a text: without the tags of HTML, and as Telegram trims it."""
+    """Return the visible part of a text: without HTML tags, and trimmed as Telegram does."""
     if parse_mode and parse_mode.upper() == "HTML":
         text = html.unescape(re.sub(r"<[^<>]*>", "", text))
     return text.strip()

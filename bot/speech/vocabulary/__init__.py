@@ -1,8 +1,8 @@
-"""The words of all languages as one table: what people may type. It may import the standard library only.
+"""The words of all languages that people may type, as one table. It may import only the standard library and rapidfuzz.
 
-Each language is a file beside this one, and adding a language is adding a file. ``meanings.toml`` says what genres a
-mood comes to, ``people.txt`` which names are those of people. All languages are understood at all times, for people mix
-them. Nobody is ever shown these words.
+Each language is a file beside this one, and adding a language means adding a file. ``meanings.toml`` gives the genres
+of a mood; ``people.txt`` lists people of the cinema. All languages are understood at all times, because people mix
+them. These words are never shown.
 """
 
 import enum
@@ -22,10 +22,10 @@ FOLDER = Path(__file__).parent
 LANGUAGES = ("en", "de", "es")
 
 PHRASE_LENGTH = 9
-"""Words of the longest phrase."""
+"""Number of words of the longest phrase."""
 
 TYPO_LENGTH, TWO_TYPOS_LENGTH = 5, 10
-"""Letters from which a word may have one wrong letter, and two."""
+"""Words with this many letters may have one wrong letter, or two."""
 
 Words = tuple[str, ...]
 
@@ -53,7 +53,7 @@ _WORD = re.compile(r"[^\W_]+|[\u2190-\u2bff\U0001f000-\U0001faff]")
 
 
 def tokens(text: str) -> list[Token]:
-    """Return the words of a text in order; signs stand for themselves ("👍"), punctuation for nothing."""
+    """Return the words of a text in order. Signs such as "👍" are words; punctuation is dropped."""
     found: list[Token] = []
     comma = False
     for chunk, match in enumerate(_CHUNK.finditer(_SPAN.sub("-", text))):
@@ -90,7 +90,7 @@ def words_of(text: str) -> Words:
 
 
 class Kind(enum.Enum):
-    """What a word or phrase does in a wish."""
+    """The role of a word or phrase in a wish."""
 
     UNKNOWN = enum.auto()
     GENRE = enum.auto()
@@ -110,7 +110,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A statement or question: the words before and after the title, and what it says of it."""
+    """A statement or question: the words before and after the title, and its meaning."""
 
     before: Words
     after: Words
@@ -122,7 +122,7 @@ _POLITE = (
 )
 _POLITE += ", bitte, sehr, vielmals, und, auch, dann, jetzt, mal, doch, na"
 _POLITE += ", por favor, porfa, y, también, ahora, ay, bueno, pues, amigo, amiga"
-"""What may stand beside a phrase."""
+"""Words that may stand beside a phrase."""
 
 _ONE = frozenset({"one", "a", "ein", "eine", "einen", "un", "una"})
 _ONE_FILM = frozenset({"film", "movie", "one", "pelicula", "peli", "streifen", "flick"})
@@ -130,7 +130,7 @@ _ONE_FILM = frozenset({"film", "movie", "one", "pelicula", "peli", "streifen", "
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Everything that is understood of one catalogue's genres.
+    """All words that are understood for one catalogue's genres.
 
     ``phrases`` may be whole messages: what they say and which. ``meanings`` are the words of wishes; the value of a
     genre or mood is the genres that are wanted and those that are not. ``spelled`` are single words of both that may be
@@ -153,7 +153,7 @@ class Vocabulary:
     one_film: frozenset[str] = _ONE_FILM
 
     def longest(self, said: Sequence[Token], at: int) -> tuple[Kind, Any, int]:
-        """Return what the longest known phrase from ``at`` on does, its value, and how many tokens it takes."""
+        """Return the role of the longest known phrase from ``at`` on, its value, and its number of tokens."""
         for length in range(min(PHRASE_LENGTH, len(said) - at), 0, -1):
             found = self.meanings.get(tuple(token.word for token in said[at : at + length]))
             if found is not None:
@@ -161,11 +161,12 @@ class Vocabulary:
         return *self._unknown(said[at].word), 1
 
     def kind_of(self, word: str) -> Kind:
-        """Return what a single word does."""
+        """Return the role of a single word."""
         return self.meanings.get((word,), (Kind.UNKNOWN, None))[0]
 
     def patterns_in(self, said: Sequence[Token]) -> Iterator[tuple[str, Sequence[Token]]]:
-        """Yield what the text may state, and the words where its title stands; the longest pattern comes first."""
+        """Yield the statements that a text may make, and the words in the place of its title; the longest pattern comes
+        first."""
         heard = tuple(token.word for token in said)
         for pattern in self.patterns:
             start, end = len(pattern.before), len(heard) - len(pattern.after)
@@ -173,7 +174,7 @@ class Vocabulary:
                 yield pattern.says, said[start:end]
 
     def _unknown(self, word: str) -> tuple[Kind, Any]:
-        """Return the genre or mood that a word misspells or is put together with, or nothing."""
+        """Return the genre or mood that a word misspells or is compounded with, or None."""
         for cut in range(3, len(word) - 2):  # "Actionkomödie"
             first, second = self.meanings.get((word[:cut],)), self.meanings.get((word[cut:],))
             if first and second and first[0] is second[0] is Kind.GENRE:
@@ -186,11 +187,11 @@ class Vocabulary:
             for known, meaning in self.spelled
             if abs(len(known) - len(word)) <= most
             and known[0] == word[0]
-            # The same but for its end is another form or another word: "música" is no musical.
+            # A word that differs only at its end is another form or another word: "música" is no musical.
             and not (known.startswith(word) or word.startswith(known))
             and OSA.distance(word, known, score_cutoff=most) <= most
         }
-        # Two genres that are as near are none: a slip never turns one into the other.
+        # If two genres are equally near, neither is meant: a slip never turns one into the other.
         return meant.pop() if len(meant) == 1 else (Kind.UNKNOWN, None)
 
 
@@ -243,7 +244,7 @@ def vocabulary(genres: tuple[str, ...]) -> Vocabulary:
 
 
 def _of_wishes(languages: Sequence[dict[str, Any]], genres: tuple[str, ...]) -> dict[Words, tuple[Kind, Any]]:
-    """Return the words of wishes. Of two meanings of a word the one that says more is kept."""
+    """Return the words of wishes. If a word has two meanings, the more specific one is kept."""
     found: dict[Words, tuple[Kind, Any]] = {}
 
     def note(kind: Kind, value: Any, phrases: "Sequence[str] | Iterator[str]") -> None:
