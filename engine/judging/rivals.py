@@ -1,7 +1,6 @@
 """Our recommender and those that it is compared with; each is trained on the same ratings when its turn comes."""
 
 import functools
-import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -170,17 +169,18 @@ class Field:
         value = F.when(strength == 0, F.lit(1e-3)).otherwise(strength).cast("float")  # MLlib drops what is 0
         values = self.ratings.select("user_id", "movie_id", value.alias("value"))
         reg = SIGNED["reg"] if self.gives_stars else SIGNED["reg_of_plays"]
-        for larger in itertools.count():
+        rank = 64
+        while True:
             try:
                 with _clock() as seconds:
-                    fit_reg = reg * 4**larger
-                    fitted = fit_als(values, rank=64, reg=fit_reg, iterations=15, alpha=SIGNED["alpha"], seed=SEED)
+                    fitted = fit_als(values, rank=rank, reg=reg, iterations=15, alpha=SIGNED["alpha"], seed=SEED)
                     taken = seconds()
                 break
             except NotPositiveDefinite:
-                continue
-        if larger:
-            self.notes.append(f"signed_als: reg {fit_reg:g}, the first that it can be solved with")
+                if rank == 1:
+                    raise
+                rank //= 2
+                self.notes.append(f"signed_als: rank {rank}, because MLlib cannot solve a larger one for so few people")
         return self.of_spark(fitted, taken, OF_STARS)
 
     def of_spark(self, fitted: ALSModel, seconds: float, lacks: tuple[str, ...]) -> Entrant:

@@ -103,8 +103,8 @@ def _with_pseudo(ratings: Ratings, values: DataFrame, value: float) -> DataFrame
 class NotPositiveDefinite(MatineeError):
     """A row's normal matrix cannot be factored by Cholesky."""
 
-    def __init__(self, reg: float) -> None:
-        super().__init__(f"with reg {reg:g} Spark's ALS cannot solve all rows: give it a larger one")
+    def __init__(self, rank: int) -> None:
+        super().__init__(f"with rank {rank} Spark's ALS cannot solve all rows: choose a smaller one")
 
 
 def fit_als(
@@ -124,7 +124,8 @@ def fit_als(
         alpha: given, the values are signed strengths (``implicitPrefs``); else they are predicted as they are.
 
     Raises:
-        NotPositiveDefinite: a larger ``reg`` is needed: dislikes outweigh the rest, which happens with few ratings.
+        NotPositiveDefinite: ``rank`` is too large. Spark does not regularise a film or person without likes, so with
+            fewer people or films than ``rank`` their rows have no unique solution.
     """
     spark = values.sparkSession
     blocks = max(spark.sparkContext.defaultParallelism, 1)
@@ -148,7 +149,7 @@ def fit_als(
             return als.fit(values)
         except Py4JJavaError as error:
             if "SingularMatrixException" in str(error):
-                raise NotPositiveDefinite(reg) from error
+                raise NotPositiveDefinite(rank) from error
             raise
 
 

@@ -156,3 +156,18 @@ class TestSplits:
         assert sorted((row.user_id, row.movie_id) for row in test.collect()) == [(1, 20), (1, 22)]
         assert train.count() == 13
         assert train.columns == world.columns
+
+
+def test_a_set_of_fewer_people_than_factors_is_compared_all_the_same(spark: SparkSession) -> None:
+    """MLlib's signed ALS cannot solve it at its usual rank: a film that is only disliked is not regularised there."""
+    rows = [(user, film, 1.0 if film % 5 == 0 else 4.5) for user in range(8) for film in range(30) if (user + film) % 3]
+    ratings = spark.createDataFrame(rows, "user_id int, movie_id int, stars float")
+    found = compare(
+        spark,
+        *split(ratings, seed=3, percent=30),
+        SMALL,
+        split={"by": "random", "train_percent": 70, "seed": 3, "dataset": "few"},
+        show=lambda stage, done, detail: None,
+    )
+    assert found.models["signed_als"]["ndcg_at_10"] is not None
+    assert any("signed_als: rank" in line for line in found.lines())
