@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Film, Floats
 from engine.serving import order
-from engine.serving.factors import DIVERSITY, Model
+from engine.serving.factors import DIVERSITY, Model, Rows
 from engine.serving.library import Facts, Shelf
 from engine.serving.order import Person
 from engine.serving.wish import ANYTHING, Wish
@@ -100,15 +100,11 @@ def picks(
         chosen = _best(shelf, shelf.model, shelf.facts, person, found, fits, hidden, limit, diversity)
     if len(chosen) < limit:
         chosen = _best(shelf, shelf.model, shelf.facts, person, None, fits, hidden, limit, diversity)
-    stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
-    return [
-        Line(
-            shelf.films.by_id[int(shelf.model.movie_ids[row])],
-            order.printed(shelf.facts, person.profile, stars, row),
-            _because(shelf, shelf.model, person, row, reasons),
-        )
-        for row in chosen
-    ]
+    rows = np.array(chosen, np.intp)
+    stars = order.printed(shelf.model, shelf.facts, person.profile, rows)
+    because = _because(shelf, shelf.model, person, rows, reasons)
+    films = [shelf.films.by_id[movie_id] for movie_id in shelf.model.movie_ids[rows].tolist()]
+    return [Line(*line) for line in zip(films, stars, because, strict=True)]
 
 
 def _best(
@@ -149,16 +145,18 @@ def _best(
     return [int(row) for row in chosen]
 
 
-def _because(shelf: Shelf, model: Model, person: Person, row: int, limit: int) -> tuple[Film, ...]:
-    """Return the films of someone's own that speak most for another: first those that it resembles, while likeness
-    counts, then those that the model names."""
-    movie_id = int(model.movie_ids[row])
-    alike: list[int] = []
+def _because(shelf: Shelf, model: Model, person: Person, rows: Rows, limit: int) -> list[tuple[Film, ...]]:
+    """Return, for each of some films, those of someone's own that speak most for it: first those that it resembles,
+    while likeness counts, then those that the model names."""
+    named = model.reasons_of(person.profile, rows, limit=limit)
     if shelf.similar is not None:
-        alike = model.movie_ids[shelf.similar.speaking_for(row, person.profile.rated, person.liking)].tolist()
-    reasons = dict.fromkeys(alike + model.reasons(person.profile, movie_id, limit=limit))
-    known = [shelf.films.by_id[film] for film in reasons if film in shelf.films.by_id and film != movie_id]
-    return tuple(known[:limit])
+        alike = shelf.similar.speaking_for(rows, person.profile.rated, person.liking)
+        named = [model.movie_ids[like].tolist() + more for like, more in zip(alike, named, strict=True)]
+    by_id, own = shelf.films.by_id, model.movie_ids[rows].tolist()
+    return [
+        tuple(by_id[film] for film in dict.fromkeys(films) if film in by_id and film != movie_id)[:limit]
+        for movie_id, films in zip(own, named, strict=True)
+    ]
 
 
 def card(shelf: Shelf, taste: Taste, film: Film) -> Card:
@@ -168,9 +166,9 @@ def card(shelf: Shelf, taste: Taste, film: Film) -> Card:
     if own is not None or not taste.ratings or shelf.model is None or shelf.facts is None or row is None:
         return Card(film, own, aside)
     person = Person.of(shelf.model, taste)
-    stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
-    predicted = order.printed(shelf.facts, person.profile, stars, row)
-    return Card(film, own, aside, predicted, _because(shelf, shelf.model, person, row, 2))
+    at = np.array([row])
+    (predicted,) = order.printed(shelf.model, shelf.facts, person.profile, at)
+    return Card(film, own, aside, predicted, _because(shelf, shelf.model, person, at, 2)[0])
 
 
 def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Film | None:
@@ -297,7 +295,8 @@ def surprise(
         if row is None or shelf.model is None or shelf.facts is None:
             return None
         film = shelf.films.by_id[int(shelf.model.movie_ids[row])]
-        return Line(film, order.printed(shelf.facts, person.profile, stars, row), because)
+        (stars,) = order.printed(shelf.model, shelf.facts, person.profile, np.array([row]))
+        return Line(film, stars, because)
 
     return Surprise(best[0], line(close, (near,) if near else ()), line(far, ()))
 

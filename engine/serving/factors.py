@@ -524,19 +524,21 @@ class Model:
         Source: Hu, Koren, Volinsky 2008, section 5.
         """
         row = self.row(movie_id)
-        if row is None:
-            return []
-        given = np.where(profile.liked, self.given(profile, row), 0)
-        order = np.argsort(-given, kind="stable")[:limit]
-        own = self.movie_ids[profile.rated]
-        return [int(own[i]) for i in order if given[i] > 0]
+        return [] if row is None else self.reasons_of(profile, np.array([row]), limit=limit)[0]
 
-    def given(self, profile: Profile, row: int) -> Doubles:
-        """Return how much each of the person's ratings adds to a film's preference score, shape (n,); the prior adds
-        the rest."""
-        toward = profile.covariance @ self.preference[row].astype(np.float64)
+    def reasons_of(self, profile: Profile, rows: Rows, *, limit: int = 2) -> list[list[int]]:
+        """Return ``reasons`` for each of some films, given by their rows."""
+        given = np.where(profile.liked, self.given(profile, rows), 0)
+        own = self.movie_ids[profile.rated].tolist()
+        best = np.argsort(-given, axis=1, kind="stable")[:, :limit].tolist()
+        return [[own[at] for at in order if line[at] > 0] for line, order in zip(given, best, strict=True)]
+
+    def given(self, profile: Profile, rows: Rows | int) -> Doubles:
+        """Return how much each of the person's ratings adds to films' preference scores, shape (n_films, n_ratings), or
+        (n_ratings,) for one film; the prior adds the rest."""
+        toward = self.preference[rows].astype(np.float64) @ profile.covariance
         said = profile.observed
-        parts: Doubles = (self.preference[profile.rated] @ toward) * ((1 + said.weights) * said.targets)
+        parts: Doubles = (toward @ self.preference[profile.rated].T) * ((1 + said.weights) * said.targets)
         return parts
 
     def next_question(

@@ -33,6 +33,9 @@ SPOKEN_FOR = 5
 STARS_SUPPORT = 3.0
 """At this many ratings, a film's difference from someone's mean counts half in the printed stars."""
 
+EVERY = slice(None)
+"""The rows of all films."""
+
 LAST = 100.0
 """Standard deviations that put a film behind all others."""
 
@@ -103,21 +106,24 @@ def choose(
     return rows[diversify(worth, model.preference[rows], limit, diversity)]
 
 
-def predicted_stars(model: Model, facts: Facts, profile: Profile) -> Floats | None:
-    """Return the stars that somebody would give each film, (n_films,); None for play counts.
+def predicted_stars(model: Model, facts: Facts, profile: Profile, rows: Rows | slice = EVERY) -> Floats | None:
+    """Return the stars that somebody would give to films, (n_rows,); None for play counts.
 
     A film's difference from somebody's mean is shrunk if it has few ratings: one person's love of a film says little
     about others.
     """
     if not model.predicts_stars:
         return None
-    own = (model.bias + model.rating @ profile.rating) * (facts.counts / (facts.counts + STARS_SUPPORT))
+    counts = facts.counts[rows]
+    own = (model.bias[rows] + model.rating[rows] @ profile.rating) * (counts / (counts + STARS_SUPPORT))
     predicted: Floats = np.clip(model.mean_stars + profile.bias + own, 0.5, 5.0).astype(np.float32)
     return predicted
 
 
-def printed(facts: Facts, profile: Profile, stars: Floats | None, row: int) -> float | None:
-    """Return the stars to print for a film; None if they cannot be predicted, or only from too few ratings."""
-    if stars is None or not len(profile.rated) or facts.counts[row] < SPOKEN_FOR:
-        return None
-    return float(stars[row])
+def printed(model: Model, facts: Facts, profile: Profile, rows: Rows) -> list[float | None]:
+    """Return the stars to print for films; None if they cannot be predicted, or only from too few ratings."""
+    stars = predicted_stars(model, facts, profile, rows)
+    if stars is None or not len(profile.rated):
+        return [None] * len(rows)
+    supported = facts.counts[rows] >= SPOKEN_FOR
+    return [value if enough else None for value, enough in zip(stars.tolist(), supported.tolist(), strict=True)]

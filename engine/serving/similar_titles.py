@@ -76,11 +76,12 @@ class SimilarTitles:
         gains = np.bincount(place.ravel(), (weight * self.values[rated] * liking[:, None]).ravel(), len(rows))
         return rows.astype(np.intp), gains.astype(np.float32)
 
-    def speaking_for(self, row: int, rated: Rows, liking: Floats) -> Rows:
-        """Return the rated films that a film is like, the strongest first. All rated films given must be liked ones."""
-        said = (self.values[rated] * (self.rows[rated] == row)).max(axis=1, initial=0) * liking
+    def speaking_for(self, rows: Rows, rated: Rows, liking: Floats) -> list[Rows]:
+        """Return, for each of some films, the rated ones that it is like, the strongest first; films that were not
+        liked are not among them. From ``FADES_BY`` ratings on there are none."""
         if len(rated) >= FADES_BY:
-            said *= 0
-        order = np.argsort(-said, kind="stable")
-        found: Rows = rated[order[said[order] > 0]]
-        return found
+            return [rated[:0] for _ in rows]
+        alike = self.rows[rated] == rows[:, None, None]
+        said = (self.values[rated] * alike).max(axis=2, initial=0) * liking
+        order = np.argsort(-said, axis=1, kind="stable")
+        return [rated[at[line[at] > 0]] for line, at in zip(said, order, strict=True)]
