@@ -48,6 +48,9 @@ STOP_SECONDS = 10
 
 @cli.command()
 def serve(
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How many processes; MATINEE_API_WORKERS if not given.")
+    ] = None,
     until_end_of_input: Annotated[bool, typer.Option("--until-end-of-input", hidden=True)] = False,
 ) -> None:
     """Serve the API.
@@ -55,11 +58,14 @@ def serve(
     Goes on until told to stop (SIGTERM or Ctrl-C). Needs a database that `python -m engine migrate` has made.
     Listens on MATINEE_API_HOST and MATINEE_API_PORT (8000 if that is not set), with MATINEE_API_WORKERS processes.
 
+    The processes hold the model's factors in memory once, by files in the home folder.
     Calls that are under way are answered before it ends. Exits with 1 when a setting, the database or the port is
     wrong.
     """
     import uvicorn
 
+    if workers is not None:
+        os.environ["MATINEE_API_WORKERS"] = str(workers)  # the workers read it too
     settings = _settings()
     try:
         application().state.services.store.close()  # whatever is wrong is said here, once, and not by each worker
@@ -201,9 +207,11 @@ def _services(settings: ApiSettings) -> "Services":
 def _unopened(settings: ApiSettings) -> "Services":
     from api.context import Services
     from engine.serving.library import Library
+    from engine.serving.shared import SharedArrays
 
     store = Store(settings.url, ratings_a_day=settings.ratings_a_day)
-    return Services(settings=settings, store=store, library=Library(store))
+    shared = SharedArrays(settings.folder / "shared") if settings.api_workers > 1 else None
+    return Services(settings=settings, store=store, library=Library(store, shared=shared))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from engine.serving import names
 from engine.serving.factors import Hyperparameters, Model, Rows
 from engine.serving.names import NO_NAMES, BadName, Names
 from engine.serving.series import Part, parts_of
+from engine.serving.shared import SharedArrays
 from engine.serving.similar_titles import SimilarTitles
 from engine.serving.title_index import Found, TitleIndex
 from engine.serving.wish import Wish
@@ -247,13 +248,20 @@ class Library:
     """
 
     def __init__(
-        self, store: Store, *, own_names: Path | None = None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        *,
+        own_names: Path | None = None,
+        shared: SharedArrays | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args:
         own_names: a file with further names of films, in the form of ``engine/serving/names/called.tsv``.
+        shared: where several processes of this machine hold the model's large arrays together; None is alone.
         """
         self._store = store
         self._own_names = own_names
+        self._shared = shared
         self._monotonic = monotonic
         self._shelf: Shelf | None = None
         self._edition: tuple[object, ...] | None = None
@@ -339,8 +347,10 @@ class Library:
                 model, similar = old.model, old.similar
             else:
                 model = Model.assemble(self._store.item_factors(version), live.hyperparameters)
-                model.warm_up()
                 similar = SimilarTitles.of(model.movie_ids, *self._store.similarities(version))
+                if self._shared is not None:
+                    model, similar = self._shared.hold(model, similar)
+                model.warm_up()
             shelf = Shelf(films, version, model, Facts.of(model, films), similar)
         seconds = self._monotonic() - started
         log.info("library_loaded", version=version, films=len(films.by_id), seconds=round(seconds, 2))

@@ -5,10 +5,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import structlog.testing
 
+from engine.serving import advice
 from engine.serving.library import LOOK_EVERY_SECONDS, EmptyCatalogue, Facts, Library
+from engine.serving.shared import SharedArrays
 from engine.serving.wish import Wish
 from engine.store import NoSuchFilm, Store, StoreUnavailable
 from engine.store.migrate import migrate
@@ -189,3 +192,19 @@ async def test_wishes_pick_the_same_films_by_row_as_film_by_film(store: Store):
         by_row = {int(film) for film in shelf.model.movie_ids[rows]}
         known = set(shelf.model.movie_ids.tolist())
         assert by_row == {film.id for film in world.FILMS if film.id in known and wish.fits(film)}
+
+
+async def test_two_that_share_arrays_hold_one_file_of_each_and_pick_as_one_alone(store: Store, tmp_path: Path):
+    world.build(store)
+    store.rate(store.person(1, "en", world.NOW).id, 20, 5, world.NOW)
+    taste = store.taste(1, world.NOW)
+    folder = tmp_path / "shared"
+    alone, *sharing = [
+        await Library(store, shared=shared).shelf()
+        for shared in (None, SharedArrays(folder, smallest_bytes=0), SharedArrays(folder, smallest_bytes=0))
+    ]
+    assert len({path.name for path in folder.iterdir()}) == len(list(folder.iterdir())) >= 3
+    for shelf in sharing:
+        assert shelf.model is not None
+        assert isinstance(shelf.model.order_vectors.base, np.memmap)
+        assert advice.picks(shelf, taste) == advice.picks(alone, taste)
