@@ -17,6 +17,7 @@ from engine.cli import models
 from engine.cli import service
 
 # isort: on
+from engine import disk
 from engine.cli.shared import cli
 from engine.domain import MatineeError
 
@@ -29,5 +30,10 @@ def main() -> NoReturn:
         cli()
     except MatineeError as e:
         typer.echo(str(e), err=True)
+        sys.exit(1)
+    except Exception as e:
+        if not disk.is_full(e):
+            raise
+        typer.echo(disk.FULL, err=True)
         sys.exit(1)
     sys.exit(0)

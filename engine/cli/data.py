@@ -36,6 +36,9 @@ def load(
     ] = None,
     feedback: Annotated[Feedback | None, typer.Option(help="What its values are, if the files don't say.")] = None,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="If it is loaded, do not read it again.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what is loaded even by a set with under half of its ratings.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Load a data set: the one that is current, unless you name another, which then is the current one.
@@ -70,6 +73,7 @@ def load(
                 settings.folder,
                 settings.home / "downloads",
                 feedback=feedback,
+                force=force,
                 now=utc_now(),
                 progress=show,
             )

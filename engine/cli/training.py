@@ -1,6 +1,7 @@
 """Verbs for training, tuning and evaluation. Each verb imports Spark only if it needs it, so `status` answers at
 once."""
 
+import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -9,12 +10,15 @@ from engine.cli.shared import Json, answer, cli, figures, load_settings, opened
 from engine.domain import Feedback, MatineeError, RunKind, RunState
 from engine.progress import clock, nothing, progress
 from engine.settings import EngineSettings
-from engine.store import Run, RunAlreadyOpen
+from engine.store import Run, RunAlreadyOpen, Store
 
 if TYPE_CHECKING:
     from engine.runs.retrain import Outcome
 
 REJECTED = 3
+
+LOOK_SECONDS = 0.5
+"""How often we look whether somebody else's run lives."""
 
 
 @cli.command()
@@ -45,21 +49,42 @@ def _execute_here(settings: EngineSettings, kind: RunKind, options: dict[str, An
     """Take the one open place and execute a run in this process."""
     from engine.clock import utc_now
     from engine.runs.pipeline import pipeline
-    from engine.runs.worker import SILENT, Stopped, execute
+    from engine.runs.worker import Stopped, execute
 
     with opened(settings) as (_, store):
-        store.lose_runs(utc_now() - SILENT, utc_now())
-        try:
-            taken = store.request_run(kind, "cli", utc_now(), options=options, take=True)
-        except RunAlreadyOpen as e:
-            raise MatineeError(
-                f"{e}: `python -m engine status` shows how far it is; one whose process died is given up after a minute"
-            ) from e
+        taken = _take(store, kind, options)
         try:
             with progress() as show:
                 return taken, execute(taken, store, pipeline(store, settings, taken, show), now=utc_now)
         except Stopped as e:
             raise MatineeError(f"run {taken.id} did not finish: {e}") from e
+
+
+def _take(store: Store, kind: RunKind, options: dict[str, Any]) -> Run:
+    """Take the one open place. If another run has it, watch that one until it gives a sign of life, or is lost.
+
+    Raises:
+        MatineeError: it lives, or waits for an engine.
+    """
+    from engine.clock import utc_now
+    from engine.runs.watch import SILENT_SECONDS, Watch
+
+    watch, met = Watch(), None
+    while True:
+        try:
+            return store.request_run(kind, "cli", utc_now(), options=options, take=True)
+        except RunAlreadyOpen as e:
+            other = e.run
+            if met is None:
+                met = other
+                typer.echo(f"Run {other.id} is open. Without a sign of life for a minute it is given up.", err=True)
+            if other.state is RunState.QUEUED or (other.id, other.heartbeat_at) != (met.id, met.heartbeat_at):
+                raise MatineeError(f"{e}: `python -m engine status` shows how far it is") from e
+        if watch.silent_seconds(other) >= SILENT_SECONDS:
+            store.lose_run(other.id, other.heartbeat_at, utc_now())
+            met = None
+        else:
+            time.sleep(LOOK_SECONDS)
 
 
 @cli.command()

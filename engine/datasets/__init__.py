@@ -24,6 +24,7 @@ from engine.datasets.ratings import Chunk, feedback_of, read_ratings
 from engine.datasets.report import (
     DatasetError,
     DatasetMismatch,
+    DatasetShrank,
     DownloadFailed,
     LoadProgress,
     LoadReport,
@@ -37,6 +38,7 @@ __all__ = [
     "GROUPLENS_NAMES",
     "DatasetError",
     "DatasetMismatch",
+    "DatasetShrank",
     "DatasetStore",
     "DownloadFailed",
     "LoadProgress",
@@ -51,6 +53,10 @@ __all__ = [
 ]
 
 DEMO = "demo"
+
+SHRINKS_BELOW = 0.5
+"""A set with a smaller share of the ratings of the one that it replaces was perhaps cut short."""
+
 _ASIDE = ".loading-"
 _DEMO_TERMS = "made for this project; the films are real, the ratings are simulated"
 
@@ -110,6 +116,7 @@ def load(
     downloads: Path,
     *,
     feedback: Feedback | None = None,
+    force: bool = False,
     now: datetime,
     progress: LoadProgress = silent,
     base_url: str = GROUPLENS,
@@ -126,12 +133,14 @@ def load(
         folder: gets the Parquet files.
         downloads: keeps fetched zips.
         feedback: whether values are stars or play counts. None: the files decide.
+        force: replace a set also by one with less than half of its ratings.
         now: the time of loading, aware.
         progress: called with the progress.
         base_url: the address of GroupLens' files.
 
     Raises:
         DatasetMismatch: the store holds a data set of another name.
+        DatasetShrank: it holds one of this name with more than twice the ratings, and ``force`` is not given.
         DownloadFailed: a named set could not be fetched.
         DatasetError: the source cannot be read as a data set, or nothing in it can be used.
     """
@@ -159,6 +168,8 @@ def load(
                 users = spool.users()
                 if not len(users):
                     raise DatasetError(f"{data.ratings_name} holds no usable rating. {problems.summary()}".rstrip())
+                if held and not force and SHRINKS_BELOW * held.rating_count > spool.rows():
+                    raise DatasetShrank(name, held.rating_count, spool.rows())
                 written = spool.write(aside / "ratings", store.dataset_users(users), movie_ids, progress)
             counted = data.tags(movie_ids, problems)
             if counted is not None:

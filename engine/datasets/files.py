@@ -1,14 +1,16 @@
 """Finds a data set in a folder or a zip: knows the published layouts, and which file has which role in them."""
 
 import hashlib
+import lzma
+import os
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, Protocol, TypeVar, cast
 
 from engine.datasets.report import DatasetError, LoadProgress
 
@@ -21,6 +23,8 @@ SUPPORTED = """What can be loaded:
                  u.data and u.item
                  user_artist_data*.txt and artist_data*.txt (play counts)"""
 
+Result = TypeVar("Result")
+
 BLOCK_BYTES = 16 * 2**20
 
 # A file in a zip may not unpack to more than this many times its size: ratings shrink to a fourth or fifth, a zip bomb
@@ -28,6 +32,12 @@ BLOCK_BYTES = 16 * 2**20
 _MAX_UNPACKED_BYTES = 32 * 2**30
 _MAX_RATIO = 200
 _RATIO_MATTERS_ABOVE_BYTES = 64 * 2**20
+
+
+_SAMPLE_BYTES = 65_536
+_TEXT = bytes(byte for byte in range(256) if byte >= 0x20 or byte in b"\t\n\r\f")
+_MOST_ODD = 0.02
+"""The share of control characters above which a file is no text; a few slip into any large one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,30 @@ class _Zip:
             )
         if member.flag_bits & 1:
             raise DatasetError(f"{name} in the zip has a password. Unpack it yourself and give the folder")
-        return self._archive.open(member)
+        return cast(IO[bytes], _Member(name, lambda: self._archive.open(member)))
+
+
+class _Member:
+    """A file in a zip, for reading. Whatever a damaged one makes its unpacker raise is told in one way."""
+
+    def __init__(self, name: str, unpack: Callable[[], IO[bytes]]) -> None:
+        self._name = name
+        self._file = self._told(unpack)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._told(lambda: self._file.read(size))
+
+    def __enter__(self) -> "_Member":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _told(self, act: Callable[[], Result]) -> Result:
+        try:
+            return act()
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
+            raise zipfile.BadZipFile(f"{_shown(self._name)}: {e}") from e
 
 
 class DataFiles:
@@ -122,14 +155,15 @@ class DataFiles:
         self.layout, self._names = _find(path, names)
         self._storage = storage
         terms = [name for name in sorted(names) if re.match(r"licen[cs]e|readme", PurePosixPath(name).name.lower())]
-        self.terms = f"see {terms[0]} in {path.name}" if terms else f"none are stated in {path.name}"
+        place = _shown(path.name)
+        self.terms = f"see {_shown(terms[0])} in {place}" if terms else f"none are stated in {place}"
 
     def has(self, role: str) -> bool:
         return role in self._names
 
     def name(self, role: str) -> str:
         """Return the name to show people, without folders."""
-        return PurePosixPath(self._names[role]).name
+        return _shown(PurePosixPath(self._names[role]).name)
 
     def size(self, role: str) -> int:
         """Return the unpacked size in bytes."""
@@ -139,14 +173,23 @@ class DataFiles:
         return self._storage.open(self._names[role])
 
     def text(self, role: str) -> str:
-        """Return a whole file, read as UTF-8, or else as Latin-1. NULs are dropped because no database takes them."""
+        """Return a whole file, read as UTF-8, or else as Latin-1, with lines that end with LF or CRLF.
+
+        NULs are dropped because no database takes them.
+
+        Raises:
+            DatasetError: it is no text.
+        """
         with self.open(role) as file:
             content = file.read()
+        if len(content[:_SAMPLE_BYTES].translate(None, _TEXT)) > _MOST_ODD * len(content[:_SAMPLE_BYTES]):
+            raise DatasetError(f"{self.name(role)} is no text file in UTF-8: it is full of bytes that no text has")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = content.decode("latin-1")
-        return text.replace("\0", "")
+        text = text.replace("\0", "")
+        return text if "\n" in text else text.replace("\r", "\n")
 
     def fingerprint(self, progress: LoadProgress) -> str:
         """Return a hash of all files with a role: the same bytes in the same roles give the same hash."""
@@ -161,6 +204,11 @@ class DataFiles:
                     progress("check", min(done / total, 1.0), self.name(role))
             digest.update(f"{role} {of_file.hexdigest()}\n".encode())
         return digest.hexdigest()
+
+
+def _shown(name: str) -> str:
+    """Return a file's name as text that can be printed and stored, whatever bytes the disk has for it."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 @contextmanager

@@ -108,6 +108,10 @@ class Spool:
         by_number = self._known[np.argsort(self._index)]
         return by_number[self._usable_rows() > 0]
 
+    def rows(self) -> int:
+        """Return how many usable ratings came, those that came again included."""
+        return int(self._usable_rows().sum())
+
     def write(
         self,
         folder: Path,

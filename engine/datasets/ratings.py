@@ -4,7 +4,6 @@ Arrow's CSV reader parses each block. A block that Arrow rejects is parsed again
 which lines are wrong.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.datasets.files import AUDIOSCROBBLER, BLOCK_BYTES, CSV, DataFiles
 from engine.datasets.report import EXAMPLES, DatasetError, LoadProgress, Problems
-from engine.datasets.rows import fields_of, number, places, plain_name, whole_number
+from engine.datasets.rows import fields_of, header_names, number, places, plain_name, whole_number
 from engine.domain import Feedback
 
 NO_TIME = np.iinfo(np.int64).min
@@ -141,7 +140,8 @@ def feedback_of(files: DataFiles) -> Feedback:
     if files.layout is not CSV:
         return Feedback.STARS
     with files.open("ratings") as stream:
-        names = _names(stream.readline(_MAX_HEADER_BYTES).removeprefix(_BOM))
+        start = stream.read(_MAX_HEADER_BYTES).removeprefix(_BOM).replace(b"\r", b"\n")
+    names = _names(files.name("ratings"), start.partition(b"\n")[0])
     found = {feedback for feedback, (_, accepted) in _VALUES.items() if accepted & {plain_name(name) for name in names}}
     return Feedback.COUNTS if found == {Feedback.COUNTS} else Feedback.STARS
 
@@ -157,9 +157,14 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _blocks(stream: IO[bytes], file: str, block_bytes: int) -> Iterator[bytes]:
-    """Cut a file into blocks that end where a line ends."""
+    """Cut a file into blocks that end where a line ends. Lines that end with CR alone are given LF in its place."""
     rest = b""
+    old_mac: bool | None = None
     while piece := stream.read(block_bytes):
+        if old_mac is None:
+            old_mac = b"\r" in piece[:-1] and b"\n" not in piece
+        if old_mac:
+            piece = piece.replace(b"\r", b"\n")
         piece = rest + piece
         whole = piece.rfind(b"\n") + 1
         rest = piece[whole:]
@@ -172,7 +177,7 @@ def _blocks(stream: IO[bytes], file: str, block_bytes: int) -> Iterator[bytes]:
 
 
 def _columns_by_name(file: str, header: bytes, data: bytes, feedback: Feedback) -> _Columns:
-    names = _names(header)
+    names = _names(file, header)
     value, value_names = _VALUES[feedback]
     wanted = {"userId": USER, "movieId": MOVIE, value: value_names, "timestamp": _TIME}
     at = places(file, names, wanted, optional={"timestamp"})
@@ -182,8 +187,8 @@ def _columns_by_name(file: str, header: bytes, data: bytes, feedback: Feedback) 
     return _Columns(",", len(names), at["userId"] or 0, at["movieId"] or 0, at[value] or 0, time, dates)
 
 
-def _names(header: bytes) -> list[str]:
-    return next(csv.reader([header.decode("utf-8", "replace").strip()]), [])
+def _names(file: str, header: bytes) -> list[str]:
+    return header_names(file, header.decode("utf-8", "replace"))
 
 
 def _columns_by_place(files: DataFiles, data: bytes) -> _Columns:

@@ -28,6 +28,17 @@ class DatasetMismatch(DatasetError):
         self.held, self.wanted = held, wanted
 
 
+class DatasetShrank(DatasetError):
+    """The data set of that name that is loaded has more than twice the ratings: the new one was perhaps cut short."""
+
+    def __init__(self, dataset: str, held: int, found: int) -> None:
+        super().__init__(
+            f"this {dataset!r} has {found:,} ratings, and the one that is loaded has {held:,}: was the file cut short?"
+            f" To load it all the same: python -m engine load --force"
+        )
+        self.held, self.found = held, found
+
+
 class DownloadFailed(DatasetError):
     """A data set could not be fetched: there is no network, or the server failed. Its text says how to do it by
     hand."""

@@ -15,6 +15,18 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
 
 
+def header_names(file: str, line: str) -> list[str]:
+    """Return the names of the columns that the first line of a CSV gives.
+
+    Raises:
+        DatasetError: it is no line of a CSV.
+    """
+    try:
+        return next(csv.reader([line.strip()]), [])
+    except csv.Error as e:
+        raise DatasetError(f"{file}, line 1, cannot be read: {e}") from e
+
+
 def places(
     file: str, header: list[str], wanted: Mapping[str, Set[str]], optional: Set[str] = frozenset()
 ) -> dict[str, int | None]:
@@ -36,9 +48,14 @@ def places(
         may = "".join(f", {column} (optional)" for column in wanted if column in optional)
         raise DatasetError(
             f"{file} has no column {' and no column '.join(missing)}. Found in its first line:"
-            f" {', '.join(header)[:200] or 'nothing'}. Wanted: {must}{may}"
+            f" {_printable(', '.join(header)[:200]) or 'nothing'}. Wanted: {must}{may}"
         )
     return found
+
+
+def _printable(text: str) -> str:
+    """Return text that does nothing to a terminal, whatever file it is from."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def csv_rows(
@@ -48,8 +65,7 @@ def csv_rows(
 
     A missing optional column gives empty fields. Records of another width than the header go to ``problems``.
     """
-    first, _, _ = text.partition("\n")
-    header = next(csv.reader([first.rstrip("\r")]), [])
+    header = header_names(file, text.partition("\n")[0])
     at = list(places(file, header, wanted, optional).values())
     records = _records(text, len(header))
     next(records, None)  # the header

@@ -24,7 +24,7 @@ from engine.learning.training import SEED
 from engine.progress import Show
 from engine.serving.factors import Hyperparameters
 from engine.settings import EngineSettings
-from engine.spark.ingest import loaded_catalogue, scratch_folder
+from engine.spark.ingest import check_enough, loaded_catalogue, scratch_folder
 from engine.spark.session import spark_session
 from engine.store import Store
 
@@ -182,6 +182,7 @@ def _loaded(settings: EngineSettings, store: Store, folder: Path) -> tuple[Catal
     if not source.exists():
         raise MatineeError(f"the files of {catalogue.dataset} are gone from {source}: load it again")
     queue, chat = store.read_queue(), folder / "chat.parquet"
+    check_enough(catalogue.rating_count + len(queue.stars))
     if not len(queue.stars):
         return catalogue, [source]
     columns = [queue.user_ids, queue.movie_ids, queue.stars, pa.array(queue.rated_at, pa.timestamp("us", tz="UTC"))]
@@ -224,6 +225,7 @@ def _read(
         now=now,
         progress=show,
     )
+    check_enough(report.catalogue.rating_count)
     return report.catalogue, [report.ratings.absolute()], held.films
 
 

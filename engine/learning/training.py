@@ -15,7 +15,7 @@ import structlog
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.domain import Film, Floats, MatineeError
+from engine.domain import Film, Floats
 from engine.learning import blocks, mllib
 from engine.learning.fits import (
     Fit,
@@ -37,9 +37,6 @@ log = structlog.get_logger(__name__)
 SEED = 20
 """Seed of the split and of the random start. It is constant, so that all versions are judged on the same ratings."""
 
-FEWEST_RATINGS = 100
-"""With fewer ratings, neither a model nor its evaluation means anything."""
-
 LARGEST_TASK = 5_000_000
 """Up to this many ratings are fitted in one task: stored twice, as compressed rows, they take 200 MB."""
 
@@ -58,17 +55,6 @@ class Placement(StrEnum):
     WHOLE = "whole"
     BLOCKS = "blocks"
     MLLIB = "mllib"
-
-
-class TooFewRatings(MatineeError):
-    """There are too few ratings to learn from."""
-
-    def __init__(self, found: int) -> None:
-        super().__init__(
-            f"{found} ratings are too few to learn from, at least {FEWEST_RATINGS} are needed: "
-            "rate more films, or load a data set with `python -m engine load`"
-        )
-        self.found = found
 
 
 @dataclass(frozen=True)
@@ -102,13 +88,8 @@ def train(
         seed: seed of the random start.
         placement: where to do the work; by default the sizes decide.
         progress: called after each iteration, or about each second if iterations are shorter.
-
-    Raises:
-        TooFewRatings: fewer than ``FEWEST_RATINGS``.
     """
     count = ratings.count()
-    if count < FEWEST_RATINGS:
-        raise TooFewRatings(count)
     progress(0.0, "reading ratings")
     values = ratings.select("user_id", "movie_id", values_of(ratings).alias("value"))
     chosen = placement

@@ -5,6 +5,7 @@ from engine.domain import RunKind, RunState, Stage
 from engine.judging.tuning import Search, describe, tune
 from engine.pages import glance
 from engine.progress import Show
+from engine.runs.patience import patient
 from engine.runs.retrain import Outcome, Report, retrain
 from engine.runs.worker import Pipeline
 from engine.settings import EngineSettings
@@ -12,7 +13,11 @@ from engine.store import Run, Store
 
 
 def pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> Pipeline:
-    """Return the function that does the work of a run; it also shows progress in this terminal."""
+    """Return the function that does the work of a run; it also shows progress in this terminal.
+
+    It waits for a database that is away.
+    """
+    store = patient(store)
 
     def work(report: Report) -> Outcome:
         def tell(stage: Stage, fraction: float, detail: str) -> None:

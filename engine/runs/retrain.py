@@ -129,6 +129,7 @@ def retrain(
         if not (verdict.accepted or force):
             version = run.note(trained, metrics, queue, measured)
             store.reject(version, verdict.reason)
+            store.sweep(settings.keep_versions)
             metrics["seconds"] = _seconds(started, now())
             return Outcome(RunState.REJECTED, version, verdict.reason, metrics)
 
@@ -302,6 +303,7 @@ class _Run:
         """Write the version's rows beside the live ones, check that everybody has a list, and make it live."""
         progress = self.progress(Stage.PUBLISH)
         progress(0.0, f"writing model {version}")
+        self.store.sweep(self.settings.keep_versions)  # rows of publishes that died: there may not be room for both
         self.store.write_item_factors(version, trained.rows)
         self.store.write_similar(version, _rows(self.folder / "similar", progress, 0.1, 0.2))
         lists = _checked(_batches(self.folder / "recommendations", progress, 0.3, 0.6), queue)

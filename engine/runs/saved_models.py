@@ -15,7 +15,6 @@ It holds only people of the data set. Those of the chat are private, and the bot
 picks.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -38,17 +37,14 @@ import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
 from engine.datasets import ratings_folder
-from engine.domain import Catalogue, FactorRows, Floats, MatineeError
+from engine.domain import Catalogue, FactorRows, Floats
+from engine.runs.manifest import EVALUATED, FORMAT, SavedModelError, evaluated, files_of, read_manifest
 from engine.serving.factors import Model
 from engine.settings import EngineSettings
 from engine.store import ModelVersion, SimilarRow, Store, archive
 
-FORMAT = 1
-"""Version of the folder's format. Raise it when an older Matinee cannot read the new files."""
-
 LIBRARIES = ("numpy", "pandas", "pyarrow", "pyspark", "sqlalchemy")
 MODELS = ("preference", "rating")
-EVALUATED = ("per_user", "errors")
 
 _FACTORS = pa.schema(
     [
@@ -88,10 +84,6 @@ _SPARK = pa.schema(
         pa.field("features", pa.list_(pa.field("element", pa.float32(), nullable=False))),
     ]
 )
-
-
-class SavedModelError(MatineeError):
-    """A model cannot be exported or imported as asked; the text says why and what to do."""
 
 
 class OtherData(SavedModelError):
@@ -169,7 +161,7 @@ def _export(store: Store, model: ModelVersion, rows: FactorRows, source: Path, f
         for name in EVALUATED:
             if (file := source / f"{name}.parquet").exists():
                 _write_evaluated(aside / file.name, parquet.read_table(file), users, dataset_users)
-        files = _files_of(aside)
+        files = files_of(aside)
         manifest = _manifest(model, store.catalogue(), files, now)
         (aside / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
         if folder.exists():
@@ -292,19 +284,6 @@ def _write_evaluated(path: Path, table: Any, users: NDArray[np.int32], dataset_u
     parquet.write_table(table, path)
 
 
-def _files_of(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return sha256 and size of every file below a folder except the manifest, by its path in it."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / "manifest.json")
-    return {
-        path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size} for path in paths
-    }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 # --- Import -----------------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +315,8 @@ def import_model(
         raise SavedModelError("none of this model's films is in the catalogue here")
     rows = FactorRows(rows.movie_ids[known], rows.preference[known], rows.rating[known], rows.bias[known])
     people = _People.of(store)
+    theirs = _table(folder / "people.parquet", _PEOPLE)
+    measured = evaluated(folder, set(theirs["dataset_user_id"].to_pylist()))
     rated = None if same else _rated(settings, catalogue)
     version = store.create_version(
         dataset=manifest["dataset"],
@@ -345,11 +326,12 @@ def import_model(
         counts=manifest["counts"] | {"imported_from_version": manifest["version"]},
         now=now,
     )
-    with _rejected_on_failure(store, version):
+    target = settings.folder / "models" / str(version)
+    with _nothing_left_on_failure(store, version, target):
         lists = _Lists(folder / "recommendations.parquet", people, films, rated)
         store.write_recommendations(version, lists)
         store.write_similar(version, _similar(folder / "similar_movies.parquet", films))
-        _write_model_folder(settings.folder / "models" / str(version), folder, people)
+        _write_model_folder(target, folder, people, theirs, measured)
         store.write_item_factors(version, rows)
         store.check_version(version)
         store.explain_version(
@@ -366,41 +348,6 @@ def _idle(store: Store) -> Catalogue:
     if catalogue is None:
         raise SavedModelError("no data set is loaded: `python -m engine load` with the one the model was trained on")
     return catalogue
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return a saved model's manifest, after checking that every file is there and unchanged.
-
-    Raises:
-        SavedModelError: the folder is no saved model or one of a newer Matinee, or a file is missing, changed or
-            unknown.
-    """
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except OSError as e:
-        raise SavedModelError(f"{folder} is no saved model: it has no manifest.json ({e.strerror})") from e
-    except ValueError as e:
-        raise SavedModelError(f"{folder / 'manifest.json'} cannot be read: {e}") from e
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
-        raise SavedModelError(f"{folder / 'manifest.json'} is no manifest of a saved model")
-    if manifest["format"] > FORMAT:
-        raise SavedModelError(
-            f"this model was exported by a newer Matinee (format {manifest['format']}): update this one"
-        )
-    kinds = {"version": int, "created_at": str, "dataset": str, "dataset_fingerprint": str, "files": dict}
-    kinds |= {"hyperparameters": dict, "metrics": dict, "counts": dict}
-    for name, kind in kinds.items():
-        if not isinstance(manifest.get(name), kind):
-            raise SavedModelError(f"{folder / 'manifest.json'} lacks {name!r}")
-    found = _files_of(folder)
-    for path, facts in manifest["files"].items():
-        if path not in found:
-            raise SavedModelError(f"{path} is missing from {folder}: copy the whole folder again")
-        if found[path]["sha256"] != facts.get("sha256"):
-            raise SavedModelError(f"{folder / path} is not what was exported (its sha256 differs): copy it again")
-    if extra := sorted(found.keys() - manifest["files"].keys()):
-        raise SavedModelError(f"{folder / extra[0]} does not belong to the saved model: remove it")
-    return manifest
 
 
 def _read_factors(path: Path, hyperparameters: Mapping[str, Any]) -> FactorRows:
@@ -528,12 +475,11 @@ def _batches(path: Path, schema: Any) -> Iterator[Any]:
         raise SavedModelError(f"{path} cannot be read: {e}") from e
 
 
-def _write_model_folder(target: Path, folder: Path, people: _People) -> None:
+def _write_model_folder(target: Path, folder: Path, people: _People, theirs: Any, measured: Mapping[str, Any]) -> None:
     """Write the files that a run keeps for its version, with this database's ids."""
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    aside = _aside(target)
     shutil.rmtree(aside, ignore_errors=True)
     (aside / "users").mkdir(parents=True)
-    theirs = _table(folder / "people.parquet", _PEOPLE)
     users, known = people.find(theirs["dataset_user_id"].to_numpy())
     sides = {}
     for name in MODELS:
@@ -543,25 +489,31 @@ def _write_model_folder(target: Path, folder: Path, people: _People) -> None:
         sides[name] = side["features"].filter(pa.array(known))
     columns = {"user_id": pa.array(users[known]), **sides, "bias": theirs["bias"].filter(pa.array(known))}
     parquet.write_table(pa.table(columns), aside / "users" / "part-00000.parquet")
-    for name in EVALUATED:
-        if (file := folder / f"{name}.parquet").exists():
-            table = parquet.read_table(file)
-            if "dataset_user_id" in table.column_names:
-                users, known = people.find(table["dataset_user_id"].to_numpy())
-                table = table.drop_columns("dataset_user_id").filter(pa.array(known))
-                place = table.schema.get_field_index("user_id")
-                table = table.set_column(place, "user_id", pa.array(users[known], table.schema.field(place).type))
-            parquet.write_table(table, aside / file.name)
+    for name, table in measured.items():
+        if "dataset_user_id" in table.column_names:
+            users, known = people.find(table["dataset_user_id"].to_numpy())
+            table = table.drop_columns("dataset_user_id").filter(pa.array(known))
+            place = table.schema.get_field_index("user_id")
+            table = table.set_column(place, "user_id", pa.array(users[known], pa.int32()))
+        parquet.write_table(table, aside / f"{name}.parquet")
     shutil.rmtree(target, ignore_errors=True)
     aside.rename(target)
 
 
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}")
+
+
 @contextmanager
-def _rejected_on_failure(store: Store, version: int) -> Iterator[None]:
+def _nothing_left_on_failure(store: Store, version: int, target: Path) -> Iterator[None]:
     try:
         yield
-    except MatineeError as e:
-        store.reject(version, f"could not be imported: {e}")
+    except BaseException as e:
+        for folder in (target, _aside(target)):
+            shutil.rmtree(folder, ignore_errors=True)
+        store.drop_version(version)
+        if isinstance(e, (OSError, pa.ArrowException)):
+            raise SavedModelError(f"the model could not be imported: {e}") from e
         raise
 
 

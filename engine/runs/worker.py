@@ -6,16 +6,13 @@ of them dies.
 """
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +22,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from prometheus_client import Counter, Gauge
 
-from engine import health
+from engine import disk, health
 from engine.clock import Clock, utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
+from engine.runs.child import GRACE_SECONDS, Child
+from engine.runs.patience import patient
+from engine.runs.watch import SILENT_SECONDS, Watch
 from engine.settings import EngineSettings, SettingsError
 from engine.store import Run, RunAlreadyOpen, Store, StoreError
 
@@ -43,12 +43,6 @@ TICK_SECONDS = 1.0
 BEAT_SECONDS = 2.0
 REPORT_SECONDS = 0.5
 """A run writes its progress at most this often, but a new stage at once."""
-
-SILENT = timedelta(seconds=60)
-"""A run without a heartbeat for this long is lost."""
-
-GRACE_SECONDS = 6.0
-"""Seconds between asking a child to stop and killing it."""
 
 UNHEALTHY_SECONDS = 45
 """This is longer than a locked database keeps a tick waiting."""
@@ -88,7 +82,7 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
         Stopped: one of these stopped the run; the text says which.
         Exception: any error of the pipeline.
     """
-    stop = _RunStop()
+    stop, waits = _RunStop(), patient(store)
     with _on_sigterm(stop), _beating(run.id, store, stop, now=now, orphanable=orphanable):
         try:
             outcome = pipeline(_reporter(run.id, store, now))
@@ -97,17 +91,25 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
             stop.too_late = True
             # Spark, once interrupted, may raise errors of its own. The reason of the interruption counts.
             if stop.asked or isinstance(e, KeyboardInterrupt):
-                state, text = stop.state, stop.text
-            else:
-                state, text = RunState.FAILED, in_words(e)
-            store.finish_run(run.id, state, now(), error=text)
+                _note_stopped(run.id, store, stop, now)
+            else:  # a database that was waited for in vain is not waited for again
+                books = store if isinstance(e, StoreError) else waits
+                books.finish_run(run.id, RunState.FAILED, now(), error=in_words(e))
             if stop.asked:
-                raise Stopped(text) from e
+                raise Stopped(stop.text) from e
             raise
         metrics, reason = outcome.metrics, outcome.reason
         error = reason if outcome.state is RunState.REJECTED else None
-        store.finish_run(run.id, outcome.state, now(), error=error, metrics=metrics, model_version=outcome.version)
+        waits.finish_run(run.id, outcome.state, now(), error=error, metrics=metrics, model_version=outcome.version)
     return outcome
+
+
+def _note_stopped(run_id: int, store: Store, stop: "_RunStop", now: Clock) -> None:
+    """Note why a run was stopped. Who stops cannot wait for a database that is away: the worker closes the books."""
+    try:
+        store.finish_run(run_id, stop.state, now(), error=stop.text)
+    except StoreError as e:
+        log.warning("end_not_noted", run=run_id, reason=str(e))
 
 
 class _RunStop:
@@ -155,8 +157,8 @@ def _beating(run_id: int, store: Store, stop: _RunStop, *, now: Clock, orphanabl
         if not over.is_set():
             log.warning("parent_gone", run=run_id)
             stop.because(RunState.LOST, ORPHANED)
-            if not over.wait(GRACE_SECONDS):
-                os.killpg(0, signal.SIGKILL)
+            over.wait(GRACE_SECONDS)
+            os.killpg(0, signal.SIGKILL)  # we too: nobody else is left to see to it that Java goes
 
     beats = threading.Thread(target=beat, daemon=True)
     beats.start()
@@ -202,6 +204,8 @@ def in_words(error: BaseException) -> str:
     """Return a line that says why a run failed."""
     if isinstance(error, MatineeError):
         return str(error)
+    if disk.is_full(error):
+        return disk.FULL
     text = str(error)
     if "OutOfMemoryError" in text:
         return "Spark ran out of memory: raise MATINEE_SPARK_MEMORY"
@@ -210,84 +214,6 @@ def in_words(error: BaseException) -> str:
         return "Spark's Java process died; logs/spark.log in the data set's folder says more"
     lines = [line.strip().removeprefix(": ") for line in text.splitlines() if line.strip()]
     return f"{name}: {' '.join(lines[:2])}"[:500] if lines else name
-
-
-# --- The child process ------------------------------------------------------------------------------------------------
-
-
-class Child:
-    """The process of one run, the leader of its own group. Its output is copied to our stderr, and its end is kept."""
-
-    def __init__(self, run_id: int, command: Sequence[str]) -> None:
-        self.run_id = run_id
-        self._lines: deque[str] = deque(maxlen=20)
-        self._kill_at: float | None = None
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [*command, str(run_id)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        for line in self._process.stdout:
-            self._lines.append(line)
-            sys.stderr.write(line)
-            sys.stderr.flush()
-
-    @property
-    def ended(self) -> bool:
-        return self._process.poll() is not None
-
-    def stop(self) -> None:
-        """Ask the process to stop. From the second call on, once the grace period is over, kill it and its children."""
-        if self._kill_at is None:
-            self._kill_at = time.monotonic() + GRACE_SECONDS
-            self._process.terminate()
-        elif time.monotonic() >= self._kill_at:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-
-    def wait(self, seconds: float) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
-
-    def why(self) -> str:
-        """Return a line that says how the process ended."""
-        self._listener.join(1)  # its last output may still be on its way
-        code = self._process.returncode
-        words = last_words(list(self._lines))
-        if code >= 0:
-            how = f"its process ended with code {code}"
-        else:
-            how = f"its process was ended by {signal.Signals(-code).name}"
-            if -code == signal.SIGKILL:
-                how += ", perhaps because the machine ran out of memory"
-        return f"{how}; its last words: {words}" if words else how
-
-
-def last_words(lines: Sequence[str]) -> str:
-    """Return the last line of a log that is not blank, shortened."""
-    for line in reversed(lines):
-        if not line.strip():
-            continue
-        try:
-            facts = json.loads(line)
-            said = facts.get("exception") or facts["event"]
-        except (ValueError, TypeError, KeyError, AttributeError):
-            said = line
-        return str(said).strip().splitlines()[-1][:300]
-    return ""
 
 
 # --- The worker -------------------------------------------------------------------------------------------------------
@@ -301,6 +227,8 @@ class Worker:
     ) -> None:
         self._store, self._settings, self._now, self._command = store, settings, now, command
         self._child: Child | None = None
+        self._claimed_at: datetime | None = None
+        self._others = Watch()
         self._next_count = time.monotonic()
 
     def tick(self) -> None:
@@ -318,13 +246,19 @@ class Worker:
         elif (run := self._store.open_run()) is not None:
             if run.state is RunState.QUEUED:
                 self._take()
+            elif run.started_at == self._claimed_at:  # the answer to our claim was lost
+                self._start(run)
             else:
-                self._lose_silent()
+                self._lose_if_silent(run)
 
     def _take(self) -> None:
-        run = self._store.claim_run(self._now())
-        if run is None:  # another engine was faster, or the run was cancelled
-            return
+        self._claimed_at = self._now()
+        run = self._store.claim_run(self._claimed_at)
+        if run is not None:  # else another engine was faster, or the run was cancelled
+            self._start(run)
+
+    def _start(self, run: Run) -> None:
+        self._claimed_at = None
         try:
             self._child = Child(run.id, self._command)
         except OSError as e:
@@ -333,13 +267,15 @@ class Worker:
             return
         log.info("run_started", run=run.id, kind=run.kind.value, asked_by=run.asked_by, pid=self._child.pid)
 
-    def _lose_silent(self) -> None:
-        now = self._now()
-        lost = self._store.lose_runs(now - SILENT, now)
-        for run_id in lost:
-            log.warning("run_lost", run=run_id)
-            RUNS.labels(RunState.LOST.value).inc()
-        if lost and self._store.live_version() is None:
+    def _lose_if_silent(self, run: Run) -> None:
+        """Give up the run of another engine, or of the command line, that we have not heard of for too long."""
+        if self._others.silent_seconds(run) < SILENT_SECONDS:
+            return
+        if not self._store.lose_run(run.id, run.heartbeat_at, self._now()):
+            return
+        log.warning("run_lost", run=run.id)
+        RUNS.labels(RunState.LOST.value).inc()
+        if self._store.live_version() is None:
             self.ask("start")  # this run was to make the first model, which nobody should have to ask for
 
     def _watch(self, child: Child) -> None:
@@ -348,10 +284,15 @@ class Worker:
             if run.cancel_asked or not run.is_open:  # the child learns this at its next heartbeat, if it is alive
                 child.stop()
             return
+        self._clear_up(child)
+        run = self._store.run(child.run_id)
         if run.is_open:
             self._close_books(run, RunState.CANCELLED if run.cancel_asked else RunState.FAILED, child.why())
             run = self._store.run(run.id)
         self._tell_end(run)
+
+    def _clear_up(self, child: Child) -> None:
+        child.clear_up(self._settings.folder / "scratch", self._settings.folder / "spark")
 
     def _tell_end(self, run: Run) -> None:
         self._child = None
@@ -416,6 +357,7 @@ class Worker:
         child.wait(GRACE_SECONDS)
         child.stop()
         child.wait(1)
+        self._clear_up(child)
         run = self._store.run(child.run_id)
         if run.is_open:
             self._close_books(run, RunState.CANCELLED, STOPPED)
@@ -485,7 +427,10 @@ def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until
             _tick(worker, heartbeat)
             stop.wait(TICK_SECONDS)
         log.info("engine_stopping")
-        worker.stop()
+        try:
+            worker.stop()
+        except StoreError as e:  # its run is given up as silent by the next engine
+            log.warning("store_unavailable", reason=str(e))
 
 
 def _tick(worker: Worker, heartbeat: health.Heartbeat) -> None:

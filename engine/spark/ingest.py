@@ -16,6 +16,20 @@ from engine.store import Queue, Store
 RATINGS_A_PART = 1_000_000
 """Largest partition of ratings: tasks that need whole people read a partition into memory."""
 
+FEWEST_RATINGS = 100
+"""With fewer ratings, neither a model nor its evaluation means anything."""
+
+
+class TooFewRatings(MatineeError):
+    """There are too few ratings to learn from. ``found`` counts the data set's ratings and the chat's."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(
+            f"{found} ratings are too few to learn from, at least {FEWEST_RATINGS} are needed: "
+            "rate more films, or load a data set with `python -m engine load`"
+        )
+        self.found = found
+
 
 class NoCatalogue(MatineeError):
     """There is nothing to train on yet."""
@@ -36,6 +50,16 @@ def loaded_catalogue(store: Store) -> Catalogue:
     return catalogue
 
 
+def check_enough(count: int) -> None:
+    """Return if so many ratings are enough, before any of them is kept aside for a test.
+
+    Raises:
+        TooFewRatings: they are not.
+    """
+    if count < FEWEST_RATINGS:
+        raise TooFewRatings(count)
+
+
 def scratch_folder(settings: EngineSettings) -> AbstractContextManager[Path]:
     """A folder for one run's files, deleted afterwards. A Spark cluster must be able to reach it too."""
     return own_folder(settings.folder / "scratch")
@@ -50,12 +74,14 @@ def read_ratings(
         folder: where the chat's ratings may be written for Spark.
 
     Raises:
-        NoCatalogue: the data set's files are gone.
+        MatineeError: the data set's files are gone.
+        TooFewRatings: there is not enough to learn from.
     """
     source = ratings_folder(settings.folder, catalogue.fingerprint).absolute()
     if not source.exists():
         raise MatineeError(f"the files of {catalogue.dataset} are gone from {source}: load it again")
     queue = store.read_queue()
+    check_enough(catalogue.rating_count + len(queue.stars))
     chat = folder / "chat.parquet"
     value = "plays" if catalogue.feedback is Feedback.COUNTS else "stars"  # see domain.PLAYED
     columns = {"user_id": queue.user_ids, "movie_id": queue.movie_ids, value: queue.stars}

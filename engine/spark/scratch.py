@@ -22,9 +22,7 @@ def own_folder(above: Path) -> Iterator[Path]:
     above.mkdir(parents=True, exist_ok=True)
     with (above / LOCK).open("w") as all_of_it:
         fcntl.flock(all_of_it, fcntl.LOCK_EX)
-        for path in above.iterdir():
-            if path.name != LOCK and not _in_use(path):
-                _remove(path)
+        _remove_dead(above)
         folder = Path(mkdtemp(dir=above))
         ours = (folder / LOCK).open("w")
         fcntl.flock(ours, fcntl.LOCK_EX)
@@ -33,6 +31,20 @@ def own_folder(above: Path) -> Iterator[Path]:
             yield folder
         finally:
             _remove(folder)
+
+
+def remove_dead(above: Path) -> None:
+    """Remove what killed programs left below ``above``, if there is anything."""
+    if above.is_dir():
+        with (above / LOCK).open("w") as all_of_it:
+            fcntl.flock(all_of_it, fcntl.LOCK_EX)
+            _remove_dead(above)
+
+
+def _remove_dead(above: Path) -> None:
+    for path in above.iterdir():
+        if path.name != LOCK and not _in_use(path):
+            _remove(path)
 
 
 def _in_use(folder: Path) -> bool:

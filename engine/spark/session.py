@@ -7,10 +7,12 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from engine.domain import MatineeError
@@ -98,8 +100,10 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task per core; more would compete for it
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with own_folder(settings.folder / "spark") as folder:
+        conf = _conf(settings, folder)
         with _stderr_to(log):
-            session = _builder(settings, folder).getOrCreate()
+            _start_java(conf)
+            session = SparkSession.builder.config(conf=conf).getOrCreate()
         try:
             # ALS writes checkpoints there every ten iterations.
             session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
@@ -113,38 +117,50 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
             session.stop()
 
 
-def _builder(settings: EngineSettings, folder: Path) -> SparkSession.Builder:
+def _start_java(conf: SparkConf) -> None:
+    """Start Spark's Java process, unless this process has one already.
+
+    In a thread, because only the main thread is ever interrupted. Java says in a file where it listens, and pyspark,
+    interrupted before that, removes the file's folder: Java would then wait for its first caller for ever. So whoever
+    is interrupted here waits the second or two until both know each other, and Java goes when this process does.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(SparkContext._ensure_initialized, conf=conf).result()
+
+
+def _conf(settings: EngineSettings, folder: Path) -> SparkConf:
     local, cores = settings.spark_master.startswith("local"), os.cpu_count() or 2
-    builder = (
-        SparkSession.builder.appName("Matinee")
-        .master(settings.spark_master)
-        .config("spark.driver.memory", settings.spark_memory)
-        .config("spark.executor.memory", settings.spark_memory)
-        .config("spark.driver.maxResultSize", "0")
-        .config("spark.ui.enabled", str(settings.spark_ui).lower())
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
-        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "2048")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
-        .config("spark.executorEnv.OPENBLAS_NUM_THREADS", "1")
-        # This garbage collector stops all threads at times, but gives the most throughput; nobody waits for an answer
-        # here.
-        .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={QUIET.as_uri()} -XX:+UseParallelGC")
+    # Java's own temporary files are in our folder too, so that they are removed even if Java is killed. This garbage
+    # collector stops all threads at times, but gives the most throughput; nobody waits for an answer here.
+    java = f'-Dlog4j2.configurationFile={QUIET.as_uri()} -Djava.io.tmpdir="{folder}" -XX:+UseParallelGC'
+    values = {
+        "spark.app.name": "Matinee",
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.spark_memory,
+        "spark.executor.memory": settings.spark_memory,
+        "spark.driver.maxResultSize": "0",
+        "spark.ui.enabled": str(settings.spark_ui).lower(),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "2048",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
+        "spark.driver.extraJavaOptions": java,
         # Adaptive execution helps with large shuffles; on small data its re-planning costs more than the work.
-        .config("spark.sql.adaptive.enabled", str(not local).lower())
-    )
+        "spark.sql.adaptive.enabled": str(not local).lower(),
+    }
     if local:
-        builder = (
-            builder.config("spark.sql.shuffle.partitions", str(cores))
-            .config("spark.default.parallelism", str(cores))
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.local.dir", str(folder))
-        )
+        values |= {
+            "spark.sql.shuffle.partitions": str(cores),
+            "spark.default.parallelism": str(cores),
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.local.dir": str(folder),
+        }
     else:  # data is split by the number of cores, so wait until the executors are there
-        builder = builder.config("spark.scheduler.minRegisteredResourcesRatio", "1.0")
-    return builder
+        values["spark.scheduler.minRegisteredResourcesRatio"] = "1.0"
+    return SparkConf().setAll(list(values.items()))
 
 
 @contextmanager

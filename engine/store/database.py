@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -10,11 +10,14 @@ from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.errors import UndefinedColumn, UndefinedTable
+import structlog
+from psycopg.errors import DiskFull, UndefinedColumn, UndefinedTable
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from engine.domain import MatineeError
+
+log = structlog.get_logger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
 """A statement waits this long for another program's lock before it gives up."""
@@ -25,6 +28,8 @@ LOOK_AGAIN_SECONDS = 0.003
 TURN_SECONDS = 0.01
 """A bulk writer leaves SQLite to others this long between two transactions: time for several of their tries."""
 
+TRY_AGAIN_SECONDS = 0.5
+"""How often somebody who is patient looks whether the database is back."""
 
 REVISION = "0014"
 """The newest revision in ``migrations/``. The bot's image lacks that folder, so the number stands here too. All
@@ -42,6 +47,14 @@ class StoreError(MatineeError):
 
 class StoreUnavailable(StoreError):
     """The database is down, has been locked for too long, or has no tables yet."""
+
+
+class NoTables(StoreUnavailable):
+    """The database answers, and has no tables or older ones: waiting does not help."""
+
+
+class DiskIsFull(StoreUnavailable):
+    """The database has no room to write: waiting does not help either."""
 
 
 def connect(url: str) -> sa.Engine:
@@ -141,6 +154,9 @@ def _await_turn(connection: sa.Connection) -> None:
 class Database:
     """The base of every part of the store: ``read`` and ``write``, each one transaction."""
 
+    patience_seconds = 0.0
+    """For how long bulk writers wait for a database that is away."""
+
     def __init__(self, url: str) -> None:
         self.db = connect(url)
 
@@ -187,9 +203,7 @@ class Database:
         if found > REVISION:
             raise StoreError(NEWER.format(found=found))
         if found < REVISION:
-            raise StoreUnavailable(
-                f"the database has the tables of an older Matinee ({found}): run `python -m engine migrate`"
-            )
+            raise NoTables(f"the database has the tables of an older Matinee ({found}): run `python -m engine migrate`")
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -238,14 +252,43 @@ def _in_our_words(error: Exception, driver_error: BaseException | None) -> Store
     """Return our error for a driver's error; its text says what to do about it."""
     text = (str(driver_error).strip() or type(driver_error).__name__).splitlines()[0]
     if isinstance(driver_error, (UndefinedTable, UndefinedColumn)) or text.startswith("no such "):
-        return StoreUnavailable(f"the database lacks our tables ({text}): run `python -m engine migrate`")
+        return NoTables(f"the database lacks our tables ({text}): run `python -m engine migrate`")
     if "locked" in text or "lock timeout" in text:
         return StoreUnavailable("the database is locked by another program: close it, or try again in a moment")
-    if isinstance(error, (OperationalError, psycopg.OperationalError)):
+    if isinstance(driver_error, DiskFull) or "disk is full" in text:
+        return DiskIsFull(f"the disk of the database is full ({text}): free some space, then try again")
+    away = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+    if isinstance(error, away) or isinstance(driver_error, away):
         return StoreUnavailable(
             f"the database cannot be reached ({text}): check MATINEE_DATABASE_URL, and that it is running"
         )
     return StoreError(f"the database refused: {text}")
+
+
+Result = TypeVar("Result")
+
+
+def patiently(act: Callable[[], Result], seconds: float) -> Result:
+    """Return what ``act`` does; while the database is away, try again for so long.
+
+    Raises:
+        StoreUnavailable: it did not come back.
+    """
+    until = 0.0
+    while True:
+        try:
+            return act()
+        except (NoTables, DiskIsFull):
+            raise
+        except StoreUnavailable as e:
+            now = time.monotonic()
+            if not until:
+                until = now + seconds
+                if seconds:
+                    log.warning("database_awaited", seconds=seconds, reason=str(e))
+            if now >= until:
+                raise
+        time.sleep(TRY_AGAIN_SECONDS)
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:

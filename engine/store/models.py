@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from engine.domain import FactorRows, Floats, MatineeError, ModelState, RunState
-from engine.store.database import Database, chunked
+from engine.store.database import Database, chunked, patiently
 from engine.store.schema import (
     TAG_LENGTH,
     ItemFactorsRow,
@@ -196,23 +196,33 @@ class ModelStore(Database):
         return self._copy(similar_movies, ((version, *row[:-1], row[-1] and row[-1][:TAG_LENGTH]) for row in rows))
 
     def _copy(self, into: sa.Table, rows: Iterable[tuple[Any, ...]], *, only_known_users: bool = False) -> int:
+        return sum(self._copy_chunk(into, chunk, only_known_users) for chunk in chunked(rows, CHUNK_ROWS))
+
+    def _copy_chunk(self, into: sa.Table, chunk: list[tuple[Any, ...]], only_known_users: bool) -> int:
         columns, marks = ", ".join(column.name for column in into.columns), ", ".join("?" * len(into.columns))
-        written = 0
-        for chunk in chunked(rows, CHUNK_ROWS):
+        tries = 0
+
+        def write() -> int:
+            nonlocal tries
+            tries += 1
+            rows = chunk
             with self.write_chunk() as connection:
+                if tries > 1 and _is_there(connection, into, chunk):
+                    return len(chunk)
                 if only_known_users:
                     known = _hold_users(connection, sorted({row[1] for row in chunk}))
-                    chunk = [row for row in chunk if row[1] in known]
+                    rows = [row for row in chunk if row[1] in known]
                 if self.is_postgres:
                     cursor = connection.connection.cursor()
                     with cursor.copy(f"COPY {into.name} ({columns}) FROM STDIN") as copy:
-                        for row in chunk:
+                        for row in rows:
                             copy.write_row(row)
-                elif chunk:
+                elif rows:
                     insert = f"INSERT INTO {into.name} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
-                    connection.exec_driver_sql(insert, chunk)
-                written += len(chunk)
-        return written
+                    connection.exec_driver_sql(insert, rows)
+            return len(rows)
+
+        return patiently(write, self.patience_seconds)
 
     def check_version(self, version: int, *, lists: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None) -> None:
         """Check the rows written for ``version`` before anybody is served from it.
@@ -334,6 +344,16 @@ class ModelStore(Database):
             swept.append(version)
         return swept
 
+    def drop_version(self, version: int) -> None:
+        """Delete a candidate that never went live, and its rows, as if it had never been there."""
+        with self.write() as connection:
+            connection.execute(sa.delete(factors).where(factors.c.model_version == version))
+        for of in LISTS:
+            self._delete_rows(of, version)
+        with self.write() as connection:
+            never = sa.delete(versions).where(versions.c.version == version, versions.c.published_at.is_(None))
+            connection.execute(never)
+
     def _delete_rows(self, of: sa.Table, version: int) -> None:
         key = of.columns[1]  # user_id or movie_id: the part of the key after the version
         step = 200
@@ -419,6 +439,17 @@ def _short(connection: sa.Connection, version: int, user_ids: NDArray[np.int32],
     missing = np.bincount(index, weights=np.concatenate([films, -there[:, 1]]), minlength=len(unique))
     short: list[int] = unique[missing > 0].tolist()
     return short
+
+
+def _is_there(connection: sa.Connection, into: sa.Table, chunk: list[tuple[Any, ...]]) -> bool:
+    """Say whether a chunk was committed by a try whose answer was lost: it is there as a whole or not at all."""
+    key = [column for column in into.columns if column.primary_key]
+    places = [list(into.columns).index(column) for column in key]
+    for rows in chunked(chunk, 100):  # rows of people who were deleted meanwhile are in no chunk
+        among = sa.tuple_(*key).in_([tuple(row[place] for place in places) for row in rows])
+        if connection.scalar(sa.select(sa.exists(sa.select(key[0]).where(among)))):
+            return True
+    return False
 
 
 def _known_users(connection: sa.Connection, user_ids: Sequence[int]) -> set[int]:

@@ -170,16 +170,16 @@ class RunStore(Database):
             connection.execute(waiting.values(_end(RunState.CANCELLED, now, None)))
             return asked
 
-    def lose_runs(self, silent_since: datetime, now: datetime) -> list[int]:
-        """Give up runs whose last sign of life is before ``silent_since``. Return their ids."""
+    def lose_run(self, run_id: int, heartbeat_at: datetime | None, now: datetime) -> bool:
+        """Give up a run that went silent, unless it has given another sign of life than ``heartbeat_at`` since.
+
+        Return whether it was given up.
+        """
         error = "its process stopped reporting; every rating is still queued, ask for it again"
         with self.write() as connection:
-            lost = (
-                sa.update(runs)
-                .where(runs.c.state == RunState.RUNNING.value, runs.c.heartbeat_at < silent_since)
-                .values(_end(RunState.LOST, now, error))
-            )
-            return list(connection.scalars(lost.returning(runs.c.id)))
+            mine = (runs.c.id == run_id) & (runs.c.state == RunState.RUNNING.value)
+            lost = sa.update(runs).where(mine, runs.c.heartbeat_at == heartbeat_at)
+            return connection.execute(lost.values(_end(RunState.LOST, now, error))).rowcount > 0
 
     def run(self, run_id: int) -> Run:
         """Return one run.

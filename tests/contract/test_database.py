@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -13,6 +14,7 @@ from alembic.config import Config
 
 import engine.store.database
 from engine.store import Store, StoreError, StoreUnavailable
+from engine.store.database import DiskIsFull, patiently
 from engine.store.migrate import migrate
 from engine.store.schema import Base
 from tests.conftest import ROOT, NewDatabase
@@ -236,3 +238,27 @@ def test_sqlite_keeps_its_promises(new_database: NewDatabase) -> None:
             assert connection.scalar(sa.text("PRAGMA synchronous")) == (2 if durable else 1)  # FULL, NORMAL
     store.close()
     assert sqlite3.connect(url.removeprefix("sqlite:///")).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_full_disk_is_called_a_full_disk(store: Store) -> None:
+    """SQLite may grow no further; Postgres is told to say what it says then."""
+    full = "RAISE EXCEPTION 'could not extend file \"base/1\"' USING ERRCODE = 'disk_full'"
+
+    def write() -> None:
+        with store.write() as connection:
+            if store.is_postgres:
+                connection.exec_driver_sql(f"DO $$ BEGIN {full}; END $$")
+            else:
+                connection.exec_driver_sql("PRAGMA max_page_count = 1")
+                connection.exec_driver_sql("CREATE TABLE more AS SELECT randomblob(100000) AS bytes")
+
+    with pytest.raises(StoreUnavailable, match=r"the disk of the database is full .*: free some space"):
+        write()
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        patiently(lambda: _raise(DiskIsFull("full")), 60)
+    assert time.monotonic() - began < 30, "it is not waited for"
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -367,7 +367,7 @@ def test_a_run_that_was_given_up_publishes_nothing(films: Store, ann: int) -> No
     films.rate(ann, FARGO, 4.5, at(1))
     run = films.request_run(RunKind.TRAIN, "test", NOW, take=True)
     version = write(films, ann, ALIEN)
-    films.lose_runs(at(2), at(3))
+    assert films.lose_run(run.id, run.heartbeat_at, at(3))
     with pytest.raises(PublishRefused, match="lost"):
         films.publish(version, event_ids=films.read_queue().event_ids, now=at(4), run_id=run.id)
     assert films.live_version() == live
@@ -381,7 +381,7 @@ def test_a_run_that_has_published_is_done_whatever_happens_next(films: Store, an
     version = write(films, ann)
     films.publish(version, event_ids=NO_EVENTS, now=at(1), run_id=run.id)
     if state is RunState.LOST:
-        assert films.lose_runs(at(2), at(3)) == [run.id]
+        assert films.lose_run(run.id, run.heartbeat_at, at(3))
     else:
         assert films.finish_run(run.id, state, at(3), error="its process died")
     ended = films.run(run.id)

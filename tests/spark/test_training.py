@@ -12,13 +12,13 @@ from engine.domain import Rating
 from engine.learning.blocks import fit_biases, residuals
 from engine.learning.mllib import fit_als
 from engine.learning.scoring import histories, list_lengths, recommend
-from engine.learning.training import TooFewRatings, Trained, train
+from engine.learning.training import Trained, train
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from engine.serving.library import Shelf
 from engine.serving.order import Person, pool, scores
 from engine.serving.similar_titles import FADES_BY, SimilarTitles
 from engine.store import Taste
-from tests.spark.conftest import genre_of, tiny_world
+from tests.spark.conftest import genre_of
 
 pytestmark = pytest.mark.spark
 
@@ -143,12 +143,6 @@ def test_the_same_seed_gives_the_same_model(trained: Trained, ratings: DataFrame
     again = train(spark, ratings, SMALL, seed=1, progress=lambda done, detail: None)
     np.testing.assert_allclose(again.rows.preference, trained.rows.preference, atol=1e-5)
     np.testing.assert_allclose(again.rows.bias, trained.rows.bias, atol=1e-6)
-
-
-def test_ten_ratings_are_too_few(spark: SparkSession) -> None:
-    ten = spark.createDataFrame(tiny_world()[:10], "user_id int, movie_id int, stars float")
-    with pytest.raises(TooFewRatings, match=r"10 ratings are too few .* rate more films, or load a data set"):
-        train(spark, ten, SMALL, seed=1, progress=lambda done, detail: None)
 
 
 def _by_user(ratings: DataFrame) -> list[tuple[int, "object"]]:

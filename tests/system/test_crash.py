@@ -143,6 +143,31 @@ def test_kill_9_of_the_engine_ends_its_run_too(demo: Program, store: Store) -> N
     assert ask(store).id > run.id
 
 
+def javas(home: Path) -> list[psutil.Process]:
+    """Every Java that works for this home, whoever is its parent by now."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and f"spark.local.dir={home}" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("how", ["SIGTERM of the engine", "kill -9 of the engine", "kill -9 of the child", "cancel"])
+def test_a_run_that_ends_while_spark_starts_leaves_no_java_behind(demo: Program, store: Store, how: str) -> None:
+    with serving(demo) as engine:
+        run = ask(store)
+        wait_for(lambda: bool(javas(demo.home)), STARTS)
+        if how == "cancel":
+            store.ask_cancel(run.id, utc_now())
+        else:
+            victim = child_of(engine) if how.endswith("child") else psutil.Process(engine.pid)
+            victim.send_signal(signal.SIGTERM if how.startswith("SIGTERM") else signal.SIGKILL)
+        wait_for(lambda: not store.run(run.id).is_open, 2 * STOPS)
+        wait_for(lambda: not javas(demo.home), 2 * STOPS)
+        assert leftovers(demo.home / "demo") == []
+
+
 def test_a_cancelled_run_stops_and_the_engine_goes_on(demo: Program, store: Store) -> None:
     before = live_lists(store)
     with serving(demo) as engine:

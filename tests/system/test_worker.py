@@ -5,6 +5,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import event
 from engine.clock import utc_now
 from engine.domain import RunKind, RunState
 from engine.health import Heartbeat, check
-from engine.runs import worker
+from engine.runs import child, worker
 from engine.runs.worker import Worker
 from engine.settings import EngineSettings
 from engine.store import Run, Store
@@ -154,6 +155,29 @@ def test_a_worker_that_stops_takes_its_child_along(store: Store, scripted: Scrip
     ask(store)
 
 
+def test_what_a_dead_child_has_started_is_killed_and_its_scratch_is_removed(
+    store: Store, scripted: Scripted, tmp_path: Path
+) -> None:
+    """As Java is, when the process that started it is killed alone."""
+    settings = EngineSettings(_env_file=None, home=tmp_path)
+    working = scripted(f"""
+        import pathlib
+        from engine.spark.scratch import own_folder
+        own_folder(pathlib.Path({str(settings.folder / "scratch")!r})).__enter__()
+        if not os.fork():
+            open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
+            time.sleep(60)
+        while not os.path.exists({str(tmp_path / "pid")!r}):
+            time.sleep(0.01)
+        os.kill(os.getpid(), 9)
+    """)
+    run = ask(store)
+    tick_until(working, lambda: not store.run(run.id).is_open)
+    assert "SIGKILL" in (store.run(run.id).error or "")
+    assert gone(int((tmp_path / "pid").read_text()))
+    assert [path for path in (settings.folder / "scratch").iterdir() if path.is_dir()] == []
+
+
 STUBBORN = """
     import signal
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -166,7 +190,7 @@ STUBBORN = """
 def test_a_child_that_does_not_heed_us_is_killed_with_all_that_it_started(
     store: Store, scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(child, "GRACE_SECONDS", 0.5)
     working = scripted(STUBBORN.format(file=str(tmp_path / "pid")))
     files = [tmp_path / f"pid{of}" for of in (True, False)]
     run = ask(store)
@@ -190,14 +214,16 @@ def test_of_two_workers_one_executes_a_run(store: Store, scripted: Scripted, tmp
         assert (tmp_path / "log").read_text() == "x" * rounds
 
 
+@pytest.mark.parametrize("days", [-1, 1])
 def test_a_run_whose_engine_is_gone_is_given_up(
-    store: Store, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+    store: Store, scripted: Scripted, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
-    run = store.request_run(RunKind.TRAIN, "test", utc_now(), take=True)
+    """Two machines' clocks differ by a day: only the silence counts that we have heard ourselves."""
+    run = store.request_run(RunKind.TRAIN, "test", utc_now() + timedelta(days=days), take=True)
     working = scripted("pass")
     working.tick()
     assert store.run(run.id).is_open
-    monkeypatch.setattr(worker, "SILENT", worker.SILENT * 0)
+    monkeypatch.setattr(worker, "SILENT_SECONDS", 0)
     working.tick()
     assert store.run(run.id).state is RunState.LOST
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from engine.datasets import (
     DatasetError,
     DatasetMismatch,
+    DatasetShrank,
     DownloadFailed,
     LoadReport,
     dataset_name,
@@ -204,6 +205,26 @@ def test_changed_content_is_loaded_and_the_old_files_go(world):
     assert second.changed
     assert sorted(world.parquet.iterdir()) == sorted([second.ratings, second.tags])
     assert first.catalogue.fingerprint != second.catalogue.fingerprint
+
+
+def test_a_set_that_lost_more_than_half_of_its_ratings_replaces_the_old_one_only_by_force(world):
+    whole = ["1,1,4.0", "1,2,4.0", "2,1,3.0", "2,2,3.0"]
+
+    def write(lines):
+        world.write(movies_csv=MOVIES, ratings_csv="\n".join(["userId,movieId,rating", *lines]))
+
+    write(whole)
+    first = world.load()
+    write(whole[:1])
+    with pytest.raises(DatasetShrank, match=r"has 1 ratings, .* has 4: was the file cut short\?.*load --force"):
+        world.load()
+    assert world.store.held == first.catalogue
+    assert first.ratings.exists()
+    assert world.load(force=True).catalogue.rating_count == 1
+    write(whole[:2])
+    assert world.load().catalogue.rating_count == 2
+    write(whole[1:2])
+    assert world.load().catalogue.rating_count == 1, "half of the ratings is enough"
 
 
 def test_another_data_set_is_refused(world):
@@ -651,12 +672,56 @@ def test_a_bad_line_costs_itself_wherever_blocks_are_cut(world, block_bytes):
             {"ratings_csv": HEADER + "1,1,4,1\n", "movies_csv": MOVIES, "links_csv": "film,imdbId\n1,0113277\n"},
             r"links.csv has no column movieId. .* Wanted: movieId, imdbId \(optional\), tmdbId \(optional\)",
         ),
+        (
+            {"ratings_csv": f"userId,movieId,rating,{'x' * 140_000}\n", "movies_csv": MOVIES},
+            r"ratings.csv, line 1, cannot be read: field larger than field limit",
+        ),
+        (
+            {"ratings_csv": HEADER + "1,1,4,1\n", "movies_csv": f"movieId,title,{'x' * 140_000}\n1,Heat\n"},
+            r"movies.csv, line 1, cannot be read: field larger than field limit",
+        ),
+        (
+            {"ratings_csv": HEADER + "1,1,4,1\n", "movies_csv": "movieId,title\r,genres\n1,Heat,Crime\n"},
+            "movies.csv, line 1, cannot be read",
+        ),
+        (
+            {"ratings_csv": HEADER + "1,1,4,1\n", "movies_csv": bytes(range(256)) * 100},
+            "movies.csv is no text file in UTF-8",
+        ),
+        ({"ratings_csv": HEADER + "1,1,4,1\n", "movies_csv": MOVIES.encode("utf-16")}, "movies.csv is no text file"),
+        (
+            {"ratings_csv": b"\x1b[2J" + HEADER.encode() + b"1,1,4,1\n", "movies_csv": MOVIES},
+            "Found in its first line: \N{REPLACEMENT CHARACTER}\\[2JuserId",
+        ),
     ],
 )
 def test_a_set_that_cannot_be_read_says_why(world, files, says):
     world.write(**files)
     with pytest.raises(DatasetError, match=re.compile(says, re.DOTALL)):
         world.load()
+
+
+@pytest.mark.parametrize("ends", [{"movies_csv"}, {"ratings_csv"}, {"movies_csv", "ratings_csv", "tags_csv"}])
+def test_lines_that_end_as_on_an_old_mac_are_lines(world, ends):
+    files = {
+        "movies_csv": MOVIES,
+        "ratings_csv": HEADER + "7,1,3,1\n7,2,x,1\n8,2,4,1\n",
+        "tags_csv": "movieId,tag\n1,heist\n",
+    }
+    world.write(**{name: text.replace("\n", "\r") if name in ends else text for name, text in files.items()})
+    report = world.load()
+    assert world.ratings(report) == {(7, 1): 3.0, (8, 2): 4.0}
+    assert unusable(report) == [("ratings.csv", 3, "rating is not a number: 'x'")]
+    assert report.tags
+
+
+def test_a_name_that_is_no_utf_8_is_shown_as_far_as_it_can_be(world):
+    """SQLite takes no text that is not."""
+    world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=MOVIES)
+    Path(os.fsdecode(os.fsencode(world.source) + b"/README-caf\xe9.txt")).write_text("terms")
+    terms = world.load().catalogue.terms
+    assert terms == "see README-caf\N{REPLACEMENT CHARACTER}.txt in films"
+    terms.encode()
 
 
 def test_a_path_that_is_no_data_set_lists_what_would_do(world):
@@ -723,13 +788,25 @@ def test_a_zip_that_swells_is_refused(world):
         world.load(archive)
 
 
-def test_a_damaged_zip_says_so(world):
-    archive = zipped(world.path / "films.zip", **{"ratings.csv": HEADER + "7,1,3,1\n" * 1000, "movies.csv": MOVIES})
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", ["scribbled over", "cut short", "emptied"])
+def test_a_damaged_zip_says_so(world, packed, damage):
+    archive = world.path / "films.zip"
+    with zipfile.ZipFile(archive, "w", packed) as into:
+        into.writestr("ratings.csv", HEADER + "".join(f"{user},1,3,1\n" for user in range(1000)))
+        into.writestr("movies.csv", MOVIES)
+        size = into.getinfo("ratings.csv").compress_size
     content = bytearray(archive.read_bytes())
-    content[60:70] = b"0123456789"
+    if damage == "emptied":
+        content[41 : 41 + size] = b""
+    elif damage == "cut short":
+        content[60 : 41 + size] = b""
+    else:
+        content[60:70] = bytes(byte ^ 0x5A for byte in content[60:70])
     archive.write_bytes(content)
-    with pytest.raises(DatasetError, match=r"films\.zip is damaged"):
+    with pytest.raises(DatasetError, match=r"films\.zip is damaged.*fetch or pack it again"):
         world.load(archive)
+    assert not list(world.parquet.glob("*")) if world.parquet.exists() else True
 
 
 # --- by name, from a server -------------------------------------------------------------------------------------------

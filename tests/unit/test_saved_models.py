@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,17 +14,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+import sqlalchemy as sa
 
 from engine.datasets import ratings_folder
 from engine.domain import ModelState, RunKind
-from engine.runs.saved_models import (
-    OtherData,
-    SavedModelError,
-    export_model,
-    import_model,
-    publish_model,
-    read_manifest,
-)
+from engine.runs.manifest import SavedModelError, read_manifest
+from engine.runs.saved_models import OtherData, export_model, import_model, publish_model
 from engine.settings import EngineSettings
 from engine.store import NoSuchVersion, PublishRefused, Store
 from tests import world
@@ -73,9 +68,8 @@ def leave_a_run(folder: Path, users: list[int]) -> None:
         "bias": pa.array([0.1 * user for user in users], pa.float32()),
     }
     parquet.write_table(pa.table(columns), folder / "users" / "part-00000.parquet")
-    pd.DataFrame({"user_id": np.array(users, np.int32), "ndcg": [0.1 * user for user in users]}).to_parquet(
-        folder / "per_user.parquet"
-    )
+    figures = {"ndcg": [0.1 * user for user in users], "n_all": 2.0, "squared_all": 1.5}
+    pd.DataFrame({"user_id": np.array(users, np.int32)} | figures).to_parquet(folder / "per_user.parquet")
 
 
 @pytest.fixture
@@ -249,7 +243,15 @@ def edit_manifest(folder: Path, **changes: Any) -> None:
         ({"hyperparameters": {}}, "hyperparameters"),
         ({"hyperparameters": world.HYPERPARAMETERS | {"average_taste": [0.1]}}, "rank"),
         ({"metrics": None}, "lacks 'metrics'"),
+        ({"metrics": world.METRICS | {"ndcg_at_10": "a lot"}}, r"metrics.ndcg_at_10 is no number but 'a lot'"),
+        ({"metrics": world.METRICS | {"ndcg_at_10": True}}, r"metrics.ndcg_at_10 is no number"),
+        ({"metrics": world.METRICS | {"ndcg_at_10": float("nan")}}, "NaN is no number that a model may have"),
+        ({"metrics": world.METRICS | {"popularity": 0.2}}, r"metrics.popularity is no group of figures"),
+        ({"metrics": world.METRICS | {"popularity": {"ndcg_at_10": [0.2]}}}, r"popularity.ndcg_at_10 is no number"),
+        ({"counts": {"ratings": None, "movies": "many"}}, r"counts.movies is no number"),
+        ({"hyperparameters": world.HYPERPARAMETERS | {"blend": float("inf")}}, "Infinity is no number"),
         ({"files": {}}, "does not belong"),
+        ({"files": {"people.parquet": "a hash"}}, "people.parquet is not what was exported"),
     ],
 )
 def test_a_manifest_that_makes_no_sense_is_refused(
@@ -290,10 +292,52 @@ def test_an_import_that_fails_half_way_can_never_go_live(store: Store, settings:
     trust(folder)
     with pytest.raises(PublishRefused, match="twice"):
         import_model(store, settings, folder, now=NOW)
-    assert store.model_version(2).state is ModelState.REJECTED
-    with pytest.raises(PublishRefused):
-        publish_model(store, 2, now=NOW)
-    assert store.live_version() == 1
+    assert_nothing_left(store, settings)
+
+
+def assert_nothing_left(store: Store, settings: EngineSettings) -> None:
+    """Model 1 is all there is: in the books, in every table, on disk."""
+    assert [model.version for model in store.model_versions()] == [1]
+    with store.read() as connection:
+        for name in ("item_factors", "recommendations", "similar_movies"):
+            versions = connection.scalars(sa.text(f"SELECT DISTINCT model_version FROM {name}")).all()  # noqa: S608
+            assert versions == [1], name
+    assert [path.name for path in (settings.folder / "models").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda file: file.write_bytes(file.read_bytes()[:200]), "cannot be read"),
+        (lambda file: file.write_text("user_id,ndcg\n1,0.5\n"), "cannot be read"),
+        (lambda file: pd.DataFrame({"city": ["Bonn"]}).to_parquet(file), "has no column user_id"),
+        (lambda file: rewrite(file, ndcg=["good"] * 3), "its column ndcg holds no numbers"),
+        (lambda file: rewrite(file, ndcg=[0.1, np.inf, 0.2]), "not finite"),
+        (lambda file: rewrite(file, n_all=[-1.0, 2.0, 2.0]), "below zero"),
+        (lambda file: rewrite(file, dataset_user_id=[1, 2, 99]), "its people are not those of people.parquet"),
+        (lambda file: rewrite(file, dataset_user_id=[1, 2, 2]), "its people are not those of people.parquet"),
+    ],
+)
+def test_figures_that_no_evaluation_leaves_are_refused_and_leave_nothing(
+    store: Store, settings: EngineSettings, folder: Path, change: Callable[[Path], object], says: str
+) -> None:
+    change(folder / "per_user.parquet")
+    trust(folder)
+    with pytest.raises(SavedModelError, match=says):
+        import_model(store, settings, folder, now=NOW)
+    assert_nothing_left(store, settings)
+
+
+def test_figures_that_do_not_apply_to_somebody_may_be_missing(
+    store: Store, settings: EngineSettings, folder: Path
+) -> None:
+    rewrite(folder / "per_user.parquet", ndcg=[0.1, np.nan, 0.3])
+    trust(folder)
+    assert import_model(store, settings, folder, now=NOW).version == 2
+
+
+def rewrite(file: Path, **columns: list[Any]) -> None:
+    pd.read_parquet(file).assign(**columns).to_parquet(file, index=False)
 
 
 def trust(folder: Path) -> None:

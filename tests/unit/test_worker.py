@@ -15,8 +15,9 @@ import pytest
 
 from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.runs import worker
+from engine.runs.child import last_words
 from engine.runs.retrain import Outcome, Report
-from engine.runs.worker import Stopped, Worker, execute, in_words, last_words, owes_training, parse_schedule
+from engine.runs.worker import Stopped, Worker, execute, in_words, owes_training, parse_schedule
 from engine.settings import EngineSettings, SettingsError
 from engine.store import Run, Store, StoreUnavailable
 from tests.conftest import NewDatabase

@@ -1,0 +1,52 @@
+"""A full disk is called one, whoever ran into it. /dev/full is one that every Linux has."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from engine import disk
+from engine.runs.worker import in_words
+
+FULL = Path("/dev/full")
+
+pytestmark = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+
+
+def by_python(file: Path) -> None:
+    with file.open("w") as full:
+        full.write("ratings")
+
+
+def by_arrow(file: Path) -> None:
+    parquet.write_table(pa.table({"stars": [4.5]}), file)
+
+
+def while_clearing_up(file: Path) -> None:
+    """As a session of Spark does, which then fails at something else."""
+    try:
+        by_python(file)
+    finally:
+        raise KeyError("spark")
+
+
+def by_java(_file: Path) -> None:
+    error = type("Py4JJavaError", (Exception,), {})
+    raise error("An error occurred while calling o1.parquet.\n: java.io.IOException: No space left on device\n\tat x")
+
+
+@pytest.mark.parametrize("act", [by_python, by_arrow, while_clearing_up, by_java])
+def test_a_full_disk_is_called_a_full_disk(act: Callable[[Path], None], tmp_path: Path) -> None:
+    file = tmp_path / "full"  # a link: Arrow removes what it could not write, and tests may run as root
+    file.symlink_to(FULL)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is
+        act(file)
+    assert disk.is_full(caught.value)
+    assert in_words(caught.value) == "the disk is full: free some space, then try again"
+
+
+def test_other_errors_are_not() -> None:
+    assert not disk.is_full(FileNotFoundError(2, "No such file or directory"))
+    assert not disk.is_full(ValueError("full"))

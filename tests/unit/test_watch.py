@@ -1,0 +1,70 @@
+"""When a run counts as silent: by what the watcher has heard, and by the watcher's own clock."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.domain import RunKind, RunState
+from engine.runs.watch import GAP_SECONDS, Watch
+from engine.store import Run
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+RUN = Run(
+    id=1, kind=RunKind.TRAIN, asked_by="test", options={}, state=RunState.RUNNING, stage=None, fraction=0.0, detail="",
+    asked_at=NOW, started_at=NOW, heartbeat_at=NOW, finished_at=None, cancel_asked=False, error=None, metrics={},
+    model_version=None,
+)  # fmt: skip
+
+
+class Clock:
+    seconds = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watch(clock: Clock) -> Watch:
+    return Watch(clock)
+
+
+def silence(watch: Watch, clock: Clock, run: Run, seconds: int) -> float:
+    """Look at a run every second, and return how long it has been silent in the end."""
+    for _ in range(seconds):
+        watch.silent_seconds(run)
+        clock.seconds += 1
+    return watch.silent_seconds(run)
+
+
+@pytest.mark.parametrize("apart", [timedelta(), timedelta(days=-1), timedelta(days=1)])
+def test_silence_is_counted_from_our_first_look_whatever_the_others_clock_says(
+    watch: Watch, clock: Clock, apart: timedelta
+) -> None:
+    clock.seconds += 3_600
+    assert silence(watch, clock, replace(RUN, heartbeat_at=NOW + apart), 59) == 59
+
+
+@pytest.mark.parametrize("beat", [NOW + timedelta(seconds=2), NOW - timedelta(minutes=5)])
+def test_any_change_is_a_sign_of_life_also_of_a_clock_that_was_put_back(
+    watch: Watch, clock: Clock, beat: datetime
+) -> None:
+    assert silence(watch, clock, RUN, 50) == 50
+    assert silence(watch, clock, replace(RUN, heartbeat_at=beat), 9) == 9
+
+
+def test_another_run_is_another_silence(watch: Watch, clock: Clock) -> None:
+    assert silence(watch, clock, RUN, 50) == 50
+    assert silence(watch, clock, replace(RUN, id=2), 5) == 5
+
+
+def test_time_in_which_we_could_not_look_is_no_silence(watch: Watch, clock: Clock) -> None:
+    """The database was away for everybody, or our machine was asleep: the run gets its minute from then on."""
+    assert silence(watch, clock, RUN, 50) == 50
+    clock.seconds += GAP_SECONDS + 600
+    assert silence(watch, clock, RUN, 20) == 20
