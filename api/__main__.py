@@ -200,6 +200,7 @@ def _secrets(settings: ApiSettings) -> list[str]:
 
 def _services(settings: ApiSettings) -> "Services":
     services = _unopened(settings)
+    services.store.check_revision()
     services.store.catalogue()
     return services
 

@@ -159,7 +159,7 @@ def test_a_run_that_ends_while_spark_starts_leaves_no_java_behind(demo: Program,
         run = ask(store)
         wait_for(lambda: bool(javas(demo.home)), STARTS)
         if how == "cancel":
-            store.ask_cancel(run.id, utc_now())
+            store.ask_cancel(run.id, "test", utc_now())
         else:
             victim = child_of(engine) if how.endswith("child") else psutil.Process(engine.pid)
             victim.send_signal(signal.SIGTERM if how.startswith("SIGTERM") else signal.SIGKILL)

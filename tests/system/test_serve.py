@@ -58,12 +58,13 @@ def becomes_well(program: Program) -> bool:
     return is_well(program)
 
 
-def test_a_database_of_a_newer_matinee_is_refused(home: Program) -> None:
+@pytest.mark.parametrize("program", ["engine", "api"])
+def test_a_database_of_a_newer_matinee_is_refused(home: Program, program: str) -> None:
     store = Store(home.database_url)
     with store.write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     store.close()
-    done = home.run("engine", "serve")
+    done = home.run(program, "serve")
     assert done.returncode != 0
     assert "newer Matinee (tables 9999): update this program" in done.stderr
     assert "Traceback" not in done.stderr
