@@ -12,8 +12,8 @@ from engine.store import Run
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUN = Run(
     id=1, kind=RunKind.TRAIN, asked_by="test", options={}, state=RunState.RUNNING, stage=None, fraction=0.0, detail="",
-    asked_at=NOW, started_at=NOW, heartbeat_at=NOW, finished_at=None, cancel_asked=False, cancelled_by=None, error=None, metrics={},
-    model_version=None,
+    asked_at=NOW, started_at=NOW, heartbeat_at=NOW, finished_at=None, cancel_asked=False, cancelled_by=None, error=None,
+    metrics={}, model_version=None,
 )  # fmt: skip
 
 
