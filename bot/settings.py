@@ -39,7 +39,7 @@ class BotSettings(ServingSettings):
 
     @property
     def quiet(self) -> tuple[int, int] | None:
-        """The first and last quiet hour for admins; None for never."""
+        """The hours at which quiet time for admins begins and ends; None for never."""
         if self.quiet_hours == "off":
             return None
         since, until = map(int, self.quiet_hours.split("-"))
