@@ -1,9 +1,9 @@
 """The same answers over HTTP, for a site, a media server, a notebook.
 
-It stands on ``engine.serving``, ``engine.store`` and the engine's words, as the bot does, and knows nothing of the bot.
+It uses ``engine.serving``, ``engine.store`` and ``engine.domain``, as the bot does, and does not know the bot.
 """
 
 import os
 
-# Before anything loads numpy: see DECISIONS, One thread for small matrices.
+# This must come before numpy is loaded: see DECISIONS, One thread for small matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

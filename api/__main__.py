@@ -23,7 +23,7 @@ from engine.settings import use_dataset
 from engine.store import ApiKey, Scope, Store
 from engine.verbs import Verbs
 
-# FastAPI is loaded by the commands that need it: the health check runs twice a minute.
+# Commands import FastAPI only if they need it: the health check runs twice a minute.
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -34,8 +34,8 @@ cli = typer.Typer(
     help="Matinee over HTTP: the same films for people, for a site, a media server, a notebook.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,  # which keeps help texts as they are wrapped here
-    pretty_exceptions_enable=False,  # they print local variables, keys among them
+    rich_markup_mode=None,  # keeps help texts wrapped as they are here
+    pretty_exceptions_enable=False,  # they would print local variables, keys among them
 )
 keys = typer.Typer(
     cls=Verbs, help="Make, list and revoke the site's keys.", no_args_is_help=True, rich_markup_mode=None
@@ -43,7 +43,7 @@ keys = typer.Typer(
 cli.add_typer(keys, name="keys")
 
 STOP_SECONDS = 10
-"""How long calls that are under way may take once we are told to stop."""
+"""Calls in progress may take this long once we are told to stop."""
 
 
 @cli.command()
@@ -68,10 +68,10 @@ def serve(
         os.environ["MATINEE_API_WORKERS"] = str(workers)  # the workers read it too
     settings = _settings()
     try:
-        application().state.services.store.close()  # whatever is wrong is said here, once, and not by each worker
+        application().state.services.store.close()  # errors are reported here once, and not by each worker
     except MatineeError as e:
         _fail(str(e))
-    use_dataset(settings.dataset)  # for the workers, and those that are started in their place
+    use_dataset(settings.dataset)  # for the workers, and for those that replace them
     if until_end_of_input:
         threading.Thread(target=_stop_with_input, daemon=True).start()
     uvicorn.run(
@@ -88,13 +88,13 @@ def serve(
 
 
 def _stop_with_input() -> None:
-    """Stop once whoever started us is gone: they hold the other end of our input."""
+    """Stop once the program that started us is gone: it holds the other end of our standard input."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def application() -> "FastAPI":
-    """Return the API as the environment wants it; each worker calls this once.
+    """Return the API with the settings of the environment. Each worker calls this once.
 
     Raises:
         MatineeError: a setting is wrong, or the database cannot be reached or has no tables.

@@ -1,4 +1,4 @@
-"""The application: routes, what every request passes, what is done at start and end."""
+"""The application: routes, middleware, start and end."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from api.routes import films, groups, links, models, page, people, picks, runs, 
 log = structlog.get_logger(__name__)
 
 THREADS = 4
-"""Beside the loop. Only one runs Python at a time; the others wait for the database."""
+"""Worker threads beside the event loop. Only one runs Python at a time; the others wait for the database."""
 
 ABOUT = """\
 Films for people, from what they rated a second ago. Every call needs a key, `Authorization: Bearer matinee_…`, made by
@@ -36,7 +36,7 @@ SECONDS = Histogram(
 
 
 def build_application(services: Services) -> FastAPI:
-    """Put the API together around its services; nothing is read before it starts."""
+    """Build the API around its services. Nothing is read before it starts."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -84,7 +84,7 @@ def build_application(services: Services) -> FastAPI:
 
 
 def _describe_problems(app: FastAPI) -> None:
-    """Put problem details into the schema, which FastAPI leaves out because no route returns them."""
+    """Add problem details to the schema. FastAPI leaves them out because no route returns them."""
     generate = app.openapi
 
     def openapi() -> dict[str, object]:
@@ -99,7 +99,7 @@ def _describe_problems(app: FastAPI) -> None:
 
 
 class BoundedBody:
-    """Refuses bodies that are larger than ``most`` bytes, also those that do not say how large they are."""
+    """Refuses bodies that are larger than ``most`` bytes, including those without a stated length."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app, self._most = app, most
@@ -109,12 +109,13 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         said = dict(scope["headers"]).get(b"content-length", b"0")
-        # Read before the application sees it, since a refusal must come before any answer has begun. It is small.
+        # The body is read before the application sees it, because a refusal must come before an answer has begun.
+        # Bodies are small.
         body, more = b"", True
         too_large = not said.isdigit() or int(said) > self._most
         while more and not too_large:
             message = await receive()
-            if message["type"] != "http.request":  # they have hung up
+            if message["type"] != "http.request":  # the client has closed the connection
                 return
             body, more = body + message.get("body", b""), message.get("more_body", False)
             too_large = len(body) > self._most
@@ -131,7 +132,7 @@ class BoundedBody:
 
 
 class Noted:
-    """One line in the log and one count for each request: its route, never what was asked, nor any key."""
+    """Writes one log line and one count for each request, with its route but neither its parameters nor its key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

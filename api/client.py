@@ -1,4 +1,4 @@
-"""A client for Python programs: this file and httpx are all it needs. Copy it wherever it is wanted.
+"""A client for Python programs. It needs only this file and httpx; copy it into your project.
 
 matinee = Matinee("http://127.0.0.1:8000", key)
 matinee.rate("anna", "imdb:tt0133093", 4.5)
@@ -41,7 +41,7 @@ class Pick(Film):
 
 
 class Picks(TypedDict):
-    """A page of picks; ``list_id`` names it when you say what became of it."""
+    """A page of picks; ``list_id`` names the list in later feedback."""
 
     list_id: str
     model_version: int | None
@@ -65,7 +65,7 @@ class Rated(TypedDict):
 
 
 class Wanted(TypedDict, total=False):
-    """What kind of films, from which, and how the list is to be."""
+    """The kind of films wanted, the films to choose from, and the form of the list."""
 
     genre: list[str]
     without: list[str]

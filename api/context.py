@@ -1,4 +1,4 @@
-"""What every route gets: the services that were built at start, the shelf as it is now, the time."""
+"""Parameters that routes get: the services built at start, the current shelf, the time."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ from engine.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Built once at start; ``request.app.state.services``."""
+    """The services, built once at start and kept as ``request.app.state.services``."""
 
     settings: ApiSettings
     store: Store

@@ -1,4 +1,4 @@
-"""ETags for what is the same for everybody until films or model change."""
+"""ETags for answers that are the same for everybody until films or model change."""
 
 import hashlib
 from typing import Annotated
@@ -9,7 +9,7 @@ from api.context import OnShelf
 
 
 class NotModified(Exception):
-    """The caller has the newest already; answered with 304 and no body."""
+    """The caller has the newest answer already. The API answers 304 without a body."""
 
     def __init__(self, etag: str) -> None:
         super().__init__(etag)
@@ -19,10 +19,10 @@ class NotModified(Exception):
 async def etag(
     response: Response, shelf: OnShelf, if_none_match: Annotated[str | None, Header(max_length=1_000)] = None
 ) -> None:
-    """Give the answer an ETag.
+    """Add an ETag to the answer.
 
     Raises:
-        NotModified: it is what the caller has.
+        NotModified: the caller has this answer already.
     """
     held = shelf.films.catalogue
     edition = (shelf.version, held and (held.fingerprint, held.loaded_at))

@@ -1,4 +1,4 @@
-"""The gate before every route: it finds out who calls, and whether they may."""
+"""The guard of every route: finds out who calls, and whether they may."""
 
 import asyncio
 import math
@@ -27,12 +27,12 @@ bearer = HTTPBearer(
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 
 MAY = {Scope.READ: {Scope.READ}, Scope.WRITE: {Scope.READ, Scope.WRITE}, Scope.ADMIN: set(Scope) - {Scope.PERSON}}
-"""What the site's own keys may do."""
+"""The rights of the site's own keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The caller; ``key`` is None where no key is needed and none was given."""
+    """The caller. ``key`` is None if no key is needed and none was given."""
 
     key: ApiKey | None
 
@@ -44,7 +44,7 @@ class Caller:
 
 
 async def anybody(request: Request, services: Serving, sent: Bearer) -> Caller:
-    """Anybody with a key, tokens of people too; without one where the settings say so."""
+    """Let anybody with a key or a person's token pass, and everybody if the settings allow it."""
     if sent is None:
         if not services.settings.api_open:
             raise _unauthorized("key_missing", "send a key as `Authorization: Bearer matinee_…`")
@@ -81,7 +81,7 @@ Guard = Callable[..., Awaitable[Caller]]
 
 
 def site(scope: Scope) -> Guard:
-    """Return a guard that lets the site's keys of a scope pass."""
+    """Return a guard that lets only the site's keys of a scope pass."""
 
     async def guard(caller: Annotated[Caller, Depends(anybody)]) -> Caller:
         if not caller.may(scope):
@@ -92,7 +92,7 @@ def site(scope: Scope) -> Guard:
 
 
 def one_person(scope: Scope) -> Guard:
-    """Return a guard for one person's affairs: the site's keys of a scope, and that person's own tokens."""
+    """Return a guard for one person's data: it lets the site's keys of a scope and that person's own tokens pass."""
 
     async def guard(caller: Annotated[Caller, Depends(anybody)], person: PersonId) -> Caller:
         if not caller.may(scope) and not caller.is_person(person):

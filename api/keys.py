@@ -1,4 +1,4 @@
-"""Keys: their form, their secrets hashed, how often each may call. Pure but for the randomness.
+"""Keys: their form, the hashes of their secrets, and their rate limits. Pure except for randomness.
 
 A key is ``matinee_<number>_<secret>``. The number finds its row. The secret has 256 random bits, so one round of
 SHA-256 is as good as any number of them, and fast. It is compared in constant time.
@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 FORM = re.compile(r"matinee_(\d{1,9})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 NOBODYS = bytes(32)
-"""Compared with where there is no such key, so that the answer takes as long."""
+"""A digest to compare with if there is no such key, so that the answer takes equally long."""
 
 MOST_CALLERS = 10_000
-"""Callers whose pace is remembered; beyond that, the one who has been silent longest starts anew."""
+"""Number of callers whose rate is remembered. Beyond it, the one silent for longest is forgotten."""
 
 
 def new_secret() -> tuple[str, bytes]:
-    """Return a secret, and the digest of it that may be kept."""
+    """Return a secret and its digest; only the digest may be stored."""
     secret = secrets.token_urlsafe(32)
     return secret, digest_of(secret)
 
@@ -33,26 +33,27 @@ def digest_of(secret: str) -> bytes:
 
 
 def spell(number: int, secret: str) -> str:
-    """Return the key as it is handed out, once."""
+    """Return the text of a key, which is shown once."""
     return f"matinee_{number}_{secret}"
 
 
 def parse(key: str) -> tuple[int, str] | None:
-    """Return number and secret of what somebody sent as a key, or None if it does not even look like one."""
+    """Return number and secret of a key that somebody sent, or None if it does not have the form of a key."""
     found = FORM.fullmatch(key)
     return None if found is None else (int(found[1]), found[2])
 
 
 def is_secret_of(digest: bytes | None, secret: str) -> bool:
-    """Return whether ``digest`` is of this secret; in the same time whatever the answer, also where there is none."""
+    """Return whether ``digest`` belongs to this secret. It takes equally long for every answer, also without a
+    digest."""
     return hmac.compare_digest(digest or NOBODYS, digest_of(secret)) and digest is not None
 
 
 @dataclass(slots=True)
 class Limits:
-    """How fast each caller may go: a minute's worth of calls at once, then as fast as they come back.
+    """Limits each caller's rate: a minute's calls may come at once, then as fast as the allowance refills.
 
-    Of this process alone: with several workers each has its own, so give each its share.
+    It counts this process alone. With several workers each has its own limits, so give each its share.
     """
 
     monotonic: Callable[[], float] = time.monotonic

@@ -56,14 +56,15 @@ TITLES = {
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field: ``field`` as in ``body.ratings.0.stars``, ``detail`` what it should be."""
+    """A problem with one field: ``field`` is its path, such as ``body.ratings.0.stars``; ``detail`` says what it should
+    be."""
 
     field: str
     detail: str
 
 
 class ProblemDetails(BaseModel):
-    """RFC 9457. ``type`` names the kind, which programs may tell by; ``detail`` is for people."""
+    """RFC 9457. ``type`` names the kind, for programs; ``detail`` is for people."""
 
     type: str
     title: str
@@ -73,7 +74,7 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):
-    """Answered as problem details of its kind."""
+    """An error that is answered as problem details."""
 
     def __init__(
         self,
@@ -104,13 +105,13 @@ def problem_response(
 
 
 def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what a route's schema says of the problems that it may answer with."""
+    """Return the part of a route's schema for the problems that it may answer with."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def handle_problems(app: FastAPI) -> None:
-    """Let every error leave ``app`` as problem details."""
+    """Make ``app`` answer every error as problem details."""
 
     @app.exception_handler(Problem)
     async def _problem(_: Request, error: Problem) -> JSONResponse:
@@ -118,14 +119,14 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        # Never ``error.errors()`` whole: it repeats what was sent.
+        # Never the whole of ``error.errors()``: it repeats the request.
         errors = [FieldProblem(field=".".join(map(str, e["loc"])), detail=e["msg"]) for e in error.errors()[:20]]
         first = f"{errors[0].field}: {errors[0].detail}" if errors else "the request cannot be read"
         return problem_response(422, "invalid", first, errors)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == 400:  # the body is no JSON, which is one more way not to fit the schema
+        if error.status_code == 400:  # a body that is no JSON does not fit the schema either
             return problem_response(422, "invalid", "body: send JSON in UTF-8")
         kind = {404: "not_found", 405: "method"}.get(error.status_code, "invalid")
         return problem_response(error.status_code, kind, str(error.detail), headers=error.headers)
@@ -159,7 +160,7 @@ def _of_domain(error: MatineeError) -> JSONResponse:
         case EmptyCatalogue():
             return problem_response(503, "unavailable", str(error), headers={"Retry-After": "30"})
         case StoreUnavailable():
-            # The text may name hosts and settings: for our log, not for strangers.
+            # The text may name hosts and settings, so it goes to our log and not to callers.
             log.error("store_unavailable", reason=str(error))
             return problem_response(503, "unavailable", "the database does not answer", headers={"Retry-After": "5"})
         case _:

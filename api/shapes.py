@@ -1,4 +1,4 @@
-"""What goes over the wire: requests as they must be, answers as they are."""
+"""The shapes of requests and answers."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from engine.serving.library import Shelf, imdb_number
 from engine.serving.wish import FIRST_YEAR, LAST_YEAR, Wish
 
 MOST_FILMS = 50_000
-"""Ids in one list of films, as of what a shop has in stock."""
+"""Most ids in one list of films, such as a shop's stock."""
 
 MOST_RATINGS = 5_000
-"""Ratings in one request."""
+"""Most ratings in one request."""
 
 FILM_PATTERN = r"^(\d{1,9}|imdb:(tt)?\d{1,11}|tmdb:\d{1,9})$"
 
@@ -36,7 +36,7 @@ GenreName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class Wire(BaseModel):
-    """Base of all requests: what we do not know is refused, so that a slip of the pen does not pass unseen."""
+    """Base of all requests: unknown fields are refused, so that a typing error is noticed."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,1 +1,1 @@
-"""The verbs, one module a group of them. Each reads the request, calls one thing, and sends one answer."""
+"""The verbs, one module for each group. Each reads the request, calls one thing, and sends one answer."""

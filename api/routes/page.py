@@ -1,4 +1,4 @@
-"""The page to try it, and the page of the verbs: files of our own, nothing from foreign hosts."""
+"""The page to try the API, and the page of its verbs. Their files are ours; nothing comes from other hosts."""
 
 from collections.abc import Callable
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""How the service itself is: /healthz for whoever watches over it, /metrics for Prometheus."""
+"""The state of the service: /healthz for monitoring, /metrics for Prometheus."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What people look at: pages about data and models, and the pictures in them and in the chat.
+"""Pages about data and models, and the pictures in them and in the chat.
 
-It may import ``engine.judging``, for the statistics, and everything below that; it starts no Spark.
+It may import ``engine.judging``, for statistics, and everything below that. It starts no Spark.
 """

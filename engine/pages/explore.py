@@ -1,4 +1,4 @@
-"""What a data set is like: its numbers, and the page that shows them."""
+"""Describes a data set: its numbers, and the page that shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from engine.settings import EngineSettings
 from engine.store import Store
 
 DAMPING = 25
-"""A film's mean is judged as if so many more people had given it the mean of all stars."""
+"""A film's mean is computed as if this many more people had given it the mean of all stars."""
 
 BLOCK = 120
-"""People and films along each side of the picture of the grid."""
+"""Number of people and of films along the sides of the picture of the grid."""
 
 FEWEST_DOTS = 100
-"""Ratings to be expected in the block drawn at random, if it need not be more than three times as wide for it."""
+"""The random block should hold this many ratings; it is widened for that, at most threefold."""
 
 BEST = 12
-"""Films in the lists of the best known and the best rated."""
+"""Number of films in the lists of the best known and the best rated."""
 
 Numbers = dict[str, Any]
 
 
 class NothingToShow(MatineeError):
-    """There is no data set to look at."""
+    """No data set is loaded."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Ratings:
 
 
 def explore(store: Store, settings: EngineSettings, *, output: Path | None = None) -> tuple[Path, Numbers]:
-    """Write the page about the loaded data set, and return where it is and its numbers.
+    """Write the page about the loaded data set, and return its path and its numbers.
 
     Args:
         output: the file; by default ``reports/explore.html`` in the data set's folder.
@@ -63,7 +63,7 @@ def explore(store: Store, settings: EngineSettings, *, output: Path | None = Non
 
 
 def loaded_ratings(store: Store, settings: EngineSettings) -> tuple[Catalogue, Ratings]:
-    """Return which data set is loaded, and its ratings. Those of the chat are not among them.
+    """Return the loaded data set and its ratings, without those of the chat.
 
     Raises:
         NothingToShow: no data set is loaded, or its files are gone.
@@ -78,7 +78,7 @@ def loaded_ratings(store: Store, settings: EngineSettings) -> tuple[Catalogue, R
 
 
 def read_ratings(folder: Path, feedback: Feedback) -> Ratings:
-    """Read what ``datasets.load`` wrote: some 20 bytes of memory a rating."""
+    """Read the files of ``datasets.load``. A rating takes about 20 bytes of memory."""
     value = "stars" if feedback is Feedback.STARS else "plays"
     table = arrow_dataset.dataset(folder, format="parquet").to_table(["user_id", "movie_id", value, "rated_at"])
     return Ratings(
@@ -93,7 +93,7 @@ def read_ratings(folder: Path, feedback: Feedback) -> Ratings:
 
 
 def explore_numbers(catalogue: Catalogue, films: Sequence[Film], ratings: Ratings) -> Numbers:
-    """Return everything that the page says, as plain values for JSON.
+    """Return all facts of the page, as plain values for JSON.
 
     Shares are 0 to 1. ``spread`` entries are distributions over logarithmic classes, with median, mean and largest.
     Means of stars are null with play counts; ``activity`` is null without times, ``decades`` and ``genres`` are empty
@@ -147,7 +147,7 @@ def spread(values: NDArray[Any]) -> Numbers:
     factor of ten, ``edges[i]`` up to but not ``edges[i + 1]``), with median, mean, smallest and largest."""
     top = max(int(np.floor(5 * np.log10(values.max()) + 1e-9)) + 1, 2)
     edges = 10 ** (np.arange(top + 1) / 5)
-    edges[::5] = np.round(edges[::5])  # 10, 100, 1000 exactly, so that they open a class
+    edges[::5] = np.round(edges[::5])  # exact, so that 10, 100 and 1000 begin a class
     counts, _ = np.histogram(values, edges)
     return {
         "smallest": float(values.min()),
@@ -183,7 +183,8 @@ def _long_tail(per_film: NDArray[Any]) -> list[Numbers]:
     """Return the best known films' share of ratings, at up to 200 points from none to all of the films rated."""
     counts = np.sort(per_film[per_film > 0])[::-1]
     running = np.append(0, np.cumsum(counts))
-    at = np.unique(np.round(np.linspace(0, 1, 201) ** 2 * len(counts)).astype(int))  # closer where the curve is steep
+    # Points are closer where the curve is steep.
+    at = np.unique(np.round(np.linspace(0, 1, 201) ** 2 * len(counts)).astype(int))
     return [{"films": float(n / len(counts)), "ratings": float(running[n] / running[-1])} for n in at.tolist()]
 
 
@@ -218,7 +219,7 @@ def _group(rows: list[int], per_film: NDArray[Any], sums: NDArray[Any], *, stars
 
 
 _UNITS = ((100, "day"), (800, "week"), (3_000, "month"), (10**9, "quarter"))
-"""The longest span in days that is shown by this unit of time."""
+"""The longest span, in days, that is shown in each unit of time."""
 
 _MONDAY = 3
 """Day 0, 1 January 1970, was a Thursday: the week began three days before."""
@@ -260,7 +261,7 @@ def _ranked(
     mean: float | None,
     by: NDArray[np.float64],
 ) -> list[Numbers]:
-    """Return the ``BEST`` rated films with the largest ``by``, of equals the better known."""
+    """Return the ``BEST`` rated films with the largest ``by``; among equals the better known come first."""
     order = [row for row in np.lexsort((-per_film, -by)) if per_film[row]][:BEST]
     damped = None if mean is None else damped_means(per_film, sums, mean)
     return [
@@ -277,10 +278,10 @@ def _ranked(
 
 
 def filled_blocks(ratings: Ratings, *, size: int = BLOCK, seed: int = 7) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return two blocks of the grid of people (rows) by films (columns): where the most active meet the best known, and
-    people and films drawn at random, both ordered from most to fewest ratings.
+    """Return two blocks of the grid of people (rows) × films (columns): the most active people with the best known
+    films, and people and films drawn at random. Both are ordered from most to fewest ratings.
 
-    The second is larger where ratings are so thin that there would be next to none in it.
+    The second block is larger if ratings are so sparse that it would be almost empty.
     """
     users, person, by_person = np.unique(ratings.user_ids, return_inverse=True, return_counts=True)
     films, film, by_film = np.unique(ratings.movie_ids, return_inverse=True, return_counts=True)
@@ -306,7 +307,7 @@ def filled_blocks(ratings: Ratings, *, size: int = BLOCK, seed: int = 7) -> tupl
 
 
 def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
-    """Return what the template needs: the numbers, and pictures by name (null where there is nothing to draw)."""
+    """Return the values for the template: the numbers, and pictures by name (None if there is nothing to draw)."""
     dense, random = filled_blocks(ratings)
     counts = numbers["feedback"] == Feedback.COUNTS
     noun, item = "play counts" if counts else "ratings", numbers["item"]

@@ -1,7 +1,7 @@
-"""Two pictures for those who run Matinee: how the models measured, and what the data set is like.
+"""Two pictures for admins: the models' metrics, and the data set.
 
-Drawn after a training and kept in the database, because the bot cannot draw: it only sends them. ``facts`` go along, so
-that it can say in words, in its reader's language, what each shows. No model goes live or stays out for a picture.
+They are drawn after a training and stored in the database, because the bot cannot draw. Their facts are stored with
+them, so that the bot can describe each picture in its reader's language. A failure to draw never affects a model.
 """
 
 import time
@@ -23,16 +23,16 @@ from engine.store import Course, DataShown, Decade, ModelsShown, ModelVersion, S
 
 log = structlog.get_logger(__name__)
 
-# matplotlib takes a second to load: modules that need it are imported where they are used, within the `try`.
+# matplotlib takes a second to load, so modules that need it are imported inside the `try` that uses them.
 
 MODELS = 20
-"""Models in the picture at most, the newest."""
+"""Most models in the picture; the newest are shown."""
 
 COURSES = (
     ("ndcg_at_10", "nDCG at 10: higher is better", "popularity"),
     ("rmse_all", "RMSE in stars: lower is better", "one mean for all"),
 )
-"""The metrics drawn: key, title, and what the bar is that is measured beside each model."""
+"""The metrics drawn: key, title, and the name of the figure that each model is compared with."""
 
 COUNT_COURSES = (COURSES[0], ("roem", "Percentile rank: lower is better", "popularity"))
 """The same for play counts, which have no stars."""
@@ -41,7 +41,7 @@ BATCH_ROWS = 1_000_000
 
 
 def draw(store: Store, settings: EngineSettings, *, now: datetime) -> None:
-    """Draw both pictures and keep them; what goes wrong is logged, and the pictures before stay."""
+    """Draw and store both pictures. Errors are logged, and the earlier pictures stay."""
     started = time.monotonic()
     try:
         catalogue = store.catalogue()
@@ -71,10 +71,10 @@ def _draw_models(store: Store, catalogue: Catalogue, now: datetime) -> None:
 
 
 def models_shown(models: Sequence[ModelVersion], live: int | None, catalogue: Catalogue) -> ModelsShown:
-    """Return how the newest models of this data set measured, the oldest of them first.
+    """Return the metrics of the newest models of this data set, the oldest of them first.
 
     Args:
-        models: newest first. Those of other data are left out: their figures say nothing beside these.
+        models: newest first. Those of other data are left out: their figures cannot be compared.
     """
     mine = [model for model in models if model.dataset_fingerprint == catalogue.fingerprint][:MODELS][::-1]
     courses = []
@@ -110,10 +110,10 @@ def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now
 
 
 def data_shown(catalogue: Catalogue, films: Sequence[Film], folder: Path) -> DataShown:
-    """Return what the picture of the data set shows; what it leaves out is null or empty.
+    """Return the facts of the picture of the data set. A part that it leaves out is None or empty.
 
-    How well known films are is left out where there are stars and decades: three panels are enough for a phone. Ratings
-    are read a batch at a time, so that it does not matter how many there are.
+    The distribution of films' numbers of ratings is left out if there are stars and decades: three panels are enough
+    for a phone. Ratings are read in batches, so memory does not depend on their number.
     """
     from engine.pages.explore import spread
 

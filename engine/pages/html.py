@@ -1,4 +1,4 @@
-"""Pages: one HTML file each that needs nothing else. No script, no network; pictures and style are inside."""
+"""Pages: one HTML file each, which includes its pictures and style. They need no script and no network."""
 
 import os
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ def render(template: str, facts: Mapping[str, Any]) -> str:
 
 
 def write_page(path: Path, html: str) -> Path:
-    """Write a page aside and rename it, so that a browser never sees half of one. Returns the full path.
+    """Write a page under another name and rename it, so that a browser never sees half of one. Return the full path.
 
     Raises:
-        MatineeError: it cannot be written there.
+        MatineeError: the page cannot be written there.
     """
     path = path.absolute()
     aside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -42,7 +42,7 @@ class Colours:
 
 STAND_INS = Colours("#010203", "#020304", "#030405", "#040506", "#050607", "#060708")
 PAPER = Colours("#1f2328", "#5d6873", "#a9afb5", "#dcd8cf", "#1f6f9f", "#b8620f")
-"""For a picture that stands alone, on white."""
+"""The colours of a picture that stands alone, on white."""
 
 PIXEL = (63, 138, 186)
 """A filled cell of a bitmap, which cannot take the page's colours: readable on light and on dark."""
@@ -61,7 +61,7 @@ PHONE_PIXELS = 1000
 COUNT = FuncFormatter(lambda value, _: f"{value:,.0f}")
 PERCENT = FuncFormatter(lambda value, _: f"{value:.0%}")
 FEWEST_RATINGS = 20
-"""A mean of fewer is chance and is not drawn."""
+"""A mean of fewer ratings is not drawn."""
 
 STEPS = [1, 2, 2.5, 5, 10]
 """Round numbers for ticks."""
@@ -105,21 +105,21 @@ def style(colours: Colours) -> Any:
 
 
 def percent(share: float) -> str:
-    """Say a share with as many digits as it takes to tell a small one from none: 58%, 7.6%, 0.03%."""
+    """Return a share with enough digits to tell a small one from none: 58%, 7.6%, 0.03%."""
     value = 100 * share
     digits = 0 if value >= 10 or value == 0 else 1 if value >= 1 else 2
     return f"{value:.{digits}f}%"
 
 
 def at_most(median: float) -> str:
-    """Say a median of counts, which are never below 1."""
+    """Return the text of a median of counts, which is never below 1."""
     return f"half have {median:,.0f} or fewer" if median > 1 else "half have only 1"
 
 
 P = ParamSpec("P")
 
 _narrow: ContextVar[bool] = ContextVar("narrow", default=False)
-"""Whether what is drawn is for a phone."""
+"""Whether the current drawing is for a phone."""
 
 
 def _for_desk_and_phone(draw: Callable[P, Markup]) -> Callable[P, Markup]:
@@ -153,7 +153,7 @@ def _drawing(
 ) -> Iterator[tuple[Figure, Any]]:
     """Give a figure and its axes, in the house style. Sizes are in inches.
 
-    On a phone panels that stand side by side stand one below the other: reach them by ``grid.flat``.
+    On a phone, panels that are side by side on a page are one below the other; ``grid.flat`` has them in either case.
     """
     if _narrow.get():
         width, height, rows, columns = PHONE_CHART, height * columns, rows * columns, 1
@@ -164,7 +164,7 @@ def _drawing(
 
 
 def _name_columns(axes: Axes, names: Sequence[str], **text: Any) -> None:
-    """Name columns at 0, 1, 2 …; on a phone the names slant, or one would hide the next."""
+    """Name columns at 0, 1, 2 …; on a phone the names slant, so that they do not overlap."""
     slants = _narrow.get() and len(names) > 4
     slant: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slants else {}
     axes.set_xticks(np.arange(len(names)), names, **slant, **text)
@@ -259,7 +259,7 @@ def long_tail(rows: Sequence[Row], *, half: float, text: str, x: str, y: str, la
         axes.plot([half], [0.5], "o", color=STAND_INS.second, markersize=5)
         axes.annotate(text, (half, 0.5), (10, -4), textcoords="offset points", va="top", color=STAND_INS.ink)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=x, ylabel=y)
-        axes.set_yticks([0.25, 0.5, 0.75, 1])  # the zero would sit on that of the other axis
+        axes.set_yticks([0.25, 0.5, 0.75, 1])  # the zero would overlap that of the other axis
         axes.xaxis.set_major_formatter(PERCENT)
         axes.yaxis.set_major_formatter(PERCENT)
     return _svg(figure, label)
@@ -407,7 +407,7 @@ def compared_bars(names: Sequence[str], series: Sequence[tuple[str, Sequence[flo
 
 @_for_desk_and_phone
 def share_histogram(values: NDArray[np.float64], *, mean: float, x: str, y: str, label: str) -> Markup:
-    """Draw how values between 0 and 1 are spread; those of exactly 0 have a bar of their own."""
+    """Draw the distribution of values between 0 and 1; those of exactly 0 have a bar of their own."""
     with _drawing(height=2.6) as (figure, axes):
         edges = np.linspace(0, 1, 21)
         counts, _ = np.histogram(values[values > 0], edges)
@@ -535,7 +535,7 @@ def _heat_map(axes: Axes, one: HeatMap, colours: Colours) -> None:
 
 
 def data_png(stars: Sequence[Row], spreads: Sequence[tuple[str, str, Row]], decades: Sequence[Row]) -> bytes:
-    """Draw a data set at a glance, one panel below the other; what is empty is left out.
+    """Draw a data set at a glance, one panel below the other; empty parts are left out.
 
     Args:
         stars: as ``star_columns`` takes them.
@@ -557,18 +557,18 @@ def data_png(stars: Sequence[Row], spreads: Sequence[tuple[str, str, Row]], deca
             axes = next(left)
             _film_columns(axes, decades, PAPER, only_most=len(decades) > 11)
             axes.set(title="Films by decade")
-            step = -(-len(decades) // 8)  # as many names as there is room for
+            step = -(-len(decades) // 8)  # only as many names as fit
             at = [number for number, row in enumerate(decades) if row["decade"] // 10 % step == 0]
             axes.set_xticks(at, [f"{decades[number]['decade']}s" for number in at])
     return _png(figure, pixels_per_inch=PHONE_PIXELS / PHONE_WIDTH)
 
 
 def models_png(names: Sequence[str], courses: Sequence[Course], *, served: Sequence[bool], live: int | None) -> bytes:
-    """Draw how models measured, one panel a metric.
+    """Draw the metrics of models, one panel for each metric.
 
     Args:
         names: of the models, in order.
-        served: whether each ever went live; a ring is one that did not.
+        served: whether each ever went live; a ring marks one that did not.
         live: the place of the one that is live, if it is among them.
     """
     with _phone(len(courses)) as (figure, grid):
@@ -613,7 +613,7 @@ def _course(axes: Axes, course: Course, served: Sequence[bool], live: int | None
 
 
 def _worth_saying(measured: Sequence[tuple[int, float]], live: int | None) -> list[tuple[int, float]]:
-    """Return the live one, the last and the first, as far as their figures would not run into each other."""
+    """Return those of the live, last and first model whose labels do not overlap."""
     wanted = [*(point for point in measured if point[0] == live), measured[-1], measured[0]]
     room = len(measured) / 5
     chosen: list[tuple[int, float]] = []
@@ -625,13 +625,13 @@ def _worth_saying(measured: Sequence[tuple[int, float]], live: int | None) -> li
 
 @contextmanager
 def _phone(panels: int) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Give a figure for the chat and its panels, one below the other."""
+    """Yield a figure for the chat and its panels, one below the other."""
     height = 0.4 + 1.6 * max(panels, 2)
     with _drawing(panels, 1, height=height, width=PHONE_WIDTH, colours=PAPER, squeeze=False) as (figure, grid):
         yield figure, list(grid[:, 0])
         for axes in grid[:, 0]:
             for text in axes.texts:
-                text.set_path_effects([withStroke(linewidth=3, foreground="white")])  # where it crosses a line
+                text.set_path_effects([withStroke(linewidth=3, foreground="white")])  # where the label crosses a line
 
 
 # --- Odds and ends ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How one model measures and what it shows people: its numbers, and the page that shows them."""
+"""Reports on one model: its metrics and lists as numbers, and the page that shows them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,13 +18,13 @@ from engine.settings import EngineSettings
 from engine.store import ModelVersion, NoSuchVersion, Store, archive
 
 PEOPLE, WELL_KNOWN = 3, 5
-"""How many people's picks and how many films' similar titles are shown as examples."""
+"""Number of people whose picks, and of films whose similar titles, are shown as examples."""
 
 PICKS = 10
 LIKED_STARS = 4.0
 
 FEWEST = 20
-"""People in a class below this are counted with the next class."""
+"""A class with fewer people is merged with the next class."""
 
 RANKING = {"ndcg_at_10": "nDCG", "precision_at_10": "precision", "recall_at_10": "recall", "map_at_10": "MAP"}
 
@@ -44,7 +44,7 @@ METRICS: tuple[tuple[str, str, str, bool], ...] = (
     ("recall_at_3_stars", "Recall at 3 stars", "of films that got 3 or more, the share predicted to", True),
     ("f1_at_3_stars", "F1 at 3 stars", "the two before in one", True),
 )  # fmt: skip
-"""Key, name, what it says, and whether more is better."""
+"""Key, name, meaning, and whether more is better."""
 
 TIERS = (
     ("best known 1%", 0.01),
@@ -54,20 +54,20 @@ TIERS = (
     ("next 25%", 0.50),
     ("other half", 1.00),
 )
-"""Films by how well known they are: a name, and the share of rated films down to which it goes."""
+"""Classes of films by how well known they are: a name, and the share of rated films at which the class ends."""
 
 
 def report(
     store: Store, settings: EngineSettings, version: int | None = None, *, output: Path | None = None
 ) -> tuple[Path, Numbers]:
-    """Write the page about one model, and return where it is and its numbers.
+    """Write the page about one model, and return its path and its numbers.
 
     Args:
         version: the model; by default the one that is live.
         output: the file; by default ``reports/model-VERSION.html`` in the data set's folder.
 
     Raises:
-        NoSuchVersion: there is none of that number, or none is live.
+        NoSuchVersion: there is no such model, or no model is live.
     """
     if version is None and (version := store.live_version()) is None:
         raise NoSuchVersion("no model is live yet: `python -m engine train` makes one")
@@ -80,10 +80,10 @@ def report(
 
 
 def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numbers:
-    """Return everything that the page says, as plain values for JSON.
+    """Return all facts of the page, as plain values for JSON.
 
-    What cannot be told any more is null: the data set may have been replaced, a version's lists swept. ``missing`` says
-    why, in words.
+    Facts that are no longer available are None: the data set may have been replaced, or a version's lists swept.
+    ``missing`` says why, in words.
     """
     model = store.model_version(version)
     before_version, before = _before(store, model)
@@ -133,7 +133,7 @@ def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numb
 def _data(
     store: Store, settings: EngineSettings, model: ModelVersion
 ) -> tuple[Catalogue | None, Ratings | None, list[str]]:
-    """Return what the model was trained on, if it is what is loaded now, and in words what is missing."""
+    """Return the model's training data if it is still loaded, and texts on what is missing."""
     try:
         catalogue, ratings = loaded_ratings(store, settings)
     except NothingToShow:
@@ -157,7 +157,7 @@ def _model(store: Store, model: ModelVersion) -> Model | None:
 def _before(store: Store, model: ModelVersion) -> tuple[int | None, Numbers | None]:
     """Return the model that was live when this one was trained, and its metrics.
 
-    A rollback since then has changed when it last went live; of that the books hold no more.
+    A rollback since then has overwritten the time at which that model went live, and the earlier time is not stored.
     """
     others = [
         other
@@ -171,7 +171,7 @@ def _before(store: Store, model: ModelVersion) -> tuple[int | None, Numbers | No
 
 
 def interval(top: Any, bottom: Any) -> tuple[float, float]:
-    """Return between what chance could have moved sum(top) / sum(bottom), as ``gate.resampled_sums`` draws people.
+    """Return the confidence interval of sum(top) / sum(bottom), with the resamples of ``gate.resampled_sums``.
 
     Args:
         top, bottom: one entry a person: squared errors and counts of ratings, or values and ones for a mean.
@@ -183,8 +183,9 @@ def interval(top: Any, bottom: Any) -> tuple[float, float]:
 
 
 def _figures(per_user: pd.DataFrame) -> Numbers:
-    """Return nDCG and RMSE of some people with their intervals; null where nobody of them has any."""
-    ranked, rated = per_user["ndcg"].dropna().to_numpy(), per_user[per_user["n_all"] > 0]  # with play counts nobody has
+    """Return nDCG and RMSE of some people with their intervals; None if none of them has any."""
+    # Nobody has any with play counts.
+    ranked, rated = per_user["ndcg"].dropna().to_numpy(), per_user[per_user["n_all"] > 0]
     found: Numbers = dict.fromkeys(("ndcg", "ndcg_interval", "rmse", "rmse_interval"))
     if len(ranked):
         found |= {"ndcg": float(ranked.mean()), "ndcg_interval": interval(ranked, np.ones(len(ranked)))}
@@ -254,7 +255,7 @@ def errors_by(errors: pd.DataFrame, column: str) -> list[Numbers]:
 
 
 def _lists(store: Store, version: int, films: Sequence[Film], ratings: Ratings) -> Numbers | None:
-    """Return how the first ``PICKS`` places of everybody's list are shared out among films."""
+    """Return how the first ``PICKS`` places of all lists are distributed over films."""
     places = archive.places_of_films(store, version, top=PICKS)
     if not places:
         return None
@@ -275,7 +276,7 @@ def _lists(store: Store, version: int, films: Sequence[Film], ratings: Ratings) 
 
 
 def tiers(movie_ids: NDArray[np.int32], places: Mapping[int, int]) -> list[Numbers]:
-    """Return for films from best known to least the share of all ratings and of all places in lists that they have.
+    """Return each class's share of all ratings and of all places in lists, the best known films first.
 
     A film that nobody rated belongs to the last tier.
     """
@@ -420,7 +421,7 @@ def _people(
 def of_different_tastes(
     films: Sequence[Film], ratings: Ratings, liked: NDArray[np.bool_], *, limit: int = 12
 ) -> list[tuple[int, str | None]]:
-    """Return people with a marked taste, by user id, each with a favourite genre that none before has.
+    """Return people with a marked taste, by user id, each with a favourite genre that no earlier one has.
 
     A favourite is a genre that makes up far more of what the person likes than of what everybody does. People with 20
     to 300 ratings come first: enough to judge the picks by, few enough to read. Where films have no genres, the genre
@@ -440,7 +441,7 @@ def of_different_tastes(
         likes[:, column] = np.bincount(fan, of_genre[liked_film], minlength=len(users))
     total = likes.sum(axis=1, keepdims=True)
     everybody = likes.sum(axis=0) / max(likes.sum(), 1)
-    # How far above everybody's, in what chance would make of it: that a third of three films is Horror says nothing.
+    # The difference from everybody's share in standard errors: one Horror film of three says nothing.
     marked = (likes / np.maximum(total, 1) - everybody) * np.sqrt(total / np.maximum(everybody, 1e-9))
     marked[~readable] -= 1e6
     found: list[tuple[int, str | None]] = []
@@ -480,7 +481,8 @@ def _similar(store: Store, version: int, films: Sequence[Film]) -> list[Numbers]
 
 
 def report_facts(numbers: Numbers) -> dict[str, Any]:
-    """Return what the template needs: the numbers, a table of metrics, and pictures (null where there is nothing)."""
+    """Return the values for the template: the numbers, a table of metrics, and pictures (None if there is nothing to
+    draw)."""
     maps = [one for search in numbers["searches"] for one in heat_maps_of(search)]
     return {
         **numbers,
@@ -517,7 +519,7 @@ def report_facts(numbers: Numbers) -> dict[str, Any]:
 def metric_rows(numbers: Numbers) -> list[Numbers]:
     """Return the table of metrics: name, about, and values of this model, the one before and popularity.
 
-    ``best`` names those of the three that are best as the page prints them. Metrics that none has are left out.
+    ``best`` names the best of the three, by their printed values. Metrics that none of them has are left out.
     """
     rows = []
     columns = {
@@ -537,7 +539,7 @@ def metric_rows(numbers: Numbers) -> list[Numbers]:
 
 
 def _settings(hyperparameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Say the hyperparameters of each model in a line."""
+    """Return a line with the hyperparameters of each model."""
     lines = []
     for name, value in hyperparameters.items():
         if isinstance(value, Mapping):
