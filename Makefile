@@ -46,8 +46,8 @@ texts: $(VENV)/dev.stamp  ## Collect the chat's texts for the translators, and c
 picture: $(VENV)/dev.stamp  ## Draw the README's picture of the chat anew
 	@$(BIN)/python -m docs.draw_chat
 
-bench: $(VENV)/dev.stamp  ## Measure; one file in benchmarks/ a question
-	@for file in benchmarks/*.py; do name=$$(basename $$file .py); echo "== $$name" && $(BIN)/python -m benchmarks.$$name || exit 1; done
+bench: $(VENV)/dev.stamp  ## Measure; one file in benchmarks/quality/ or benchmarks/speed/ a question
+	@for file in benchmarks/*/*.py; do name=$$(echo $${file%.py} | tr / .); echo "== $$name" && $(BIN)/python -m $$name || exit 1; done
 
 clean:  ## Remove the environment and caches; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache spark-warehouse

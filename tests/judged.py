@@ -1,5 +1,5 @@
 """Lists of similar titles, judged by what people wrote down by hand: ``data/judged_similar.txt``,
-``data/film_families.txt`` and ``data/artist_scenes.txt``. Used by tests and by ``benchmarks/similar.py``."""
+``data/film_families.txt`` and ``data/artist_scenes.txt``. Used by tests and by ``benchmarks/quality/similar.py``."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""People who tap while their bot is killed: for tests, and for ``benchmarks/taps.py``, which prints figures."""
+"""People who tap while their bot is killed: for tests, and for ``benchmarks/speed/taps.py``, which prints figures."""
 
 import asyncio
 import random

@@ -148,8 +148,10 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_benchmark_that_is_named_exists() -> None:
-    there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
-    assert set(found(r"python -m benchmarks\.(\w+)")) <= there
+    there = {f"{path.parent.name}.{path.stem}" for path in (ROOT / "benchmarks").glob("*/*.py")}
+    named = set(found(r"python -m benchmarks\.([\w.]+\w)"))
+    assert named
+    assert named <= there
 
 
 def test_every_command_of_the_chat_is_named_and_every_named_one_exists() -> None:

@@ -43,7 +43,7 @@ def test_what_the_grammar_was_built_with_is_understood(sentence: said.Sentence) 
 
 
 def test_what_it_was_not_built_with_is_understood_as_a_rule() -> None:
-    """Only the share is looked at: ``python -m benchmarks.said`` prints it."""
+    """Only the share is looked at: ``python -m benchmarks.quality.said`` prints it."""
     unseen = [sentence for language in said.LANGUAGES for sentence in said.sentences(language) if sentence.tests]
     right = sum(said.told(understand(one.text, WORLD), one.meaning) == said.wanted(one.meaning) for one in unseen)
     assert right >= 0.95 * len(unseen)

@@ -1,6 +1,6 @@
 """How long does everybody's top ten take, and what does leaving out seen films cost?
 
-    python -m benchmarks.scoring [--users 138000] [--films 27000] [--rank 64] [--filtered]
+    python -m benchmarks.speed.scoring [--users 138000] [--films 27000] [--rank 64] [--filtered]
 
 One run, one machine, the size of ml-20m: Spark's own ``recommendForAllUsers`` (which leaves nothing out), the raw
 native kernel on numpy arrays (no Spark), and ours, which leaves out what each person has seen. With ``--filtered``

@@ -1,6 +1,6 @@
 """Does it travel? Worlds made of three real data sets, in each of which ours should be first or level.
 
-    python -m benchmarks.travel --data FOLDER [--worlds "as it is,yes/no"] [--search SECONDS] [--output FILE]
+    python -m benchmarks.quality.travel --data FOLDER [--worlds "as it is,yes/no"] [--search SECONDS] [--output FILE]
 
 FOLDER holds ml-latest-small, movietweetings-100k and audioscrobbler-2005-small. In each world the settings of ours
 are looked for on the training side as a first training looks for them, plain ALS gets its best reg and EASE its best λ

@@ -1,6 +1,6 @@
 """What should a newcomer be asked? Five answers by three policies, judged by the picks that follow.
 
-    python -m benchmarks.newcomer [--data demo|PATH] [--answers 5]
+    python -m benchmarks.quality.newcomer [--data demo|PATH] [--answers 5]
 
 A fifth of the people are kept from training. Each is asked about films by a policy until they have answered so many
 (a film that they never rated is "haven't seen it"); then their picks are judged on the rest of what they rated. All

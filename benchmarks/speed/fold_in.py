@@ -1,6 +1,6 @@
 """How long until a rating counts? One person folded into a model of 87,000 films, and their picks.
 
-    python -m benchmarks.fold_in
+    python -m benchmarks.speed.fold_in
 
 Folds someone with 5, 50, 500 and 2,000 ratings into both models (rank 64 and 50), then chooses their ten picks out of
 all films. Beside it the only other way to use a rating without training: solving the same equations over all films, as
@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.chat import PARAMETERS, PREFERENCE_RANK, RATING_RANK
+from benchmarks.speed.chat import PARAMETERS, PREFERENCE_RANK, RATING_RANK
 from engine.domain import FactorRows
 from engine.serving.factors import Model, Profile, observed
 

@@ -1,6 +1,6 @@
 """What do the first picks find, and would somebody defend them? Everything as the chat shows it.
 
-    python -m benchmarks.first_picks [--data demo|PATH] [--validate]
+    python -m benchmarks.quality.first_picks [--data demo|PATH] [--validate]
 
 A quarter of the people are kept from training. Each reveals some of their ratings, drawn at random: 1, 3, 5, 10 or 20
 of them, their answers to five questions that we ask, or up to eight of those of at most 2½ stars. Ten films are then
@@ -43,7 +43,7 @@ from engine.spark.session import spark_session
 from engine.store import Store, Taste
 from engine.store.migrate import migrate
 
-SPECIALISTS = Path(__file__).parents[1] / "tests" / "data" / "specialists.toml"
+SPECIALISTS = Path(__file__).parents[2] / "tests" / "data" / "specialists.toml"
 COLUMNS = ("1", "3", "5", "10", "20", "our five", "≤ 2½ stars")
 THIN = 20
 PATIENCE = 40

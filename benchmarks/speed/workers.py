@@ -1,7 +1,7 @@
 """How much memory do 1, 2 and 4 workers of the API keep together, and what does sharing the factors save?
 
-    python -m benchmarks.workers
-    python -m benchmarks.workers --films 10000
+    python -m benchmarks.speed.workers
+    python -m benchmarks.speed.workers --films 10000
 
 Starts ``python -m api serve --workers N`` on made-up films with a model of rank 64 and 50, has every worker answer, and
 adds up the proportional set size (PSS) of all its processes: a page that n of them map counts 1/n for each. Beside it
@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from benchmarks.api import PORT, fill, running
+from benchmarks.speed.api import PORT, fill, running
 
 WORKERS = (1, 2, 4)
 CALLS = 200

@@ -1,6 +1,6 @@
 """How long does a whole retrain take, from cold programs to live lists, and how does its cost grow with the ratings?
 
-    python -m benchmarks.retrain [--data demo|PATH] [--millions 0.1 1 20] [--database sqlite|postgres] [--memory 2g]
+    python -m benchmarks.speed.retrain [--data demo|PATH] [--millions 0.1 1 20] [--database sqlite|postgres] [--memory 2g]
                                  [--output FILE.json] [--plot FILE.svg]
 
 Runs the commands that people run: ``engine load``, then ``engine train`` (both models trained on the training side,
@@ -143,7 +143,7 @@ def measure(data: str, kind: str, memory: str) -> Measured:
         for name, seconds in stages.items():
             print(f"{name:10} {seconds:7.1f} s")
         print(f"{'retrain':10} {trained.seconds:7.1f} s   {trained.most_mb:7,.0f} MB at the most", flush=True)
-        asked = [sys.executable, "-m", "benchmarks.memory", "--serve", url]
+        asked = [sys.executable, "-m", "benchmarks.speed.memory", "--serve", url]
         said = subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout
         films, _, kept, _, median, slow = map(float, said.split())
         print(

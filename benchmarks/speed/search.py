@@ -1,6 +1,6 @@
 """How long does a title search take in a catalogue of 87,000?
 
-    python -m benchmarks.search
+    python -m benchmarks.speed.search
 
 Prints the median and the 99th percentile of each kind of query in milliseconds, on one core, then how long the index
 takes to build and what memory it keeps. Exits with 1 if the 99th percentile of all queries is over 30 ms.

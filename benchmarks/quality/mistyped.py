@@ -1,6 +1,6 @@
 """Which film is found for a title that was typed badly, and is a wrong one ever opened?
 
-    python -m benchmarks.mistyped [--data FOLDER] [--seed N] [--wrong]
+    python -m benchmarks.quality.mistyped [--data FOLDER] [--seed N] [--wrong]
 
 Types 500 titles as people do: a key beside the right one, letters lost, doubled or swapped, no spaces, articles behind
 or left out, "2" for "II", words by their sound, half a title, German and Spanish names; well-known films more often.

@@ -1,6 +1,6 @@
 """How long does one /top take in the bot, database included, and how many can it answer?
 
-    python -m benchmarks.chat
+    python -m benchmarks.speed.chat
 
 The real Application talks to a Telegram in memory, on a SQLite file with as much in it as ml-latest-small makes: 10,000
 films, a model of rank 64 and 50, lists for 610 viewers and for half of the 200 people who chat; the other half has
@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import SecretStr
 
-from benchmarks.search import make_films
+from benchmarks.speed.search import make_films
 from bot.features import FEATURES, picks, picks_views
 from bot.features.memory import Memory, in_preferences
 from bot.frame.application import build_application

@@ -1,6 +1,6 @@
 """How much memory does the bot keep?
 
-    python -m benchmarks.memory
+    python -m benchmarks.speed.memory
 
 Starts a process for each size that puts the bot together as ``python -m bot run`` does, reads films and model from the
 database, and answers a search and a /top; prints what it keeps then, and the most it had. The aim is 200 MB with as
@@ -103,7 +103,7 @@ def main() -> int:
     well = True
     for count, aim in AIMS_MB.items():
         with tempfile.TemporaryDirectory() as home:
-            me = [sys.executable, "-m", "benchmarks.memory"]
+            me = [sys.executable, "-m", "benchmarks.speed.memory"]
             subprocess.run([*me, "--prepare", home, "--films", str(count)], check=True)
             said = subprocess.run(
                 [*me, "--serve", f"sqlite:///{home}/matinee.db"], check=True, capture_output=True, text=True

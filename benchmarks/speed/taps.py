@@ -1,6 +1,6 @@
 """How many taps does the bot lose when it is killed, and what does losing none cost a tap?
 
-    python -m benchmarks.taps
+    python -m benchmarks.speed.taps
 
 The bot runs as a process of its own, against a Telegram over HTTP on this machine, on a SQLite file. People tap stars
 on a film's card, ten times a second, and the bot is killed (kill -9) 20 times; then, five times, 200 people tap at once

@@ -1,6 +1,6 @@
 """How long does a rating take while a model is being published, and is any lost?
 
-    python -m benchmarks.publish [--large] [--only sqlite|postgres]
+    python -m benchmarks.speed.publish [--large] [--only sqlite|postgres]
 
 A program of its own writes a version (50 lines for each of 610 people, 20 similar titles for each of 10,000 films, the
 factors), checks it, makes it live and sweeps the one before, as a run does; meanwhile people rate thirty films a second
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import chat
+from benchmarks.speed import chat
 from engine.store import Store
 
 AIM_MS = 250.0
@@ -74,7 +74,7 @@ def time_publish(name: str, url: str, viewers: int) -> bool:
     until = time.perf_counter() + 3
     alone = rate_until(store, people, lambda: time.perf_counter() > until, 0)
     started = time.perf_counter()
-    publishing = subprocess.Popen([sys.executable, "-m", "benchmarks.publish", "--publish", url])
+    publishing = subprocess.Popen([sys.executable, "-m", "benchmarks.speed.publish", "--publish", url])
     meanwhile = rate_until(store, people, lambda: publishing.poll() is not None, len(alone))
     seconds = time.perf_counter() - started
     assert publishing.returncode == 0, "publishing failed"

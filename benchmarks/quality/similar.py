@@ -1,6 +1,6 @@
 """How good are the similar titles, and how long do they take for a large catalogue?
 
-    python -m benchmarks.similar [--data FOLDER] [--artists FOLDER] [--films 20000] [--likes 2000000]
+    python -m benchmarks.quality.similar [--data FOLDER] [--artists FOLDER] [--films 20000] [--likes 2000000]
 
 Quality: ``--data`` is a folder with MovieLens's ratings; its lists are held against what was judged by hand
 (``tests/data/judged_similar.txt``, half of which no constant was chosen by) and against families of films.

@@ -1,6 +1,6 @@
 """How long does a fit take, beside Spark MLlib's?
 
-    python -m benchmarks.fits [--data PATH] [--millions 0.1 1 20] [--iterations 15]
+    python -m benchmarks.speed.fits [--data PATH] [--millions 0.1 1 20] [--iterations 15]
 
 Both sides fit the same objectives on the same cached ratings, in one Spark session: preference (rank 64, MLlib's signed
 objective) and stars (rank 50). The ratings are a real set, MovieLens if it is given, grown with its long tail

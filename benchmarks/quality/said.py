@@ -1,6 +1,6 @@
 """How much of what people say is understood?
 
-    python -m benchmarks.said [--failures]
+    python -m benchmarks.quality.said [--failures]
 
 Prints, for each language, the share of everyday sentences whose meaning is read right: of those that the grammar was
 built with, and of those that it was not. Exits with 1 if less than 95 % of the latter are. ``--failures`` lists what

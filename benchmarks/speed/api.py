@@ -1,7 +1,7 @@
 """How long do a person's picks take over HTTP, at 100 calls a second on one worker, and what of it is the framework?
 
-    python -m benchmarks.api
-    python -m benchmarks.api --films 87000
+    python -m benchmarks.speed.api
+    python -m benchmarks.speed.api --films 87000
 
 A real ``python -m api serve`` on a SQLite file, with made-up films, a model of rank 64 and 50, and people who have 20
 ratings that no model has learned from, so every answer is folded in anew. Beside it, in the same run, a handler of the
@@ -27,7 +27,7 @@ import numpy as np
 from fastapi import FastAPI
 
 from api import keys
-from benchmarks.chat import NOW, RATINGS, VIEWERS, catalogue_of, factors_of, lists_for, load, new_version
+from benchmarks.speed.chat import NOW, RATINGS, VIEWERS, catalogue_of, factors_of, lists_for, load, new_version
 from engine.store import Scope, Store
 
 CALLS_PER_SECOND, SECONDS = 100, 20
@@ -118,7 +118,7 @@ def main() -> None:
         }
         bare = [
             "uvicorn",
-            "benchmarks.api:nothing",
+            "benchmarks.speed.api:nothing",
             "--port",
             str(PORT + 1),
             "--log-level",
