@@ -1,7 +1,7 @@
 """How long does a whole retrain take, from cold programs to live lists, and how does its cost grow with the ratings?
 
-    python -m benchmarks.speed.retrain [--data demo|PATH] [--millions 0.1 1 20] [--database sqlite|postgres] [--memory 2g]
-                                 [--output FILE.json] [--plot FILE.svg]
+    python -m benchmarks.speed.retrain [--data demo|PATH] [--millions 0.1 1 20] [--database sqlite|postgres]
+                                       [--memory 2g] [--output FILE.json] [--plot FILE.svg]
 
 Runs the commands that people run: ``engine load``, then ``engine train`` (both models trained on the training side,
 measured, judged, trained again on everything, all lists scored and published), without a search. Prints the seconds of
