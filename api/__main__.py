@@ -235,4 +235,5 @@ def _fail(text: str) -> NoReturn:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what we write speaks of people
     cli()

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -134,7 +135,7 @@ def chat(
         printf '/start\\n>9\\n/top\\n' | python -m bot chat
 
     Writes to the same database as Telegram's people do; files that you are sent go to the folder "received" of the
-    data set's own. Exits with 0; with 1 when a setting or the database is wrong.
+    data set's own, until /forget. Exits with 0; with 1 when a setting or the database is wrong.
     """
     from bot.features import FEATURES
     from bot.frame.application import build_application
@@ -146,7 +147,8 @@ def chat(
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         set_up_logging(settings.log_level, settings.folder / "chat.log", hide=_secrets(settings))
-        services = _services(settings)
+        received = settings.folder / "received" / str(telegram_id)
+        services = replace(_services(settings), received=received)
     except MatineeError as e:
         _fail(str(e))
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
@@ -164,7 +166,7 @@ def chat(
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
-        screen = console.Console(sys.stdout, settings.folder / "received", interactive=interactive)
+        screen = console.Console(sys.stdout, received, interactive=interactive)
         application = build_application(services, FEATURES, request=screen)
         await console.chat(application, screen, lines, telegram_id=telegram_id, language=language)
         return screen
@@ -239,4 +241,5 @@ def _fail(text: str) -> NoReturn:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what we write speaks of people
     cli()

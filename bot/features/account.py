@@ -1,6 +1,7 @@
 """/help, /privacy, /stop and /forget; and Telegram's menu of commands."""
 
 import asyncio
+import shutil
 
 import structlog
 from telegram import BotCommandScopeAllGroupChats, BotCommandScopeChat
@@ -98,6 +99,8 @@ async def forget(visit: Visit) -> None:
 
 async def forget_me(visit: Visit, _button: buttons.ForgetMe) -> None:
     await visit.store(Store.forget, visit.person.id)
+    if (received := visit.services.received) is not None:
+        await asyncio.to_thread(shutil.rmtree, received, ignore_errors=True)
     await visit.show(account_views.forgotten())
     try:
         await visit.context.bot.delete_my_commands(scope=BotCommandScopeChat(visit.owner))

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.speech.cells import guarded, unguarded
 from bot.speech.language import marked
 from engine.domain import STARS, Film, MatineeError
 from engine.serving.library import Films, imdb_number
@@ -121,7 +122,7 @@ def _columns(at: Columns, title: str, imdb: str, stars: str) -> Columns:
 def _row(cells: Sequence[str], columns: Columns, scale: float, line: int) -> Row | None:
     def cell(name: str) -> str:
         place = columns.get(name)
-        return cells[place].strip() if place is not None and place < len(cells) else ""
+        return unguarded(cells[place].strip()) if place is not None and place < len(cells) else ""
 
     try:
         stars = float(cell("stars")) * scale
@@ -184,5 +185,5 @@ def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([guarded(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
 from telegram import Chat, Message, Update
@@ -27,6 +28,8 @@ class Services:
     store: Store
     library: Library
     clock: Clock = utc_now
+    received: Path | None = None
+    """In a terminal: the folder of the files that the bot has sent. They are all of one person."""
 
     def is_admin(self, telegram_id: int) -> bool:
         """Return whether somebody is an admin of this bot. Every check for admins asks here."""

@@ -3,6 +3,7 @@
 It may import everything else of the engine; only ``engine.__main__`` imports it.
 """
 
+import os
 import sys
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ __all__ = ["answers", "cli", "data", "main", "models", "service", "training"]
 
 def main() -> NoReturn:
     """Run the command line. For a ``MatineeError``, print its text without a traceback."""
+    os.umask(0o077)  # what we write speaks of people
     try:
         cli()
     except MatineeError as e:

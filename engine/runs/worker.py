@@ -26,6 +26,7 @@ from engine import disk, health
 from engine.clock import Clock, utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.runs.child import GRACE_SECONDS, Child
+from engine.runs.figures import Figures
 from engine.runs.patience import patient
 from engine.runs.watch import SILENT_SECONDS, Watch
 from engine.settings import EngineSettings, SettingsError
@@ -46,6 +47,9 @@ REPORT_SECONDS = 0.5
 
 UNHEALTHY_SECONDS = 45
 """This is longer than a locked database keeps a tick waiting."""
+
+FORGET_SECONDS = 60.0
+"""How often the files are rid of people who have used /forget since."""
 
 COUNT_SECONDS = 5.0
 """Waiting ratings are counted this often."""
@@ -229,6 +233,8 @@ class Worker:
         self._child: Child | None = None
         self._claimed_at: datetime | None = None
         self._others = Watch()
+        self._figures = Figures(store, settings.folder / "models")
+        self._next_forget = time.monotonic()
         self._next_count = time.monotonic()
 
     def tick(self) -> None:
@@ -241,6 +247,9 @@ class Worker:
         if time.monotonic() >= self._next_count:
             self.count_waiting()
             self._next_count = time.monotonic() + COUNT_SECONDS
+        if time.monotonic() >= self._next_forget:
+            self._figures.forget()
+            self._next_forget = time.monotonic() + FORGET_SECONDS
         if self._child is not None:
             self._watch(self._child)
         elif (run := self._store.open_run()) is not None:

@@ -7,7 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from engine.store.database import Database
+from engine.store.database import Database, chunked
 from engine.store.models import SIMILAR_COLUMNS, Recommendation, SimilarFilm
 from engine.store.schema import RecommendationRow, SimilarMovieRow, UserRow, table
 
@@ -26,6 +26,15 @@ def dataset_people(store: Database) -> tuple[NDArray[np.int32], NDArray[np.int64
     with store.read() as connection:
         rows = connection.execute(query).all()
     return np.array([row[0] for row in rows], np.int32), np.array([row[1] for row in rows], np.int64)
+
+
+def people_among(store: Database, user_ids: Collection[int]) -> set[int]:
+    """Return which of these people are in the database."""
+    found: set[int] = set()
+    with store.read() as connection:
+        for chunk in chunked(user_ids, 10_000):
+            found.update(connection.scalars(sa.select(users.c.id).where(users.c.id.in_(chunk))))
+    return found
 
 
 def lists_of(store: Database, version: int, user_ids: Collection[int]) -> dict[int, list[Recommendation]]:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import socket
 import sqlite3
 import subprocess
@@ -473,6 +474,17 @@ def talking(environment: dict[str, str]) -> tuple[subprocess.Popen[str], IO[str]
     assert process.stdin is not None
     assert process.stdout is not None
     return process, process.stdin, process.stdout
+
+
+def test_what_the_chat_received_is_for_its_owner_alone_and_goes_with_forget(environment: dict[str, str], home: Path):
+    bot("chat", env=environment, given="/rate heat\n>9\n/export\n")
+    received = home / "tiny" / "received" / "1"
+    files = [received / "matinee-ratings.csv", received / "matinee-everything.csv", home / "tiny" / "chat.log"]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
+    assert "Heat" in files[0].read_text()
+    done = bot("chat", env=environment, given="/forget\n>Delete everything\n")
+    assert done.returncode == 0, done.stderr
+    assert not received.exists(), done.stdout
 
 
 def test_a_reader_who_leaves_early_ends_the_chat_without_a_complaint(environment: dict[str, str]):

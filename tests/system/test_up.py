@@ -106,6 +106,15 @@ def test_from_an_empty_folder_to_picks(first_start: FirstStart) -> None:
     assert "\n      10  " in first_start.said
 
 
+def test_what_is_written_is_for_its_owner_alone(first_start: FirstStart) -> None:
+    """Database, figures, pages, logs: people are in them."""
+    written = list(first_start.home.rglob("*"))
+    programs = first_start.home / "java"  # of nobody, if Java had to be brought
+    open_to_others = [path for path in written if path.stat().st_mode & 0o077 and programs not in path.parents]
+    assert open_to_others == []
+    assert first_start.home / "demo" / "matinee.db" in written
+
+
 def test_what_is_being_done_is_told_beside_the_chat(first_start: FirstStart) -> None:
     told = first_start.told
     assert "Loaded demo" in told

@@ -47,6 +47,18 @@ def test_letterboxd_by_name_and_year():
     assert [row.title for row in match(file, FILMS).unknown] == ["Stalker"]
 
 
+@pytest.mark.parametrize("title", ['=HYPERLINK("http://evil","Heat")', "+1", "-30-", "@home"])
+def test_a_title_that_looks_like_a_formula_comes_out_as_text_and_back_as_it_was(title: str):
+    content = write(("Title", "Year", "Rating"), [(title, 1999, 4.5)])
+    assert f"'{title}".replace('"', '""') in content.decode("utf-8-sig")
+    assert [row.title for row in read(content).rows] == [title]
+
+
+def test_a_title_that_begins_with_an_apostrophe_stays_as_it_is():
+    content = write(("Title", "Rating"), [("'Round Midnight", 4.0)])
+    assert [row.title for row in read(content).rows] == ["'Round Midnight"]
+
+
 def test_imdb_by_number_else_by_name_its_points_halved():
     assert named(IMDB) == {"The Matrix (1999)": 4.5, "Heat (1995)": 3.5, "Casablanca (1942)": 0.5}
     file = read(IMDB.encode())
