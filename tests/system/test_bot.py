@@ -5,9 +5,9 @@ import contextlib
 import json
 import os
 import signal
-import stat
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
