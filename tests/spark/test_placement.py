@@ -1,6 +1,8 @@
 """Wherever a model is fitted it is the same model, and MLlib's where MLlib can express it."""
 
+from collections.abc import MutableMapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,24 +77,39 @@ def test_the_rating_model_is_mllibs(values: DataFrame, spark: SparkSession) -> N
     agrees_with_mllib(fit, start, end, 5)
 
 
+Lines = list[MutableMapping[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def whole(spark: SparkSession, ratings: DataFrame) -> Trained:
-    return train(spark, ratings, SMALL, films=FILMS, seed=1, placement=Placement.WHOLE, progress=told)
+def whole(spark: SparkSession, ratings: DataFrame) -> tuple[Trained, Lines]:
+    """The model as the sizes place it, in one task, and the log of its training."""
+    with capture_logs() as lines:
+        return train(spark, ratings, SMALL, films=FILMS, seed=1, progress=told), lines
 
 
-def test_in_blocks_the_model_is_the_same(spark: SparkSession, ratings: DataFrame, whole: Trained) -> None:
+@pytest.fixture(scope="module")
+def in_blocks(spark: SparkSession, ratings: DataFrame) -> tuple[Trained, Lines, list[str]]:
+    """The model fitted in blocks because we ask for that, the log of its training, and its progress."""
     heard: list[str] = []
-    apart = train(
-        spark, ratings, SMALL, films=FILMS, seed=1, placement=Placement.BLOCKS,
-        progress=lambda done, detail: heard.append(detail),
-    )  # fmt: skip
+    with capture_logs() as lines:
+        trained = train(
+            spark, ratings, SMALL, films=FILMS, seed=1, placement=Placement.BLOCKS,
+            progress=lambda done, detail: heard.append(detail),
+        )  # fmt: skip
+    return trained, lines, heard
+
+
+def test_in_blocks_the_model_is_the_same(
+    whole: tuple[Trained, Lines], in_blocks: tuple[Trained, Lines, list[str]]
+) -> None:
+    (expected, _), (apart, _, heard) = whole, in_blocks
     assert "preference model, iteration 3 of 5" in heard
     assert "rating model, iteration 4 of 5" in heard
-    np.testing.assert_array_equal(apart.rows.movie_ids, whole.rows.movie_ids)
+    np.testing.assert_array_equal(apart.rows.movie_ids, expected.rows.movie_ids)
     for name in ("preference", "rating", "bias"):
-        np.testing.assert_allclose(getattr(apart.rows, name), getattr(whole.rows, name), atol=1e-4, err_msg=name)
-    np.testing.assert_allclose(apart.average_taste, whole.average_taste, atol=1e-4)
-    assert apart.mean_stars == pytest.approx(whole.mean_stars)
+        np.testing.assert_allclose(getattr(apart.rows, name), getattr(expected.rows, name), atol=1e-4, err_msg=name)
+    np.testing.assert_allclose(apart.average_taste, expected.average_taste, atol=1e-4)
+    assert apart.mean_stars == pytest.approx(expected.mean_stars)
 
 
 def test_by_mllib_it_is_a_model_of_the_objective_that_mllib_has(spark: SparkSession, ratings: DataFrame) -> None:
@@ -117,10 +134,9 @@ def test_the_sizes_say_where() -> None:
     assert place(2_000_000_000, 50_000_000, 27_000, rank=64) is Placement.MLLIB
 
 
-def test_the_log_says_where_a_model_was_fitted_and_who_chose(spark: SparkSession, ratings: DataFrame) -> None:
-    with capture_logs() as lines:
-        train(spark, ratings, SMALL, seed=1, progress=told)
-        train(spark, ratings, SMALL, seed=1, placement=Placement.BLOCKS, progress=told)
-    placed = [line for line in lines if line["event"] == "training_placed"]
+def test_the_log_says_where_a_model_was_fitted_and_who_chose(
+    whole: tuple[Trained, Lines], in_blocks: tuple[Trained, Lines, list[str]]
+) -> None:
+    placed = [line for line in (*whole[1], *in_blocks[1]) if line["event"] == "training_placed"]
     assert [(line["placement"], line["asked"]) for line in placed] == [("whole", False), ("blocks", True)]
     assert placed[0]["ratings"] == 2400

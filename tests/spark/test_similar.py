@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from engine.datasets import LoadReport, load
 from engine.datasets.titles import parse_title
@@ -53,15 +53,19 @@ def similar_titles(spark: SparkSession, source: str, folder: Path) -> Similar:
     report = load(source, held, folder, folder / "downloads", now=datetime.now(UTC))
     ratings = spark.read.parquet(str(report.ratings))
     counts = {row["movie_id"]: row["count"] for row in ratings.groupBy("movie_id").count().collect()}
-    return Similar(held.films, lists_of(spark, held.films, ratings.collect(), tags=_tags(report)), counts)
+    return Similar(held.films, _lists(spark, held.films, ratings, _tags(report)), counts)
 
 
-def lists_of(spark: SparkSession, films: list[Film], ratings: list, tags: Tags | None = None) -> dict[int, list[Row]]:
-    """Return each film's list of twenty. ``ratings`` are (user, film, stars) or rows with plays."""
-    value = "plays" if ratings and "plays" in getattr(ratings[0], "__fields__", ()) else "stars"
-    frame = spark.createDataFrame(
-        [(row[0], row[1], float(row[2])) for row in ratings], f"user_id int, movie_id int, {value} float"
-    )
+def lists_of(
+    spark: SparkSession, films: list[Film], ratings: list[tuple[int, int, float]], tags: Tags | None = None
+) -> dict[int, list[Row]]:
+    """Return each film's list of twenty. ``ratings`` are (user, film, stars)."""
+    rows = [(user, film, float(stars)) for user, film, stars in ratings]
+    frame = spark.createDataFrame(rows, "user_id int, movie_id int, stars float")
+    return _lists(spark, films, frame, tags)
+
+
+def _lists(spark: SparkSession, films: list[Film], frame: DataFrame, tags: Tags | None) -> dict[int, list[Row]]:
     found: dict[int, list[Row]] = {}
     table = similar_films(spark, films, frame, tags, limit=20).toPandas().sort_values(["movie_id", "position"])
     for film, _, other, similarity, times, tag in table.itertuples(index=False):

@@ -24,6 +24,7 @@ from engine.runs.retrain import Outcome
 from engine.store import Reception, Store
 from engine.store.archive import dataset_people
 from tests.conftest import NewDatabase, Program
+from tests.genres import write_films
 
 pytestmark = pytest.mark.system
 
@@ -136,7 +137,9 @@ def test_java_says_which(demo: Program) -> None:
 @pytest.mark.spark
 def test_load_train_and_recommend_on_postgres(new_database: NewDatabase, tmp_path: Path) -> None:
     """From an empty Postgres; somebody whose Telegram id is above 2**31 goes through Spark and back."""
-    program = Program(tmp_path, {"MATINEE_DATABASE_URL": new_database("postgres", migrated=False)})
+    films = write_films(tmp_path / "films-to-load")
+    url = new_database("postgres", migrated=False)
+    program = Program(tmp_path, {"MATINEE_DATABASE_URL": url, "MATINEE_DATASET": str(films)})
     assert program.run("engine", "load").returncode == 0
     store = Store(program.database_url)
     person = store.person(ANN, "en", utc_now())
@@ -145,7 +148,7 @@ def test_load_train_and_recommend_on_postgres(new_database: NewDatabase, tmp_pat
         store.rate(person.id, film.id, 5.0, utc_now())
 
     training = program.start("engine", "train", "--json")
-    while (run := store.open_run()) is None or run.stage != Stage.TRAIN:
+    while (run := store.open_run()) is None or run.stage in (None, Stage.INGEST):
         assert training.poll() is None, training.communicate()
         time.sleep(0.1)
     store.rate(store.person(ANN + 1, "en", utc_now()).id, loved[0].id, 1.0, utc_now())  # too late for this model
@@ -154,7 +157,7 @@ def test_load_train_and_recommend_on_postgres(new_database: NewDatabase, tmp_pat
     assert training.returncode == 0, told
     assert json.loads(said)["metrics"]["new_ratings"] == 8
     assert store.waiting_ratings() == 1
-    users = pd.read_parquet(program.home / "demo" / "models" / "1" / "users")
+    users = pd.read_parquet(program.home / "films-to-load" / "models" / "1" / "users")
     assert sorted(users["user_id"]) == dataset_people(store)[0].tolist(), "/forget reaches no files: no one of the chat"
     facts = json.loads(program.run("engine", "recommend", "--telegram-user", str(ANN), "--json").stdout)
     assert not facts["with_waiting_ratings"]
