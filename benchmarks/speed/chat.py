@@ -169,13 +169,18 @@ def steps(services: Services) -> None:
     tastes = [store.taste(person.id, NOW) for person in people]
     lists = [store.recommendations(person.id) for person in people]
     page = picks.work_out(store, shelf, people[0], NOW, Memory().begin(ANYTHING), 1)
+    films = [line.film.id for line in page.lines]
     parts: dict[str, Callable[[int], object]] = {
         "who is it (Store.person)": lambda n: store.person(FIRST_TELEGRAM_ID + n, "en", NOW),
         "their ratings (Store.taste)": lambda n: store.taste(people[n].id, NOW),
         "their list (Store.recommendations)": lambda n: store.recommendations(people[n].id),
         "choose the ten (advice.picks)": lambda n: advice.picks(shelf, tastes[n], published=lists[n]),
-        "remember them (Store.change_settings)": lambda n: store.change_preferences(
-            people[n].id, in_preferences(lambda memory: memory.remember(page.listing)), durable=False
+        "remember them (Store.note_shown)": lambda n: store.note_shown(
+            people[n].id,
+            shelf.version,
+            films,
+            NOW,
+            remember=in_preferences(lambda memory: memory.remember(page.listing)),
         ),
         "say it (picks_views.picks_page)": lambda n: picks_views.picks_page(people[n].telegram_id, page),
     }

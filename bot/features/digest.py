@@ -93,8 +93,7 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
         # These films rest, so that lists do not show them again soon.
         shown = [line.film.id for line in films]
         noted = in_preferences(lambda memory: memory.show(shown, now, sitting=timedelta(0)))
-        await asyncio.to_thread(store.change_preferences, person.id, noted)
-        await asyncio.to_thread(store.note_shown, person.id, shelf.version, shown, now)
+        await asyncio.to_thread(store.note_shown, person.id, shelf.version, shown, now, remember=noted)
     return True
 
 

@@ -176,10 +176,7 @@ def work_out(
         listing = listing.with_page(page, films)
         noted = partial(_noted, listing, films, now)
         if noted(memory) != memory:
-            # Not durable: nobody misses the last page after a power cut, and waiting for the disk would be the slowest
-            # step.
-            store.change_preferences(person.id, in_preferences(noted), durable=False)
-            store.note_shown(person.id, shelf.version, films, now)
+            store.note_shown(person.id, shelf.version, films, now, remember=in_preferences(noted))
     return PicksPage(
         listing,
         page,

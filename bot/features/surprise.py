@@ -44,6 +44,5 @@ def choose(store: Store, shelf: Shelf, person: Person, now: datetime) -> Surpris
         films = advice.surprise(shelf, taste, near, alike, published=published, leave_out=memory.surprised)
     shown = [line.film.id for line in films.lines]
     noted = in_preferences(lambda memory: memory.surprise(shown).show(shown, now, sitting=AT_ONCE))
-    store.change_preferences(person.id, noted)
-    store.note_shown(person.id, shelf.version, shown, now)
+    store.note_shown(person.id, shelf.version, shown, now, remember=noted)
     return films

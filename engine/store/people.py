@@ -174,19 +174,10 @@ class PeopleStore(Database):
         with self.write() as connection:
             connection.execute(sa.update(users).where(users.c.id == user_id).values(language=_fitting(language)))
 
-    def change_preferences(
-        self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]], *, durable: bool = True
-    ) -> None:
-        """Change someone's preferences, starting from what is stored now, which may differ from what the caller read
-        before.
-
-        Args:
-            durable: see ``Database.write``; False for things that nobody would miss, such as the page shown last.
-        """
-        with self.write(durable=durable) as connection:
-            settings = connection.scalar(_SETTINGS_OF, {"user_id": user_id})
-            if settings is not None:
-                connection.execute(_NEW_SETTINGS, {"whose": user_id, "settings": change(settings)})
+    def change_preferences(self, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change someone's preferences, starting from what they are now: they may have changed since they were read."""
+        with self.write() as connection:
+            change_preferences(connection, user_id, change)
 
     def forget(self, user_id: int) -> None:
         """Delete the person, their ratings, the films they put aside and their lists, at once and for good.
@@ -427,6 +418,19 @@ _PUT_ASIDE_OF = (
 _WAITING_OF = _waiting(events.c.user_id == _WHOSE)
 _SETTINGS_OF = sa.select(users.c.settings).where(users.c.id == _WHOSE).with_for_update(key_share=True)  # as ``hold``
 _NEW_SETTINGS = sa.update(users).where(users.c.id == sa.bindparam("whose")).values(settings=sa.bindparam("settings"))
+
+
+def change_preferences(
+    connection: sa.Connection, user_id: int, change: Callable[[dict[str, Any]], dict[str, Any]] | None
+) -> bool:
+    """As ``PeopleStore.change_preferences``, within a transaction. Return whether the person is still there; on
+    Postgres their row is locked, so that they are there until its end."""
+    settings = connection.scalar(_SETTINGS_OF, {"user_id": user_id})
+    if settings is None:
+        return False
+    if change is not None:
+        connection.execute(_NEW_SETTINGS, {"whose": user_id, "settings": change(settings)})
+    return True
 
 
 def delete_lists(connection: sa.Connection, user_id: int) -> None:

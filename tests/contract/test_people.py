@@ -58,13 +58,13 @@ def test_two_first_messages_at_one_moment_make_one_person(store: Store) -> None:
     assert store.people_counts()["people"] == 1
 
 
-def test_settings_are_kept_whether_or_not_the_disk_is_waited_for(store: Store) -> None:
+def test_preferences_change_from_what_they_are(store: Store) -> None:
     person = store.person(ANN, "en", NOW)
-    for durable in (False, True, False):
-        store.change_preferences(person.id, lambda known, d=durable: known | {"durable": d}, durable=durable)
-        found = store.find_person(ANN)
-        assert found is not None
-        assert found.preferences == {"durable": durable}
+    store.change_preferences(person.id, lambda known: known | {"a": 1})
+    store.change_preferences(person.id, lambda known: known | {"b": 2})
+    found = store.find_person(ANN)
+    assert found is not None
+    assert found.preferences == {"a": 1, "b": 2}
 
 
 def test_someone_who_left_is_active_again_when_they_come_back(store: Store) -> None:

@@ -73,3 +73,16 @@ def test_without_a_model_nothing_is_noted(films: Store, ann: int) -> None:
     films.note_shown(ann, None, [HEAT], at(0))
     films.note_shown(ann, 4, [], at(0))
     assert films.receptions() == {}
+
+
+def test_what_belongs_to_a_list_is_remembered_with_it_and_without_a_model_too(films: Store) -> None:
+    person = films.person(5_000_000_009, "en", at(0))
+    films.note_shown(person.id, 4, [HEAT], at(0), remember=lambda known: known | {"a": 1})
+    films.note_shown(person.id, None, [ALIEN], at(1), remember=lambda known: known | {"b": 2})
+    found = films.find_person(5_000_000_009)
+    assert found is not None
+    assert found.preferences == {"a": 1, "b": 2}
+    assert films.shown_by(person.id, 4, [HEAT, ALIEN]).keys() == {HEAT}
+    films.forget(person.id)
+    films.note_shown(person.id, 4, [HEAT], at(2), remember=lambda known: known | {"a": 1})
+    assert films.receptions() == {}

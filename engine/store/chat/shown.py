@@ -1,15 +1,17 @@
 """The films that models showed people, and what people did with them: this shows whether a model helps in practice."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from engine.store.database import Database, insert
-from engine.store.schema import RatingRow, ShownFilmRow, UserRow, table
+from engine.store.people import change_preferences
+from engine.store.schema import RatingRow, ShownFilmRow, table
 
-shown_films, ratings, users = table(ShownFilmRow), table(RatingRow), table(UserRow)
+shown_films, ratings = table(ShownFilmRow), table(RatingRow)
 
 KEPT = timedelta(days=90)
 """Rows are kept for this long."""
@@ -45,20 +47,30 @@ class Shown:
 
 
 class ShownStore(Database):
-    def note_shown(self, user_id: int, version: int | None, movie_ids: Collection[int], now: datetime) -> None:
+    def note_shown(
+        self,
+        user_id: int,
+        version: int | None,
+        movie_ids: Collection[int],
+        now: datetime,
+        *,
+        remember: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> None:
         """Note that a list of a model showed somebody these films. The first time counts.
 
-        A power cut may lose the last few notes. Nothing is noted without a model, or for people who were deleted
-        meanwhile.
+        A power cut may lose the last few notes: waiting for the disk would be the slowest step of showing a list.
+        Nothing is noted without a model, or for people who were deleted meanwhile.
+
+        Args:
+            remember: a change of their preferences that belongs to it, made in any case.
         """
-        if version is None or not movie_ids:
-            return
         rows = [
             {"user_id": user_id, "model_version": version, "movie_id": movie_id, "shown_at": now}
             for movie_id in sorted(set(movie_ids))
         ]
         with self.write(durable=False) as connection:
-            if connection.scalar(_STILL_HERE, {"whose": user_id}):
+            still_here = change_preferences(connection, user_id, remember)
+            if still_here and version is not None and rows:
                 connection.execute(insert(connection, shown_films).on_conflict_do_nothing(), rows)
 
     def note_opened(self, user_id: int, version: int | None, movie_ids: Collection[int], now: datetime) -> None:
@@ -99,9 +111,3 @@ class ShownStore(Database):
         """Delete rows that are older than ``KEPT``."""
         with self.write() as connection:
             connection.execute(sa.delete(shown_films).where(shown_films.c.shown_at < now - KEPT))
-
-
-# On Postgres this locks the row, so that nobody is deleted between this and the insert.
-_STILL_HERE = (
-    sa.select(users.c.id).where(users.c.id == sa.bindparam("whose")).with_for_update(read=True, key_share=True)
-)
