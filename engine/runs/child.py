@@ -67,10 +67,12 @@ class Child:
 
     def stop(self) -> None:
         """Ask the process to stop. From the second call on, once the grace period is over, kill it and its children."""
+        if self.ended:
+            return
         if self._kill_at is None:
             self._kill_at = time.monotonic() + GRACE_SECONDS
-            self._process.terminate()
-        elif time.monotonic() >= self._kill_at and not self.ended:
+            os.kill(self.pid, signal.SIGTERM)  # Popen.terminate would ask first whether it has ended: see ``ended``
+        elif time.monotonic() >= self._kill_at:
             self._kill()
 
     def _kill(self) -> None:

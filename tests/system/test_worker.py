@@ -155,26 +155,37 @@ def test_a_worker_that_stops_takes_its_child_along(store: Store, scripted: Scrip
     ask(store)
 
 
+@pytest.mark.parametrize("noticed_by", ["tick", "stop"])
 def test_what_a_dead_child_has_started_is_killed_and_its_scratch_is_removed(
-    store: Store, scripted: Scripted, tmp_path: Path
+    store: Store, scripted: Scripted, tmp_path: Path, noticed_by: str
 ) -> None:
     """As Java is, when the process that started it is killed alone."""
     settings = EngineSettings(_env_file=None, home=tmp_path)
+    pids = [tmp_path / name for name in ("child", "grandchild")]
     working = scripted(f"""
         import pathlib
         from engine.spark.scratch import own_folder
         own_folder(pathlib.Path({str(settings.folder / "scratch")!r})).__enter__()
-        if not os.fork():
-            open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
+        grandchild = os.fork()
+        if not grandchild:
             time.sleep(60)
-        while not os.path.exists({str(tmp_path / "pid")!r}):
-            time.sleep(0.01)
+        for path, pid in zip({list(map(str, pids))!r}, (os.getpid(), grandchild)):
+            open(path, "w").write(str(pid))
         os.kill(os.getpid(), 9)
     """)
     run = ask(store)
-    tick_until(working, lambda: not store.run(run.id).is_open)
-    assert "SIGKILL" in (store.run(run.id).error or "")
-    assert gone(int((tmp_path / "pid").read_text()))
+    working.tick()
+    end = time.monotonic() + 20
+    while not (pids[1].exists() and pids[1].read_text() and gone(int(pids[0].read_text()))):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    if noticed_by == "tick":
+        working.tick()
+        assert "SIGKILL" in (store.run(run.id).error or "")
+    else:
+        working.stop()
+    assert not store.run(run.id).is_open
+    assert gone(int(pids[1].read_text()))
     assert [path for path in (settings.folder / "scratch").iterdir() if path.is_dir()] == []
 
 

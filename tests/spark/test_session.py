@@ -1,0 +1,18 @@
+"""Where Spark's Java leaves its files."""
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+
+def test_what_java_writes_lies_in_the_sessions_folder(spark: SparkSession) -> None:
+    """That goes with the session, or with the next run: in /tmp, nobody could say whose it is."""
+    session = Path(spark.conf.get("spark.local.dir") or "")
+    assert (session.parent.name, session.is_dir()) == ("spark", True)
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    assert Path(jvm.java.lang.System.getProperty("java.io.tmpdir")) == session
+    assert jvm.java.io.File.createTempFile("matinee", None).getParent() == str(session)
