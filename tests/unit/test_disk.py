@@ -1,5 +1,8 @@
 """A full disk is called one, whoever ran into it. /dev/full is one that every Linux has."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 
 from engine import disk
 from engine.runs.worker import in_words
+from tests.conftest import Program
 
 FULL = Path("/dev/full")
 
@@ -45,6 +49,23 @@ def test_a_full_disk_is_called_a_full_disk(act: Callable[[Path], None], tmp_path
         act(file)
     assert disk.is_full(caught.value)
     assert in_words(caught.value) == "the disk is full: free some space, then try again"
+
+
+def test_a_load_onto_a_full_disk_says_so_in_a_line(tmp_path: Path) -> None:
+    """A real one, of a third of a megabyte, where this system lets us mount it."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=300k tmpfs "$0" && exec "$@"', str(small)]
+    try:
+        subprocess.run([*mounted, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    program = Program(tmp_path, {"MATINEE_HOME": str(small / "home")})
+    load = [*mounted, sys.executable, "-m", "engine", "load", "demo"]
+    done = subprocess.run(load, cwd=tmp_path, env=program.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.search(r"^the disk( of the database)? is full.*: free some space, then try again$", done.stderr, re.M)
+    assert "Traceback" not in done.stderr
 
 
 def test_other_errors_are_not() -> None:
