@@ -1,5 +1,6 @@
 """The API's settings."""
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -7,6 +8,9 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from engine.settings import ServingSettings
+
+POSTERS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?/[^\s{}\"';,]*\{(tmdb|imdb)\}[^\s{}\"';,]*")
+"""An address of posters. Its host goes into a header, so it is nothing but a host."""
 
 
 class ApiSettings(ServingSettings):
@@ -33,9 +37,25 @@ class ApiSettings(ServingSettings):
     api_body_kb: int = Field(default=1024, ge=1, le=65536)
     """How large a request's body may be, in KiB."""
 
+    api_posters: str = ""
+    """Where the page finds posters, as https://posters.example/{tmdb}.jpg or with {imdb}; unset: it draws its own."""
+
     @property
     def port(self) -> int:
         return self.api_port or 8000
+
+    @property
+    def poster_site(self) -> str:
+        """The site that posters come from, the only one from which a browser may fetch pictures; "" is none."""
+        parts = urlsplit(self.api_posters)
+        return f"{parts.scheme}://{parts.netloc}" if self.api_posters else ""
+
+    @field_validator("api_posters")
+    @classmethod
+    def _posters(cls, value: str) -> str:
+        if value and not POSTERS.fullmatch(value):
+            raise ValueError("should be an address such as https://posters.example/{tmdb}.jpg, or with {imdb}")
+        return value
 
     @field_validator("api_origins", mode="before")
     @classmethod

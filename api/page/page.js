@@ -6,6 +6,7 @@ const kept = JSON.parse(localStorage.getItem("matinee") || "{}");
 const ratings = new Map((kept.ratings || []).map((rating) => [rating.film.id, rating]));
 let notSeen = kept.notSeen || [];
 let next = null;
+let posters = ""; // the form of a poster's address, as https://posters.example/{tmdb}.jpg
 let groups = 0; // of radio buttons, each with a name of its own
 let asked = 0; // numbers the requests for picks: an answer to an older one is dropped
 
@@ -40,7 +41,18 @@ export function make(tag, properties = {}, ...inside) {
   return element;
 }
 
+/** Return the film's poster, and draw one where there is none. */
 function poster(film) {
+  const ids = { tmdb: film.tmdb_id, imdb: film.imdb_id };
+  const [, kind] = posters.match(/\{(\w+)\}/) || [];
+  if (!kind || !ids[kind]) return drawn(film);
+  const image = make("img", { alt: "", className: "poster", loading: "lazy", width: 112, height: 168 });
+  image.addEventListener("error", () => image.replaceWith(drawn(film)));
+  image.src = posters.replace(`{${kind}}`, encodeURIComponent(ids[kind]));
+  return image;
+}
+
+function drawn(film) {
   const hue = (film.id * 47) % 360;
   const canvas = make("canvas", { width: 112, height: 168, className: "poster" });
   canvas.setAttribute("aria-hidden", "true");
@@ -97,7 +109,8 @@ function keep() {
 }
 
 function rate(film, stars) {
-  ratings.set(film.id, { film: { id: film.id, title: film.title, year: film.year, genres: film.genres }, stars });
+  const { id, title, year, genres, imdb_id, tmdb_id } = film;
+  ratings.set(film.id, { film: { id, title, year, genres, imdb_id, tmdb_id }, stars });
   changed(film.id);
 }
 
@@ -167,6 +180,7 @@ async function search() {
 }
 
 async function showAll() {
+  posters = (await (await ask("GET", "/page/posters.json")).json()).address;
   showRatings();
   const { genres } = await (await ask("GET", "/v1/genres")).json();
   const chosen = $("genre").value;

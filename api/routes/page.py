@@ -5,17 +5,18 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Response
 
+from api.context import Services, Serving
 from api.problems import TITLES
+from api.settings import ApiSettings
 
 router = APIRouter(include_in_schema=False)
 
 FILES = files("api") / "page"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -23,19 +24,20 @@ HEADERS = {
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
-def _file(name: str) -> Response:
-    content = (FILES / name).read_bytes()
-    return Response(content, headers=HEADERS, media_type=TYPES[name.rpartition(".")[2]])
+def _file(name: str, settings: ApiSettings) -> Response:
+    images = " ".join(filter(None, ("'self'", "data:", "blob:", settings.poster_site)))
+    headers = HEADERS | {"Content-Security-Policy": POLICY.format(images=images)}
+    return Response((FILES / name).read_bytes(), headers=headers, media_type=TYPES[name.rpartition(".")[2]])
 
 
 @router.get("/")
-def try_it() -> Response:
-    return _file("index.html")
+def try_it(services: Serving) -> Response:
+    return _file("index.html", services.settings)
 
 
 @router.get("/docs")
-def verbs() -> Response:
-    return _file("docs.html")
+def verbs(services: Serving) -> Response:
+    return _file("docs.html", services.settings)
 
 
 @router.get("/page/problems.json")
@@ -44,8 +46,17 @@ def problems() -> dict[str, str]:
     return TITLES
 
 
-def _serving(name: str) -> Callable[[], Response]:
-    return lambda: _file(name)
+@router.get("/page/posters.json")
+def posters(services: Serving) -> dict[str, str]:
+    """Return the form of a poster's address, "" where the page is to draw them."""
+    return {"address": services.settings.api_posters}
+
+
+def _serving(name: str) -> Callable[[Services], Response]:
+    def serve(services: Serving) -> Response:
+        return _file(name, services.settings)
+
+    return serve
 
 
 for _name in ("style.css", "page.js", "texts.js", "admin.js", "docs.js", "icon.svg"):

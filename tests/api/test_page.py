@@ -2,14 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 
+import httpx
 import pytest
+from pydantic import ValidationError
 
 from api.context import Services
+from api.settings import ApiSettings
 from engine.domain import RunKind, RunState
 from engine.serving.library import Library
 from engine.store import Scope, Store
@@ -144,6 +150,63 @@ def test_axe_finds_nothing_to_object_to(
     assert found == []
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.complaints == []
+
+
+@contextmanager
+def picture_site(films: Collection[str]) -> Iterator[str]:
+    """A site with pictures of these films alone."""
+    icon = (PAGE / "icon.svg").read_bytes()
+
+    class Pictures(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path.strip("/") in films
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "image/svg+xml")
+            self.end_headers()
+            self.wfile.write(icon if found else b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pictures) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@needs_browser
+def test_posters_come_from_the_site_that_is_set_and_are_drawn_where_it_has_none(
+    chromium: Browser, services: Services
+) -> None:
+    with picture_site({"603"}) as pictures:
+        changed = {"api_open": True, "api_posters": pictures + "/{tmdb}"}
+        settings = services.settings.model_copy(update=changed)
+        with served(replace(services, settings=settings, library=Library(services.store))) as address:
+            policy = httpx.get(address).headers["content-security-policy"]
+            assert f"img-src 'self' data: blob: {pictures};" in policy
+            chromium.open(address)
+            chromium.evaluate("localStorage.clear(); document.getElementById('q').focus()")
+            chromium.type("the matrix")
+            chromium.wait_for("document.querySelector('#found img.poster')?.naturalWidth")
+            chromium.evaluate("document.getElementById('q').value = ''; document.getElementById('q').focus()")
+            chromium.type("heat")
+            chromium.wait_for("document.querySelector('#found h3')?.textContent === 'Heat'")
+            chromium.wait_for("document.querySelector('#found canvas.poster') && !document.querySelector('#found img')")
+    chromium.complaints.clear()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "posters.example/{tmdb}",
+        "https://a.example/film.jpg",
+        "https://a.example; script-src *//{tmdb}",
+        "https://*/{tmdb}",
+    ],
+)
+def test_an_address_of_posters_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match=r"posters\.example"):
+        ApiSettings(_env_file=None, api_posters=address)
 
 
 @needs_browser
