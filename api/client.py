@@ -149,7 +149,7 @@ class Matinee:
         return films
 
     def picks_for(self, ratings: Mapping[FilmRef, float], **wanted: Unpack[Wanted]) -> list[Pick]:
-        """Return picks for somebody with these ratings, of whom nothing is kept."""
+        """Return picks for somebody with these ratings. Nothing is stored."""
         given = [{"film": film, "stars": stars} for film, stars in ratings.items()]
         picks: list[Pick] = self._ask("POST", "/v1/picks", json={**wanted, "ratings": given})["films"]
         return picks

@@ -1,4 +1,4 @@
-"""What names a list, and what pages it: both hold all that they stand for, so nothing has to be remembered here."""
+"""Ids of lists and cursors of pages. Both contain everything that they stand for, so the API stores nothing."""
 
 import base64
 import binascii

@@ -81,8 +81,8 @@ class FilmList(BaseModel):
 
 
 class Found(FilmList):
-    """What a text may mean, best first. ``sure``: the first is the only close match; ``total`` counts those past the
-    limit too."""
+    """The films that a text may mean, best first. ``sure``: the first is the only close match; ``total`` counts those
+    past the limit too."""
 
     total: int
     sure: bool
@@ -177,11 +177,11 @@ class Among(Wire):
 
 
 class WantedOf(Wanted, Among):
-    """What is wanted for one person, from or without films that are named."""
+    """The wish for one person's list, from or without films that are named."""
 
 
 class Taste(Wire):
-    """What somebody rated and does not want, sent along: nothing of it is kept."""
+    """Somebody's ratings and unwanted films, sent with the request: nothing of it is kept."""
 
     ratings: list[Given] = Field(default=[], max_length=MOST_RATINGS)
     not_for_me: list[FilmRef] = Field(default=[], max_length=MOST_RATINGS)

@@ -1,7 +1,7 @@
 """A real set of ratings, grown to any size with its long tail.
 
 Source: Belletti et al. 2019, "Scalable Realistic Recommendation Datasets through Fractal Expansions": the Kronecker
-product of a small matrix, the set itself in miniature, with the set, thinned at random. Whoever rates much does so in
+product of a small matrix, the set itself in miniature, with the set, thinned at random. An active person is active in
 every copy, and popular films have popular copies, so people, films and their counts keep their distributions.
 """
 

@@ -30,7 +30,7 @@ COLUMNS: tuple[tuple[str, ...], ...] = (
     ("/start", "the matrx", ">4½"),
     ("-/rate", "->5", "->3", "->4½", "->4", "/top"),
 )
-"""What is said, column by column: messages, and taps as the terminal takes them. "-" says it unseen."""
+"""The text of the chat, column by column: messages, and taps as the terminal takes them. "-" says it unseen."""
 
 YOU = 1
 

@@ -1,4 +1,4 @@
-"""A full disk, recognised in whatever it makes fail."""
+"""Recognises a full disk by the errors that it causes."""
 
 import errno
 
@@ -6,7 +6,7 @@ FULL = "the disk is full: free some space, then try again"
 
 
 def is_full(error: BaseException) -> bool:
-    """Say whether an error, or one that it came of, is that of a full disk: Python's, Arrow's, Java's or a quota's."""
+    """Return whether an error, or one of its causes, is that of a full disk: from Python, Arrow, Java or a quota."""
     seen: set[int] = set()
     at: BaseException | None = error
     while at is not None and id(at) not in seen:

@@ -3,8 +3,8 @@
     python -m requirements.sbom FOLDER
 
 Writes FOLDER/matinee-bot.cdx.json, matinee-api.cdx.json and matinee-engine.cdx.json: CycloneDX 1.6, the same bytes for
-the same lock. Packages that are for other systems than Linux or for another Python than the images' are left out. What
-comes from Debian is not in the lock, and so not here: CONTRIBUTING.md ("make a release") says how it is listed.
+the same lock. Packages that are for other systems than Linux or for another Python than the images' are left out.
+Packages from Debian are not in the lock and so not here: CONTRIBUTING.md ("make a release") says how it is listed.
 
 Source: https://cyclonedx.org/docs/1.6/json/ and the package URLs of https://github.com/package-url/purl-spec.
 """

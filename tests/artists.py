@@ -93,14 +93,14 @@ OF_STARS = {
     "de": r"\bsterne?n?\b|½|★|bewert",
     "es": r"estrella|½|★|punt[uú]",
 }
-"""What nobody is told where nobody gives stars."""
+"""Words that must not appear for play counts."""
 
 OF_FILMS = {
     "en": r"\b(films?|movies?|imdb|titles?|watch\w*|see|seen|years?|genres?)\b",
     "de": r"film|imdb|titel|\bseh|gesehen|\bjahre?n?\b|genre",
     "es": r"pel[ií]cula|imdb|cine|t[ií]tulo|\bvist[oa]s?\b|\baños?\b|género",
 }
-"""What nobody is told where the titles are artists, besides."""
+"""Further words that must not appear for artists."""
 
 NOT_WORDS = re.compile(r"\{\w+\}|</?\w+>|(?<![\w<])/[a-z]+\b")
 """Placeholders, tags and commands."""

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 TICK = 1e-9
-"""What one turn of the loop takes, in seconds. Were it nothing, who waits for a rounding error would wait for ever."""
+"""The duration of one turn of the loop, in seconds. Were it nothing, who waits for a rounding error would wait for
+ever."""
 
 
 class SettableClock:

@@ -1,4 +1,4 @@
-"""What tests of every kind share: real databases, a SQLite file or a real Postgres, each test its own."""
+"""Fixtures for tests of every kind: real databases, a SQLite file or a real Postgres, each test its own."""
 
 import itertools
 import os
@@ -103,7 +103,8 @@ def store(database_url: str) -> Iterator[Store]:
 
 @dataclass(frozen=True)
 class Program:
-    """Our programs, run for real on a home folder of their own, whatever the settings of whoever runs the tests."""
+    """Our programs, run for real on a home folder of their own, without the settings of the person who runs the
+    tests."""
 
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
@@ -140,7 +141,7 @@ FIRST_WORDS = "/start\n>9\n/top\n"
 
 @dataclass(frozen=True)
 class FirstStart:
-    """What came of ``python -m engine up`` in an empty folder, with ``FIRST_WORDS`` piped in."""
+    """The result of ``python -m engine up`` in an empty folder, with ``FIRST_WORDS`` piped in."""
 
     home: Path
     said: str

@@ -102,7 +102,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What appeared over a button that somebody pressed."""
+    """The text that appeared over a button that somebody pressed."""
 
     telegram_id: int
     text: str
@@ -325,7 +325,7 @@ class FakeTelegram(LocalTelegram):
         return max(sum(start <= at < start + 1 for at in times) for start in times)
 
     def called(self, method: str) -> list[Json]:
-        """What a method was called with, each time."""
+        """The arguments of each call of a method."""
         return [call.params for call in self.calls if call.method == method]
 
     def answered(self, telegram_id: int, text: str, alert: bool) -> None:
@@ -545,8 +545,8 @@ def _check_commands(commands: Sequence[Json]) -> None:
 class Person:
     """Somebody with Telegram in hand, looking at one chat: their own with the bot, or a group.
 
-    What they look at is the message shown last, be it new or edited. Messages are values: one that was kept stays as
-    it was, so that old buttons can be pressed with ``in_message=``.
+    They look at the message that was shown last, new or edited. Messages are values: one that was kept stays as it was,
+    so that old buttons can be pressed with ``in_message=``.
     """
 
     def __init__(
@@ -568,7 +568,7 @@ class Person:
         """The same person, looking at a group, or at one of its topics."""
         return Person(self.telegram, self.user, group, topic)
 
-    # What they do. Each returns once the bot has handled it.
+    # Their actions. Each returns once the bot has handled it.
 
     async def says(self, text: str) -> None:
         update = self.telegram.message_update(self.user, self.chat, text)
@@ -623,7 +623,7 @@ class Person:
         self.last_update = update
         await self.telegram.deliver(update)
 
-    # What they see.
+    # Their screen.
 
     @property
     def messages(self) -> list[Message]:
@@ -658,7 +658,7 @@ class Person:
 
     @property
     def toast(self) -> str:
-        """What last appeared over a button that they pressed; empty if nothing did."""
+        """The last text over a button that they pressed; empty if nothing did."""
         return next((a.text for a in reversed(self.telegram.answers) if a.telegram_id == self.id), "")
 
     async def hears(self, timeout_seconds: float = 20) -> str:

@@ -52,7 +52,7 @@ class Judge:
         return float(np.mean(belonging)), sum(len(verdict.laughable & films) for verdict, films in first)
 
     def family_recall(self, lists: Lists) -> float:
-        """Of the others of its family (of ten of them, if it has more), how many a film's first ten hold; the mean."""
+        """The share of a film's family (of ten of its members, if it has more) that its first ten hold; the mean."""
         return recall(self.families, lists)
 
     def id_of(self, title: str) -> int:

@@ -31,7 +31,7 @@ THIS_YEAR = 2026
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What somebody may write, and what it means: see the README beside the sentences."""
+    """A sentence that somebody may write, and its meaning: see the README beside the sentences."""
 
     text: str
     meaning: str
@@ -66,8 +66,7 @@ def demo_world() -> World:
 
 
 def told(meaning: Meaning, expected: str) -> str:
-    """Return a meaning in the words of the files. What they leave open ("newer" than a film) is taken from
-    ``expected``."""
+    """Return a meaning in the words of the files. Open parts ("newer" than a film) are taken from ``expected``."""
     match meaning:
         case Said(courtesy):
             return str(courtesy)

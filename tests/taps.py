@@ -85,7 +85,7 @@ class Club:
         return self.telegram.press_update(person.user, card, button.data)
 
     async def tap_on(self, seconds: float, *, per_second: float) -> None:
-        """Have people tap, whoever it hits."""
+        """Have random people tap."""
         until = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < until:
             await self.tap(random.choice(self.people))

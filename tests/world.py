@@ -180,7 +180,7 @@ def item_factors() -> FactorRows:
 
 
 REASONS = {1: (3.0, "<cult>")}
-"""What stands beside a similar title: with the first of each list only."""
+"""The data stored with a similar title: with the first of each list only."""
 
 
 def _similar(rows: FactorRows) -> list[SimilarRow]:

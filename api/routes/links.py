@@ -1,4 +1,4 @@
-"""A person of the site who talks to the chat too: made one by a code, and parted again."""
+"""Links a person of the site with the same person in the chat, by a code, and unlinks them."""
 
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ class CodeWanted(Wire):
 
 
 class Code(BaseModel):
-    """What to show the person: ``say`` is for them to send to the chat, ``start`` goes into a link to it,
+    """The texts to show the person: ``say`` is for them to send to the chat, ``start`` goes into a link to it,
     https://t.me/YOUR_BOT?start=… The code is good once, and only the last one is."""
 
     code: str = Field(examples=["7KQ4-M2XD"])

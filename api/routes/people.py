@@ -63,7 +63,7 @@ class StarsGiven(Wire):
 
 
 class RatingResult(BaseModel):
-    """What a rating did: the stars that the film has now, and those that it had before."""
+    """The result of a rating: the stars that the film has now, and those that it had before."""
 
     film: Named
     stars: float | None
@@ -234,7 +234,7 @@ class Shown(Wire):
 
 
 class Feedback(BaseModel):
-    """What became of one film of a list; null is not yet. ``stars`` are those given after it was first shown."""
+    """The feedback on one film of a list; null is not yet. ``stars`` are those given after it was first shown."""
 
     film: Named
     shown_at: datetime | None
@@ -371,7 +371,7 @@ def export(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Export
 def forget(store: InStore, person: PersonId) -> None:
     """Delete somebody, their ratings, what they put aside, their lists and tokens: at once and for good.
 
-    Who is linked to the chat is one person and goes whole. To part them first, delete the link.
+    Somebody who is linked to the chat is one person and is deleted there too. To part them first, delete the link.
     """
     user_id = store.find_site_person(person)
     if user_id is not None:

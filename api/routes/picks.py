@@ -62,7 +62,7 @@ def question_for_ratings(services: Serving, shelf: OnShelf, wanted: QuestionWant
 def picks_of_person(services: Serving, shelf: OnShelf, person: PersonId, wanted: Annotated[Wanted, Query()]) -> Picks:
     """Return somebody's picks, best first, as their latest rating wants them; none that they rated or put aside.
 
-    Who is not known yet gets what the average person likes.
+    An unknown person gets the average person's picks.
     """
     return _page(services, shelf, taste_of(services, person), wanted, None)
 

@@ -8,9 +8,9 @@ shown, chosen among all others; those that they gave four stars and more should 
 popularity, item-kNN and EASE, folded in for the same people. λ and the number of neighbours are those that serve the
 rival best on these very people.
 
-Of our lists it also counts the films that fewer than 20 people rated, how many films are shown to anybody, and the
-lists that offer a later part of a series before the first. People with one love are those of
-tests/data/specialists.toml. ``--validate`` takes another quarter of the people, for choosing constants.
+In our lists it also counts films that fewer than 20 people rated, films that are shown to anybody, and lists that offer
+a later part of a series before the first. People with one love are those of tests/data/specialists.toml. ``--validate``
+takes another quarter of the people, for choosing constants.
 """
 
 import argparse

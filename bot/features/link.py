@@ -1,4 +1,4 @@
-"""/link: one person here and on a site, by a code that the site gives."""
+"""/link: link this person with their account on a site, by a code of the site."""
 
 from bot.features import link_views
 from bot.frame.context import Handler
@@ -9,7 +9,7 @@ from engine.domain import MatineeError
 from engine.store import AlreadyLinked, EnoughForToday, Limited, NoSuchCode, Store, read_code
 
 TRIES_A_DAY = 20
-"""Codes that one person may try in a day; saying one and tapping on its button are two."""
+"""Number of codes that one person may try in a day; saying one and tapping its button count as two tries."""
 
 
 def refused(error: MatineeError) -> View | None:
@@ -32,7 +32,7 @@ def handlers() -> list[Handler]:
 
 
 async def link(visit: Visit) -> None:
-    """/link CODE: ask whether this chat and the site's person are to be one. Without a code: say whether they are."""
+    """/link CODE: ask whether to link this chat and the site's person. Without a code: say whether they are linked."""
     held = await visit.store(Store.link_of, visit.person.id)
     if not visit.words:
         await visit.show(link_views.state(visit.owner, held))
@@ -48,7 +48,7 @@ async def link(visit: Visit) -> None:
 
 
 async def link_site(visit: Visit, button: buttons.LinkSite) -> None:
-    """Make this chat and the site's person one. The same tap a second time finds them so."""
+    """Link this chat and the site's person. A second delivery of the same tap finds them linked."""
     if await visit.store(Store.link_of, visit.person.id) is None:
         await _count_try(visit)
         await visit.store(Store.link, visit.person.id, button.code, visit.now)

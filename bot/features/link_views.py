@@ -23,7 +23,7 @@ def state(owner: int, held: Link | None) -> View:
 
 
 def ask(owner: int, code: str, site_id: str) -> View:
-    """Ask before anything happens: whoever made the code will see what this person says here."""
+    """Ask before anything happens: the person who made the code will see this person's ratings."""
     text = paragraphs(
         say("Link this chat with <b>{name}</b> on the site?", name=site_id),
         say(

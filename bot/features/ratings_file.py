@@ -44,7 +44,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RatingsFile:
-    """What a file holds. ``source`` is whose file it is; ``unusable`` are the lines that say no film or no stars."""
+    """The contents of a file. ``source`` is whose file it is; ``unusable`` are the lines that say no film or no
+    stars."""
 
     source: str
     rows: tuple[Row, ...] = ()
@@ -136,8 +137,8 @@ def _row(cells: Sequence[str], columns: Columns, scale: float, line: int) -> Row
 def match(file: RatingsFile, films: Films) -> Matched:
     """Find the films of a file in our catalogue.
 
-    By IMDb's number where the file has it, else by name and year; a film of a year next to it will do where the name
-    is clear, as long as there are not more of those than ``MOST_SEARCHES``. Of two rows for one film the later counts.
+    By IMDb's number where the file has it, else by name and year; a film of a year next to it will do where the name is
+    clear, as long as there are not more of those than ``MOST_SEARCHES``. If a film has two rows, the later one counts.
     """
     by_name = _by_name(films.by_id.values())
     stars: dict[Film, float] = {}
@@ -165,7 +166,7 @@ def _by_name(films: Iterable[Film]) -> dict[tuple[str, int | None], Film]:
 
 
 SURE_SCORE = 85
-"""What a title search must score for somebody's rating to be entrusted to it."""
+"""The score that a title search needs before somebody's rating is given to its hit."""
 
 
 def _searched(row: Row, films: Films) -> Film | None:

@@ -125,7 +125,7 @@ class _Zip:
 
 
 class _Member:
-    """A file in a zip, for reading. Whatever a damaged one makes its unpacker raise is told in one way."""
+    """A file in a zip, for reading. All errors that a damaged file causes in its unpacker become one kind of error."""
 
     def __init__(self, name: str, unpack: Callable[[], IO[bytes]]) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""What a training keeps of each person's test ratings, for the gate and the report: without those who were forgotten.
+"""The per-person figures that trainings keep for the gate and the report. Forgotten people are removed from them.
 
 The chat's people can /forget, and the bot, perhaps on another machine, deletes them from the database. Their figures
 are in files that only the engine reaches.
@@ -26,7 +26,7 @@ class Figures:
         self._of_chat: dict[Path, tuple[int, set[int]]] = {}
 
     def forget(self) -> int:
-        """Take those who are no longer in the database out of every file. Return how many rows went.
+        """Remove people who are no longer in the database from every file. Return the number of rows removed.
 
         Only people of the chat are looked up: the data set's are never deleted, and may be a million.
         """
@@ -34,7 +34,7 @@ class Figures:
         for file in sorted(self._folder.glob("*/per_user.parquet")):
             try:
                 went += self._forget_in(file)
-            except OSError as e:  # a sweep was faster, or the file is broken: nobody reads it then
+            except OSError as e:  # a sweep has removed the file, or it is broken and nobody reads it
                 log.warning("figures_not_read", file=str(file), reason=str(e))
         if went:
             log.info("figures_forgotten", rows=went)
@@ -55,7 +55,7 @@ def _people(file: Path) -> set[int]:
 
 
 def _read(file: Path, columns: list[str] | None = None) -> "Table":
-    # Here, because a worker that has nothing to forget needs none of it.
+    # Imported here, because a worker that has nothing to forget does not need it.
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
@@ -66,7 +66,7 @@ def _read(file: Path, columns: list[str] | None = None) -> "Table":
 
 
 def _rewrite(file: Path, gone: set[int]) -> int:
-    """Write a file anew without some people, aside and renamed, so that nobody reads half of one."""
+    """Write a file again without some people, under another name, and rename it, so that nobody reads half of one."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as parquet

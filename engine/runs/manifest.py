@@ -1,5 +1,5 @@
-"""What is checked of a saved model before anything of it is used: that its files are what was exported, and that its
-figures are figures."""
+"""Checks a saved model before it is used: its files must be those that were exported, and its figures must be
+numbers."""
 
 import hashlib
 import json
@@ -78,7 +78,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def _check_figures(path: Path, name: str, value: Any) -> None:
-    """Raise unless all that is not a group of figures is a finite number or null."""
+    """Raise unless every figure, also in groups, is a finite number or null."""
     if isinstance(value, dict):
         for key, one in value.items():
             if key == "popularity" and not isinstance(one, dict | None):
@@ -89,7 +89,8 @@ def _check_figures(path: Path, name: str, value: Any) -> None:
 
 
 def _finite(value: float) -> bool:
-    return math.isfinite(value) and abs(value) < 2**63  # what the database keeps as JSON, and others read
+    # The database stores these as JSON, and other programs read them.
+    return math.isfinite(value) and abs(value) < 2**63
 
 
 def _check_files(folder: Path, files: dict[str, Any]) -> None:
@@ -104,13 +105,13 @@ def _check_files(folder: Path, files: dict[str, Any]) -> None:
 
 
 def evaluated(folder: Path, people: set[int]) -> dict[str, Any]:
-    """Return what the evaluation left, as tables by name, if it left anything.
+    """Return the tables of the evaluation by name, if there are any.
 
     Args:
-        people: the data set's ids of those whom the model was trained on.
+        people: the data set's ids of the people that the model was trained on.
 
     Raises:
-        SavedModelError: a table cannot be read, lacks a column, or says what no evaluation says.
+        SavedModelError: a table cannot be read, lacks a column, or has values that no evaluation writes.
     """
     return {
         name: _table(folder / f"{name}.parquet", people) for name in EVALUATED if (folder / f"{name}.parquet").exists()
@@ -129,7 +130,7 @@ def _table(path: Path, people: set[int]) -> Any:
         kind = table.schema.field(name).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise SavedModelError(f"{path} is not what an evaluation leaves: its column {name} holds no numbers")
-        values = table[name].to_numpy().astype(np.float64)  # null as NaN: what does not apply to somebody
+        values = table[name].to_numpy().astype(np.float64)  # null as NaN: the figure does not apply to this person
         if np.isinf(values).any() or (name.endswith("user_id") and np.isnan(values).any()):
             raise SavedModelError(f"{path}: its column {name} holds numbers that are not finite")
         if name in ("ndcg", "n_all", "squared_all", "n") and (values < 0).any():

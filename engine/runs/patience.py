@@ -1,7 +1,7 @@
-"""The store of a run: what a database that is away for a moment would fail is tried again until it is back.
+"""The store as a run uses it: if the database is away for a moment, calls are tried again until it is back.
 
-A training may be an hour's work, and a database that is restarted is back within a minute. Whoever answers people does
-not wait: the bot says at once that something was not saved.
+A training may be an hour's work, and a database that is restarted is back within a minute. The bot does not wait like
+this: it tells people at once that something was not saved.
 """
 
 import copy
@@ -12,14 +12,14 @@ from engine.store import Store
 from engine.store.database import patiently
 
 AWAY_SECONDS = 120.0
-"""For how long a run waits for its database."""
+"""A run waits this long for its database."""
 
 
 def patient(store: Store, seconds: float = AWAY_SECONDS) -> Store:
-    """Return the same store for a run. Every act of it may happen twice, and then changes nothing more.
+    """Return the same store with patience, for a run. Every call may happen twice; the second time changes nothing.
 
-    An act whose answer was lost with the connection may have happened. So a version may be noted twice, of which one
-    never gets rows; all else has a key or a condition.
+    A call whose answer was lost with the connection may have taken effect. So a version may be created twice, and one
+    of the two never gets rows; all other calls have a key or a condition.
     """
     ours = copy.copy(store)
     ours.patience_seconds = seconds
@@ -32,7 +32,7 @@ class _Patient:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
-        # What writes many rows takes them from a stream, which cannot begin again: it is patient chunk by chunk.
+        # Bulk writes take rows from a stream, which cannot begin again, so each chunk is tried again by itself.
         if not callable(found) or name.startswith("write"):
             return found
 

@@ -1,7 +1,7 @@
-"""Whether the run of another process still lives: told by our own clock alone.
+"""Finds out whether another process' run is alive, by our own clock alone.
 
 Two machines' clocks may differ by minutes, so the time of a sign of life is never compared with the time here. It only
-says whether there was another one.
+shows whether there was a new heartbeat.
 """
 
 import time
@@ -17,7 +17,7 @@ GAP_SECONDS = 5.0
 
 
 class Watch:
-    """Watches the open run. ``monotonic`` gives seconds that only this process has to understand."""
+    """Watches the open run. ``monotonic`` returns seconds, which only this process compares."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -25,7 +25,7 @@ class Watch:
         self._since = self._looked = monotonic()
 
     def silent_seconds(self, run: Run) -> float:
-        """Take a look, and return for how long we have watched this run without a sign of life."""
+        """Look at the run, and return for how long we have watched it without a new heartbeat."""
         now, sign = self._monotonic(), (run.id, run.heartbeat_at)
         if sign != self._sign or now - self._looked > GAP_SECONDS:
             self._sign, self._since = sign, now

@@ -109,7 +109,8 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
 
 
 def _note_stopped(run_id: int, store: Store, stop: "_RunStop", now: Clock) -> None:
-    """Note why a run was stopped. Who stops cannot wait for a database that is away: the worker closes the books."""
+    """Note why a run was stopped. A worker that stops cannot wait for a database that is away: the worker closes the
+    books."""
     try:
         store.finish_run(run_id, stop.state, now(), error=stop.text)
     except StoreError as e:

@@ -137,7 +137,7 @@ class TitleIndex:
     def find(self, text: str, limit: int = 8) -> Found:
         """Return the films that ``text`` may mean, at most ``limit``, best first.
 
-        Any text will do: the empty one and one that resembles no title find nothing. Of films that score the same,
+        Any text will do: the empty one and one that resembles no title find nothing. Among films with the same score,
         the one with the most ratings comes first, then the newest, then the lowest id.
         """
         if (film := self.at(text)) is not None:

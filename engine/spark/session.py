@@ -121,8 +121,8 @@ def _start_java(conf: SparkConf) -> None:
     """Start Spark's Java process, unless this process has one already.
 
     In a thread, because only the main thread is ever interrupted. Java says in a file where it listens, and pyspark,
-    interrupted before that, removes the file's folder: Java would then wait for its first caller for ever. So whoever
-    is interrupted here waits the second or two until both know each other, and Java goes when this process does.
+    interrupted before that, removes the file's folder: Java would then wait for its first caller for ever. So an
+    interruption here is delayed for the second or two until both know each other; Java then ends with this process.
     """
     with ThreadPoolExecutor(1) as beside:
         beside.submit(SparkContext._ensure_initialized, conf=conf).result()

@@ -1,4 +1,5 @@
-"""One person in the chat and on a site: linked by a code that the site asks for and the person says in the chat.
+"""Links a person in the chat with their account on a site, by a code that the site asks for and the person sends to the
+chat.
 
 A link moves what the site's person has to the person in the chat, who then carries the site's id too. A copy of what
 came is kept with it, so that unlinking can put it back.
@@ -34,7 +35,7 @@ ratings, dismissals, shown = table(RatingRow), table(DismissalRow), table(ShownF
 keys, answers = table(ApiKeyRow), table(ApiAnswerRow)
 
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Of codes: none is easily taken for another."""
+"""The letters of codes: none is easily mistaken for another."""
 
 CODE = re.compile(f"[{LETTERS}]{{8}}")
 """40 random bits. Codes live for minutes and people have few tries a day, so nobody guesses one."""
@@ -56,7 +57,7 @@ class AlreadyLinked(MatineeError):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Since when a person of the chat is linked, and to which id of the site's."""
+    """The link of a person of the chat: its time and the site's id."""
 
     site_id: str
     linked_at: datetime
@@ -64,7 +65,7 @@ class Link:
 
 class LinkStore(Database):
     def offer_link(self, user_id: int, now: datetime, expires_at: datetime) -> str:
-        """Return a new code for a site's person; an earlier one is good no more. Only a digest of it is kept.
+        """Return a new code for a site's person, which replaces an earlier one. Only its digest is stored.
 
         Raises:
             AlreadyLinked: the person is linked.
@@ -81,16 +82,16 @@ class LinkStore(Database):
     def link_offered(self, code: str, now: datetime) -> str:
         """Return the site's id of the person whose code this is.
 
-        It is found by its digest, so how long that takes tells nothing of the code.
+        It is looked up by its digest, so the time that this takes reveals nothing about the code.
 
         Raises:
-            NoSuchCode: there is none such, or it is too old.
+            NoSuchCode: there is no such code, or it is too old.
         """
         with self.read() as connection:
             return _offered(connection, code, now)[1]
 
     def link(self, user_id: int, code: str, now: datetime) -> Link:
-        """Make a person of the chat and the site's person one, and use the code up.
+        """Link a person of the chat with the site's person, and use the code up.
 
         The person of the chat stays, with the site's id. Ratings come over as acts of now, each as old as it was; where
         both have rated a film, the newer rating counts. Films put aside come over, but for those that both put aside.
@@ -101,7 +102,7 @@ class LinkStore(Database):
         """
         with self.write() as connection:
             theirs, site_id = _offered(connection, code, now)
-            for number in sorted((user_id, theirs)):  # always in one order, or two could wait for each other
+            for number in sorted((user_id, theirs)):  # always lock in the same order, to avoid a deadlock
                 hold(connection, number)
             if not connection.execute(sa.delete(codes).where(codes.c.digest == _digest(code))).rowcount:
                 raise NoSuchCode
@@ -124,7 +125,7 @@ class LinkStore(Database):
         return Link(site_id, now)
 
     def unlink(self, user_id: int, now: datetime) -> bool:
-        """Part chat and site again. Return whether they were linked.
+        """Unlink chat and site. Return whether they were linked.
 
         The site's person has again what they had before the link. In the chat goes what came from the site, but for
         films that were rated again since; what was rated since stays in the chat.
@@ -157,7 +158,7 @@ def _digest(code: str) -> bytes:
 
 
 def read_code(text: str) -> str | None:
-    """Return the code that somebody typed, in small letters and with dashes if they like; None if it is none."""
+    """Return the code in a typed text, which may have small letters and dashes; None if the text is no code."""
     code = re.sub(r"[\s-]", "", text).upper()
     return code if CODE.fullmatch(code) else None
 
@@ -176,7 +177,7 @@ def _offered(connection: sa.Connection, code: str, now: datetime) -> tuple[int, 
 
 
 def _belongings(connection: sa.Connection, user_id: int) -> dict[str, list[dict[str, Any]]]:
-    """Return what somebody rated and put aside, as JSON can hold it."""
+    """Return somebody's ratings and films put aside, as values that JSON can hold."""
     return {
         "ratings": [
             {"movie_id": row.movie_id, "stars": row.stars, "rated_at": row.rated_at.isoformat()}
@@ -197,7 +198,8 @@ def _belongings(connection: sa.Connection, user_id: int) -> dict[str, list[dict[
 def _bring(
     connection: sa.Connection, user_id: int, brought: dict[str, list[dict[str, Any]]], now: datetime
 ) -> list[int]:
-    """Give somebody what another had, and return the acts that do so. Films that are gone are passed over."""
+    """Give somebody another person's ratings and films put aside, and return the new events. Films that no longer exist
+    are skipped."""
     wanted = {put["movie_id"] for put in (*brought["ratings"], *brought["aside"])}
     known: set[int] = set()
     for films in chunked(wanted, CHUNK_ACTS):
@@ -245,7 +247,7 @@ def _aside_rows(user_id: int, brought: dict[str, list[dict[str, Any]]]) -> list[
 
 
 def _move_rows(connection: sa.Connection, old: int, new: int) -> None:
-    """Let keys, answers, and what lists showed go on under another number."""
+    """Move keys, answers and shown films to another person's id."""
     for owned in (keys, answers):
         connection.execute(sa.update(owned).where(owned.c.user_id == old).values(user_id=new))
     there = shown.alias()

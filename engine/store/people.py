@@ -58,7 +58,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class RatingChange:
-    """What a change of one film's stars did.
+    """The result of a change of one film's stars.
 
     ``event_id`` identifies the event, so that it can be undone. If nothing changed, it is the person's latest event for
     this film, or None.
@@ -389,7 +389,7 @@ def _dismissal(key: dict[str, Any]) -> sa.Select[Any]:
 def _waiting(*which: sa.ColumnElement[bool]) -> sa.Select[int]:
     """Pairs whose stars are others than before the first act that the live model has not used.
 
-    Not used: by no version, or by one that was rolled back. What was given and taken back again does not count.
+    Not used: by no version, or by one that was rolled back. Ratings that were given and taken back again do not count.
     """
     unused = sa.or_(
         events.c.model_version.is_(None),

@@ -273,7 +273,7 @@ class RunRow(Base):
     heartbeat_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     cancel_asked: Mapped[bool]
-    # Who asked, written as ``asked_by`` is.
+    # The person who cancelled the run, in the form of ``asked_by``.
     cancelled_by: Mapped[str | None] = mapped_column(String(64))
     error: Mapped[str | None] = mapped_column(Text)
     metrics: Mapped[dict[str, Any]]

@@ -1,6 +1,6 @@
 """digests and notices
 
-What the bot sends by itself must be sent once, whatever becomes of the bot: so who wants weekly picks, and which admin
+Messages that the bot sends unasked must be sent once, even if the bot dies: so who wants weekly picks, and which admin
 has been told of which run, stands in the database. Two new tables and nothing else changed: the previous release runs
 beside them and does not see them.
 """

@@ -1,7 +1,7 @@
 """inbox
 
-What Telegram has told the bot waits in the database until it has been handled, so that the end of the bot's process
-loses nothing. The previous release does not know the table, and runs beside it.
+Updates from Telegram wait in the database until they have been handled, so that the end of the bot's process loses
+none. The previous release does not know the table, and runs beside it.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Whatever is sent, by the schema or against it: never a fault of ours, always an answer that the schema knows."""
+"""Any request, valid or not, gets an answer that the schema describes, and never a server error."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What docs/api.md shows works: each curl line, the key that it begins with, and the client for Python."""
+"""The examples of docs/api.md work: each curl line, the key that it begins with, and the client for Python."""
 
 import os
 import re

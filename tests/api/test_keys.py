@@ -1,4 +1,4 @@
-"""Who may what: keys, scopes, one person's tokens, the pace, the size of a body; and no secret in any log."""
+"""Access: keys, scopes, one person's tokens, rate limits, the size of a body; and no secret in any log."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""What whoever runs the API sees: models, runs, groups of people, health, figures, the schema."""
+"""The operator's part of the API: models, runs, groups of people, health, figures, the schema."""
 
 import json
 from typing import Any

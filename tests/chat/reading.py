@@ -1,4 +1,4 @@
-"""What tests do again and again: rate films by hand, and read lists off the screen."""
+"""Steps that many tests share: rate films by hand, and read lists off the screen."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What admins can do from the chat, and that nobody else can."""
+"""Admins' commands in the chat, which nobody else can use."""
 
 import io
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whatever comes in, there is a clear answer, and nothing is lost or broken."""
+"""Every input gets a clear answer, and nothing is lost or broken."""
 
 import pytest
 

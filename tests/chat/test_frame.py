@@ -1,4 +1,4 @@
-"""What every update passes through, whichever feature answers it: turns, errors, the log."""
+"""The steps that every update passes, whichever feature answers it: turns, errors, the log."""
 
 import asyncio
 import gc
@@ -79,7 +79,7 @@ def on_tap(callback: Callback) -> Handler:
 
 
 def unreachable() -> StoreUnavailable:
-    """What the store raises when nobody listens at its address."""
+    """The store's error if no database listens at its address."""
     try:
         Store("postgresql://nobody:secret@127.0.0.1:1/none").ping()
     except StoreUnavailable as e:

@@ -174,7 +174,7 @@ async def test_a_group_with_topics_is_answered_where_it_asks(
 async def test_who_writes_in_the_name_of_the_group_is_led_to_the_private_chat(
     there: Person, telegram: FakeTelegram, store: Store, command: str
 ):
-    """All anonymous admins of all groups have one user id, and whoever presses a button has another."""
+    """All anonymous admins of all groups have one user id, and a person who presses a button has another."""
     people = store.people_counts()
     await telegram.in_the_name_of(there.chat).says(f"/{command}")
     assert "between you and me" in there.sees

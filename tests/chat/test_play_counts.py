@@ -250,7 +250,7 @@ async def test_before_the_first_training_the_best_known_come(anna: Person):
 # --- Every word -------------------------------------------------------------------------------------------------------
 
 READ = {"text", "caption", "title", "description", "message_text", "question"}
-"""What people read of a request."""
+"""The visible text of a request."""
 
 
 def said(given: Any, key: str = "") -> Iterator[str]:

@@ -17,7 +17,7 @@ from tests.fakes import FakeTelegram, Person
 
 
 def stars(store: Store) -> dict[str, float]:
-    """What Anna gave, by film."""
+    """Anna's stars, by film."""
     person = store.find_person(ANNA)
     assert person is not None
     return {world.NAMES[rating.movie_id]: rating.stars for rating in store.taste(person.id, world.NOW).ratings}

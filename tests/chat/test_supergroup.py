@@ -25,7 +25,7 @@ def bert(application: App, telegram: FakeTelegram) -> Person:
 
 
 async def say_it_moves(telegram: FakeTelegram, person: Person) -> None:
-    """What Telegram sends to the old chat."""
+    """The update that Telegram sends to the old chat."""
     update = telegram.message_update(person.user, telegram.chats[OLD], "")
     del update["message"]["text"], update["message"]["entities"]
     update["message"]["migrate_to_chat_id"] = NEW
@@ -33,7 +33,7 @@ async def say_it_moves(telegram: FakeTelegram, person: Person) -> None:
 
 
 async def say_it_moved(telegram: FakeTelegram) -> None:
-    """What Telegram sends to the new chat, in the name of nobody in particular."""
+    """The update that Telegram sends to the new chat, without a real sender."""
     nobody = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
     update = telegram.message_update(nobody, telegram.chats[NEW], "")
     del update["message"]["text"], update["message"]["entities"]
@@ -42,7 +42,7 @@ async def say_it_moved(telegram: FakeTelegram) -> None:
 
 
 def upgraded() -> ApiError:
-    """What Telegram answers to whoever still uses the old id."""
+    """Telegram's answer to a call with the old id."""
     text = "Bad Request: group chat was upgraded to a supergroup chat"
     return ApiError(400, text, {"migrate_to_chat_id": NEW})
 

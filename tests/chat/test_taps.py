@@ -89,7 +89,7 @@ def left_behind(store: Store, *updates: Json, answered: bool = False) -> None:
 
 
 def stars(store: Store) -> dict[str, float]:
-    """What Anna gave, by film."""
+    """Anna's stars, by film."""
     person = store.find_person(ANNA)
     ratings = () if person is None else store.taste(person.id, world.NOW).ratings
     return {world.NAMES[rating.movie_id]: rating.stars for rating in ratings}

@@ -142,7 +142,7 @@ def in_its_own_time(services: Services, telegram: FakeTelegram, work: Callable[[
 
 
 def complaints(services: Services) -> list[object]:
-    """What SQLite finds wrong with the database."""
+    """The result of SQLite's integrity check."""
     with contextlib.closing(sqlite3.connect(services.settings.folder / "matinee.db")) as connection:
         found = (
             connection.execute("PRAGMA integrity_check").fetchall()

@@ -1,4 +1,4 @@
-"""What the bot sends by itself, on both databases: once, and only to those who want it and can be written to."""
+"""Messages that the bot sends unasked, on both databases: they go out once, and only to active people who want them."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Runs, on both databases: at most one is open, whoever asks and however many engines there are."""
+"""Runs, on both databases: at most one is open, with any number of people asking and of engines."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What models showed people, and what became of it: on SQLite and on Postgres."""
+"""Films that models showed people, and the feedback on them, on both databases."""
 
 from datetime import timedelta
 

@@ -51,7 +51,7 @@ class TestComparison:
     def test_who_knows_genres_finds_what_people_love_and_who_knows_popularity_does_not(
         self, comparison: Comparison
     ) -> None:
-        """Of 90 films not seen, the four or so that a viewer loves are among some fifteen of their genre."""
+        """About four of the 90 unseen films are loved, and they are among some fifteen of the viewer's genre."""
         ndcg = {name: found["ndcg_at_10"] or 0 for name, found in comparison.models.items()}
         assert ndcg["popularity"] < 0.2
         assert ndcg["biases"] < 0.2
@@ -86,7 +86,7 @@ class TestMeasure:
     def test_popularity_worked_out_by_hand(self, spark: SparkSession) -> None:
         """Films 1 to 4 have 4, 3, 2 and 1 ratings. Ann saw 1 and is tested on 3 (loved), 4 (not) and 9 (new).
 
-        She is shown 2, 3, 4: the film she loves is second. Of the two she loves, one can be found.
+        She is shown 2, 3, 4: the film she loves is second. One of the two films that she loves can be found.
         """
         films = np.array([1, 2, 3, 4], np.int32)
         counts = np.array([4, 3, 2, 1], np.float32)

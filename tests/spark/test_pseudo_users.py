@@ -58,7 +58,8 @@ def test_there_is_one_for_each_genre_of_each_decade() -> None:
 
 
 def test_a_film_that_one_person_rated_is_near_its_kind(trained: Trained, spark: SparkSession, world: DataFrame) -> None:
-    """Who loves genre 0 is told to like it, though nobody of theirs has rated it; without pseudo-users they are not."""
+    """Viewers of genre 0 are predicted to like it, though none of them has rated it; without pseudo-users they are
+    not."""
     nobody = Hyperparameters(replace(SMALL.preference, pseudo=0.0), replace(SMALL.rating, pseudo=0.0))
     alone = trained_on(spark, world, nobody)
     assert _margin(trained) > 0.3 > 2 * abs(_margin(alone))
@@ -81,7 +82,7 @@ def test_they_are_not_among_the_people(trained: Trained, world: DataFrame) -> No
 
 
 def test_folding_in_stays_exact(trained: Trained, world: DataFrame) -> None:
-    """People's rows are solved from the films alone, whoever helped to place those."""
+    """People's rows are solved from the films alone, also if pseudo-users helped to place the films."""
     model = trained.model()
     table = world.toPandas()
     for person in trained.users.limit(20).collect():

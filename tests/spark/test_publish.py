@@ -1,4 +1,4 @@
-"""What a run wrote is counted before it goes live."""
+"""A run's lists are counted before they go live."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -36,7 +36,7 @@ def trained(spark: SparkSession, ratings: DataFrame) -> Trained:
 
 
 def test_viewers_of_one_genre_are_shown_that_genre(trained: Trained, ratings: DataFrame) -> None:
-    """Of films that they have not seen: 11 of the loved genre are left to everybody, so all of the first ten are."""
+    """Unseen films only: 11 of the loved genre are left to everybody, so all of the first ten are."""
     lists = recommend(trained.users, histories(ratings), trained.model(), limit=10).toPandas()
     right = lists["movie_id"].map(genre_of) == lists["user_id"] % 4
     assert right.mean() > 0.97

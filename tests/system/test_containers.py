@@ -28,7 +28,7 @@ BOT, ENGINE = f"matinee-bot:{TAG}", f"matinee-engine:{TAG}"
 
 def docker(*arguments: str, stdin: Any = subprocess.DEVNULL) -> str:
     """Run ``docker ARGUMENTS`` from the project's folder and return what it printed."""
-    # Settings of whoever runs the tests must not find their way into docker-compose.yml.
+    # Settings of the person who runs the tests must not get into docker-compose.yml.
     env = {name: value for name, value in os.environ.items() if not name.startswith("MATINEE_")}
     done = subprocess.run(
         ["docker", *arguments], cwd=ROOT, env=env, stdin=stdin, capture_output=True, text=True, check=False
@@ -123,7 +123,7 @@ def test_secrets_can_be_files(images: None, tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What ``docker compose`` runs, with the settings of a ``.env`` of its own."""
+    """The command line of ``docker compose``, with the settings of a ``.env`` of its own."""
 
     env_file: Path
     override: Path
@@ -133,7 +133,7 @@ class Deployment:
         return docker("compose", "-p", PROJECT, *files, *arguments, stdin=stdin)
 
     def engine(self, *verb: str) -> Any:
-        """What ``python -m engine VERB --json`` says in the engine's container."""
+        """The output of ``python -m engine VERB --json`` in the engine's container."""
         return json.loads(self.compose("exec", "-T", "engine", "python", "-m", "engine", *verb, "--json"))
 
     def state(self, service: str) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Deployment:
         return self.sql("SELECT model_version FROM live WHERE model_version IS NOT NULL") != []
 
     def sql(self, query: str) -> list[str]:
-        """What Postgres answers, a line a row; the program's own answers cost seconds of a busy machine."""
+        """The answer of Postgres, a line for each row; the program's own answers cost seconds of a busy machine."""
         return self.compose("exec", "-T", "postgres", "psql", "-U", "matinee", "-tAc", query).splitlines()
 
 

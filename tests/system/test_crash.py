@@ -143,7 +143,7 @@ def test_kill_9_of_the_engine_ends_its_run_too(demo: Program, store: Store) -> N
 
 
 def javas(home: Path) -> list[psutil.Process]:
-    """Every Java that works for this home, whoever is its parent by now."""
+    """Every Java process of this home, also one whose parent has died."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -200,5 +200,5 @@ def test_java_killed_alone_fails_the_run_with_a_reason(demo: Program, store: Sto
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """What a run that could clean up should not leave behind."""
+    """Files and folders that a run removes if it can clean up."""
     return [path for name in ("scratch", "spark") for path in (folder / name).glob("*") if path.is_dir()]

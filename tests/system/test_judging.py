@@ -1,4 +1,4 @@
-"""What decides whether a model goes live and how it is made, as people start it: gate, search, evaluation.
+"""Gate, search and evaluation, started from the command line.
 
 On a data set whose right answer is known; every training is real.
 """
@@ -60,7 +60,7 @@ def store(genres: Program) -> Iterator[Store]:
 
 
 def answer(program: Program, *arguments: str, code: int = 0) -> Any:
-    """What a verb prints as JSON."""
+    """A verb's JSON output."""
     done = program.run("engine", *arguments, "--json", timeout=PATIENCE)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)

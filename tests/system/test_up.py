@@ -1,4 +1,4 @@
-"""What `make run` starts: from an empty folder to a chat, a retraining asked for in it, and clean ends of all kinds."""
+"""`make run`: from an empty folder to a chat, a retraining asked for in the chat, and clean ends of all kinds."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What is shown to one person, given films, a model and a taste."""
+"""The films shown to one person, given films, a model and a taste."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

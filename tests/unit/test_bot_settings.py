@@ -1,4 +1,4 @@
-"""What the bot reads from the environment, and what it says when it cannot."""
+"""The bot's settings from the environment, and the errors for wrong ones."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from engine.settings import SettingsError
 
 @pytest.fixture(autouse=True)
 def empty_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No ``.env`` here, and no variable of whoever runs the tests."""
+    """Hide ``.env`` and the variables of the person who runs the tests."""
     monkeypatch.chdir(tmp_path)
     for field in BotSettings.model_fields:
         monkeypatch.delenv(f"MATINEE_{field.upper()}", raising=False)

@@ -1,4 +1,4 @@
-"""What films are: the likeness of their content, and the words that people use for them."""
+"""The content of films: its likeness, and the tags that people use for them."""
 
 import numpy as np
 

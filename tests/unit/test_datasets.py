@@ -46,7 +46,8 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 class InMemoryStore:
-    """What loading needs of a store. Its user ids run against the data set's: the two are not to be mixed up."""
+    """The part of the store that loading needs. Its user ids run against the data set's: the two are not to be mixed
+    up."""
 
     def __init__(self) -> None:
         self.held: Catalogue | None = None

@@ -1,4 +1,4 @@
-"""A full disk is called one, whoever ran into it. /dev/full is one that every Linux has."""
+"""A full disk is recognised in every program's errors. /dev/full is one that every Linux has."""
 
 import re
 import subprocess

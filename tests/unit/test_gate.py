@@ -1,4 +1,4 @@
-"""What may go live: better than the simplest recommender, and not clearly worse than what is live."""
+"""A model may go live if it is as good as the simplest recommender and not clearly worse than the live one."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ class TestAgainstTheSimplest:
         assert verdict.reason == "nDCG@10 0.310 beats popularity (0.160)"
 
     def test_a_model_no_better_than_popularity_is_rejected(self) -> None:
-        """Who watched what has been shuffled: then nothing is left to know but how popular each film is."""
+        """The people of the ratings have been shuffled: then nothing is left to know but how popular each film is."""
         verdict = decide(measured(0.155, 0.95), POPULARITY, None)
         assert not verdict.accepted
         assert verdict.reason.startswith("nDCG@10 0.155 is below popularity (0.160)")
@@ -67,7 +67,7 @@ class TestAgainstTheSimplest:
         assert not losing(measured(0.1, 1.5, people=9), POPULARITY)
 
     def test_who_does_as_well_as_the_simplest_goes_live(self) -> None:
-        """What lost was replaced by popularity and by the mean of all: that is the best there is."""
+        """The losing halves were replaced by popularity and by the mean of all: that is the best there is."""
         verdict = decide(measured(0.16, 1.04), POPULARITY, None)
         assert verdict.accepted
         assert verdict.reason == "nDCG@10 0.160 is that of popularity (0.160)"
@@ -97,7 +97,7 @@ class TestAgainstTheLiveModel:
 
     @pytest.mark.slow
     def test_noise_is_accepted(self) -> None:
-        """Of two hundred trainings of one model, each a little up or down, hardly any is withheld."""
+        """Hardly any of two hundred trainings of one model, each a little better or worse, is withheld."""
         assert sum(not decide(jittered(LIVE, seed=seed), POPULARITY, LIVE).accepted for seed in range(200)) <= 3
 
     def test_a_better_model_is_accepted(self) -> None:

@@ -25,7 +25,7 @@ from tests.conftest import NewDatabase
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 METRICS = {"ndcg_at_10": 0.31, "rmse_all": 0.84, "popularity": {"ndcg_at_10": 0.16, "rmse_all": 1.04}}
 FEW_BYTES = 150_000
-"""What a phone loads at once, also far from any town."""
+"""A size that a phone loads at once, also with a weak signal."""
 
 
 @pytest.fixture

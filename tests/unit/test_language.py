@@ -1,4 +1,4 @@
-"""What language is spoken, and how it writes numbers."""
+"""The choice of a language, and its numbers."""
 
 import asyncio
 from datetime import UTC, datetime

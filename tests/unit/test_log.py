@@ -1,4 +1,4 @@
-"""What log lines look like, where they go, and what never gets into them."""
+"""The form and place of log lines, and the secrets that never get into them."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What the bot remembers of a person between messages."""
+"""The bot's memory of a person between messages."""
 
 import json
 from datetime import UTC, datetime, timedelta

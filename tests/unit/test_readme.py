@@ -1,4 +1,5 @@
-"""What README and docs/ name exists, what exists is named in them, and no link leads nowhere."""
+"""Everything that README and docs/ name exists, everything that exists is named in them, and every link has a
+target."""
 
 import re
 import shlex

@@ -246,7 +246,7 @@ def test_errors_are_summed_by_stars_and_by_film() -> None:
 
 
 def test_tiers_share_out_all_ratings_and_all_places() -> None:
-    """Of 100 films the first has 101 ratings and every place but two; one of those goes to a film nobody rated."""
+    """The first of 100 films has 101 ratings and every place but two; one of those goes to a film nobody rated."""
     films = np.concatenate([np.full(101, 1), np.arange(2, 101)]).astype(np.int32)
     rows = tiers(films, {1: 8, 100: 1, 999: 1})
     assert [row["films"] for row in rows] == [1, 4, 5, 15, 25, 50]

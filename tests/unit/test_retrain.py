@@ -1,4 +1,4 @@
-"""What a run leaves in files, and what it removes."""
+"""The files that a run leaves and those that it removes."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -48,7 +48,7 @@ def test_what_looks_like_a_series_and_is_none() -> None:
 
 
 def test_a_remake_begins_anew() -> None:
-    """Who wants "The Fly II" is offered the film of 1986 first, not that of 1958."""
+    """Somebody who wants "The Fly II" is first offered the film of 1986, not that of 1958."""
     assert in_order("Fly, The (1958)", "Fly, The (1986)", "Fly II, The (1989)") == [None, "fly 1986 1", "fly 1986 2"]
 
 

@@ -106,7 +106,7 @@ def test_no_rows_are_no_rows() -> None:
 
 @pytest.mark.slow
 class TestKeptMachineCode:
-    """What the image brings in a read-only folder is used, without compiling and without writing."""
+    """The image's machine code in a read-only folder is used, without compiling and without writing."""
 
     def test_it_is_taken_from_a_folder_that_is_read_only(self, tmp_path: Path) -> None:
         assert "data saved to" in run_solver(tmp_path)

@@ -1,4 +1,4 @@
-"""What the images are made of: the bill of materials, and packages for both kinds of processor."""
+"""The contents of the images: the bill of materials, and packages for both kinds of processor."""
 
 import re
 import subprocess

@@ -288,7 +288,7 @@ def test_what_is_said_to_be_read_elsewhere_is_a_text_and_not_translated_here(
 # --- In the code ------------------------------------------------------------------------------------------------------
 
 WRAPPERS = {"_": 1, "ngettext": 2, "marked": 1, "say": 1, "count": 2}
-"""What takes texts, and how many."""
+"""The functions that take texts, and how many."""
 
 SHOWS = {"press", "InlineKeyboardButton", "of", "Html", "facts", "lines", "paragraphs", "plain", "numbered"}
 """What puts its arguments before people: there, even a single word is a text."""
@@ -375,7 +375,7 @@ OF_OTHERS = {
     "can't be edited",
     "no text in the message",
 }
-"""What errors of Telegram are told by, and a column of IMDb's."""
+"""Parts of Telegram's error texts, and a column of IMDb's."""
 
 
 def test_whatever_says_a_text_is_given_one_that_can_be_collected() -> None:

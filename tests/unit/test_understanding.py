@@ -1,4 +1,4 @@
-"""What people mean by what they say."""
+"""The meanings of people's sentences."""
 
 from dataclasses import replace
 
@@ -91,7 +91,7 @@ def test_no_word_is_bent_into_a_genre(word: str) -> None:
 
 
 def test_every_word_for_a_genre_means_that_genre_alone() -> None:
-    """Whatever is typed for one genre must not be taken as a slip for another."""
+    """A word for one genre must not be taken as a misspelled word for another."""
     for genre in WORLD.genres:
         assert understand_wish(genre, WORLD).wish == Wish((genre,))
 

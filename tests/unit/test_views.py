@@ -1,4 +1,4 @@
-"""What people read: numbers as they are written, and texts that Telegram takes whatever they are about."""
+"""Texts of the chat: numbers, and texts that Telegram accepts for any content."""
 
 import html
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ languages = st.sampled_from(sorted(language.LANGUAGES))
 
 @pytest.fixture(autouse=True)
 def speak_english() -> Iterator[None]:
-    """Whatever a test speaks, the next begins in English."""
+    """Every test begins in English."""
     with language.speaking("en"):
         yield
 

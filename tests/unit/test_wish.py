@@ -1,4 +1,4 @@
-"""What words of /top ask for."""
+"""The wishes that words of /top mean."""
 
 import pytest
 from hypothesis import given

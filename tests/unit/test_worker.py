@@ -117,7 +117,7 @@ def test_enough_new_ratings_ask_for_one_training(store: Store, tmp_path: Path) -
 
 @pytest.mark.parametrize("kind", RunKind)
 def test_who_cancels_a_run_is_not_answered_with_another(store: Store, tmp_path: Path, kind: RunKind) -> None:
-    """What waits by then begins no training by itself; as many ratings again do."""
+    """Ratings that wait by then begin no training by themselves; as many ratings again do."""
     from tests.world import FILMS
 
     store.save_films(FILMS)
