@@ -7,7 +7,7 @@
 ARG PYTHON=python:3.12-slim-bookworm
 
 
-# What all images stand on. The program can write to /data and /tmp, and needs to write nowhere else.
+# The base of all images. The program writes only to /data and /tmp.
 FROM ${PYTHON} AS base
 # Debian keeps no older versions of a package that could be pinned.
 # hadolint ignore=DL3008
@@ -27,7 +27,7 @@ STOPSIGNAL SIGTERM
 LABEL org.opencontainers.image.licenses="MIT"
 
 
-# The packages come before the program, so that a change of it does not install them again.
+# Packages are installed before the program is copied, so that a change of the program does not install them again.
 FROM ${PYTHON} AS bot-packages
 ARG PIP_INDEX_URL
 COPY requirements/bot.txt /requirements/
@@ -63,7 +63,7 @@ COPY --from=api-packages /opt/matinee /opt/matinee
 COPY engine/ engine/
 COPY api/ api/
 RUN python -m compileall -q --invalidation-mode unchecked-hash engine api
-# Reached from outside the container; who may call is what keys are for.
+# The API must be reachable from outside the container; its keys control access.
 ENV MATINEE_API_HOST=0.0.0.0
 LABEL org.opencontainers.image.title="Matinee's API" \
       org.opencontainers.image.description="A movie recommender over HTTP."
@@ -78,7 +78,7 @@ FROM ${PYTHON} AS engine-packages
 ARG PIP_INDEX_URL
 COPY requirements/build.txt requirements/engine.txt /requirements/
 ENV PIP_REQUIRE_HASHES=1 PIP_NO_CACHE_DIR=1
-# pyspark comes as source. Left to itself, pip would build it with whatever setuptools is the newest.
+# pyspark comes as source. By default, pip would build it with the newest setuptools.
 RUN python -m venv --without-pip /opt/matinee \
     && sed -n '/^pyspark==/,/[^\\]$/p' /requirements/engine.txt >/requirements/pyspark.txt \
     && pip --python /opt/matinee/bin/python install -r /requirements/build.txt \
@@ -86,8 +86,8 @@ RUN python -m venv --without-pip /opt/matinee \
     && pip --python /opt/matinee/bin/python install -r /requirements/engine.txt \
     && pip --python /opt/matinee/bin/python uninstall --yes setuptools wheel \
     && find /opt/matinee/lib -type d -name tests -prune -exec rm -r {} +
-# 200 of Spark's 490 MB serve what we do not use: its Connect server, Hive, Kubernetes, the state of streaming queries.
-# tests/system/test_containers.py trains without them, here and on a cluster.
+# 200 of Spark's 490 MB are parts that we do not use: its Connect server, Hive, Kubernetes, the state of streaming
+# queries. tests/system/test_containers.py trains without them, here and on a cluster.
 WORKDIR /opt/matinee/lib/python3.12/site-packages/pyspark
 RUN rm -r examples data jars/connect-repl \
         jars/spark-connect_* jars/rocksdbjni-* \
@@ -108,7 +108,7 @@ COPY alembic.ini ./
 COPY migrations/ migrations/
 COPY engine/ engine/
 RUN python -m compileall -q --invalidation-mode unchecked-hash migrations engine
-# The solver as machine code, for this kind of processor; on another it is compiled anew, in memory, within seconds.
+# Compile the solver for this kind of processor. On another kind it is compiled in memory, within seconds.
 ENV NUMBA_CACHE_DIR=/opt/matinee/kernel \
     NUMBA_CACHE_LOCATOR_CLASSES=engine.learning.compiled.SharedFolder
 RUN python -c 'import engine.learning.solver'
@@ -117,6 +117,6 @@ LABEL org.opencontainers.image.title="Matinee's engine" \
 USER 10001:10001
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "engine", "healthcheck"]
-# tini clears up after a Java whose parent was killed.
+# tini reaps a Java process whose parent was killed.
 ENTRYPOINT ["tini", "--", "python", "-m", "engine"]
 CMD ["serve"]

@@ -6,12 +6,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The first Python here that will do; `make run PYTHON=/path/to/python3.12` names another.
+# The first suitable Python of this machine; `make run PYTHON=/path/to/python3.12` names another.
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
 	$$python -c '$(FITS)' 2>/dev/null && command -v $$python && break; done)
 
-# Nothing but the chat may read what is piped into `make run`, or write to its output.
+# Only the chat may read input that is piped into `make run`, and write to its output.
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(1) </dev/null >&2
 
 run: $(VENV)/kernel.stamp java  ## Start everything: films, a first model, the engine, the chat (Ctrl-C ends it)
@@ -20,7 +20,7 @@ run: $(VENV)/kernel.stamp java  ## Start everything: films, a first model, the e
 test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
 	@$(BIN)/python -m pytest $(ARGS)
 
-# Two processes: the tests share nothing but the machine.
+# Two processes: the tests share only the machine.
 quick: $(VENV)/dev.stamp  ## Run the tests of units, of the store on SQLite and of the chat: under 90 seconds on two cores
 	@$(BIN)/python -m pytest -q -n 2 -m "not spark and not system and not slow" -k "not postgres" $(ARGS) tests/unit tests/contract tests/chat
 
@@ -65,7 +65,7 @@ $(BIN)/python:
 	@echo "Making $(VENV) with $(PYTHON)" >&2
 	@"$(PYTHON)" -m venv --clear $(VENV)
 
-# pyspark comes as source. Left to itself, pip would build it with whatever setuptools is the newest.
+# pyspark comes as source. By default, pip would build it with the newest setuptools.
 define INSTALL_PYSPARK
 	@$(call INSTALL,-r requirements/build.txt)
 	@sed -n '/^pyspark==/,/[^\\]$$/p' requirements/engine.txt >$(VENV)/pyspark.txt
@@ -84,7 +84,7 @@ $(VENV)/dev.stamp: requirements/build.txt requirements/dev.txt requirements/java
 	@$(call INSTALL,-r requirements/dev.txt -r requirements/java.txt)
 	@touch $@ $(VENV)/engine.stamp
 
-# So that no training waits for a compiler.
+# Compiled here, so that no training waits for it.
 $(VENV)/kernel.stamp: $(wildcard engine/learning/solver.py engine/learning/compiled.py) $(VENV)/engine.stamp
 	@$(BIN)/python -c 'import engine.learning.solver'
 	@touch $@

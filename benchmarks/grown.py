@@ -15,8 +15,8 @@ Rated = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 """Numbers of people and of films, from 0, and stars; each (n,)."""
 
 SIZES = {0.1: (1, 1), 1.0: (10, 2), 20.0: (226, 3)}
-"""Copies of people and of films, by millions of ratings: at 20 some 138,000 people and 29,000 films, if the set is
-ml-latest-small."""
+"""Number of copies of people and of films, by millions of ratings. From ml-latest-small, 20 million have 138,000 people
+and 29,000 films."""
 
 
 def read(folder: Path) -> Rated:
@@ -27,7 +27,8 @@ def read(folder: Path) -> Rated:
 
 
 def miniature(users: NDArray[np.int32], films: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Return how dense the set is among classes of people by films, each class a stretch of the order by count."""
+    """Return the density of ratings among classes of people × classes of films; a class is a stretch of the order by
+    count."""
     cells = np.zeros(shape)
     at = []
     for rows, classes in zip((users, films), shape, strict=True):
@@ -40,10 +41,10 @@ def miniature(users: NDArray[np.int32], films: NDArray[np.int32], shape: tuple[i
 
 
 def grow(rated: Rated, ratings: int, *, people: int, films: int, seed: int = 0) -> Rated:
-    """Return about so many ratings by that many times the people of that many times the films.
+    """Return a set with about so many ratings and the given multiples of people and films.
 
     Raises:
-        ValueError: so many do not fit.
+        ValueError: there are more ratings than pairs.
     """
     users, titles, stars = rated
     if ratings > people * films * len(users):
@@ -51,7 +52,7 @@ def grow(rated: Rated, ratings: int, *, people: int, films: int, seed: int = 0) 
     rng = np.random.default_rng(seed)
     cells = miniature(users, titles, (people, films))
     low, high = 0.0, 1e9
-    for _ in range(80):  # the factor at which as many are kept as were asked for
+    for _ in range(80):  # the factor that keeps the wanted number of ratings
         factor = (low + high) / 2
         enough = np.minimum(cells * factor, 1).sum() * len(users) >= ratings
         low, high = (low, factor) if enough else (factor, high)

@@ -51,12 +51,12 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 Stars = dict[int, float]
 Recommender = Callable[[Stars], list[int]]
-"""Takes ratings, gives ten films."""
+"""Takes ratings and returns ten films."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A shelf trained without some people, the ratings that it was trained on, and those people's."""
+    """A shelf that was trained without some people, its training ratings, and the ratings of those people."""
 
     shelf: Shelf
     known: csr_matrix
@@ -153,7 +153,8 @@ def prepare(source: str, *, quarter: int) -> World:
 
 
 def revealed(world: World) -> Iterator[tuple[str, Stars, Stars]]:
-    """Yield a column, what somebody gives, and all that they rated; nobody of whom nothing liked is left."""
+    """Yield a column, the ratings that somebody reveals, and all their ratings. People without a liked film to find are
+    left out."""
     for user, rated in world.newcomers.items():
         rng, films = np.random.default_rng(user), sorted(rated)
         draws = [(name, rng.permutation(films)[: int(name)].tolist()) for name in COLUMNS[:5] for _ in range(2)]
@@ -206,7 +207,7 @@ def popularity(world: World) -> Recommender:
 
 
 def item_knn(world: World, neighbours: int) -> Recommender:
-    """Cosine of the columns of stars, each film's nearest neighbours."""
+    """Item-kNN: cosines of the columns of stars, with each film's nearest neighbours."""
     length = np.sqrt(np.asarray(world.known.multiply(world.known).sum(axis=0)).ravel())
     unit = world.known.multiply(1 / np.maximum(length, 1e-9)).tocsr()
     cosine = (unit.T @ unit).toarray()
@@ -233,7 +234,7 @@ def ease(world: World, smoothing: float) -> Recommender:
 
 
 def breaks_order(shelf: Shelf, given: Stars, films: list[int]) -> bool:
-    """Return whether a later part is shown, and neither has any before it been rated nor does one stand above it."""
+    """Return whether a list shows a later part of a series although no earlier part was rated or stands above it."""
     facts, model = shelf.facts, shelf.model
     assert facts is not None
     assert model is not None
@@ -249,7 +250,8 @@ def breaks_order(shelf: Shelf, given: Stars, films: list[int]) -> bool:
 
 @dataclass(frozen=True)
 class Specialist:
-    """Somebody with one love: films of five stars, the films that are of its kind, and how many of ten must be."""
+    """Somebody who loves one kind of film: films with five stars, all films of that kind, and how many of ten picks
+    must be of it."""
 
     name: str
     loves: tuple[int, ...]

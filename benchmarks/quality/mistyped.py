@@ -96,7 +96,7 @@ def by_sound(dice: random.Random, film: Film) -> str | None:
 
 
 def half_of_it(halves: Counter[str]) -> Typing:
-    """Type what stands before or after the colon, if that tells the film from all others."""
+    """Type the part before or after the colon, if no other film has it."""
 
     def half(dice: random.Random, film: Film) -> str | None:
         telling = [part for part in _halves(film) if halves[part] == 1 and len(part) > 9]

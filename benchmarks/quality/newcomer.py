@@ -28,7 +28,7 @@ from engine.store import Store
 from engine.store.migrate import migrate
 
 PATIENCE = 40
-"""After so many questions nobody answers any more."""
+"""People stop answering after this many questions."""
 
 Policy = Callable[[Model, dict[int, float], list[int], np.ndarray, int], int | None]
 
@@ -45,7 +45,8 @@ def popular(model: Model, answers: dict[int, float], asked: list[int], familiari
 
 
 def random(model: Model, answers: dict[int, float], asked: list[int], familiarity: np.ndarray, seed: int) -> int:
-    known = np.flatnonzero(familiarity > np.quantile(familiarity, 0.9))  # not even chance asks about what nobody knows
+    # Even the random policy does not ask about films that nobody has seen.
+    known = np.flatnonzero(familiarity > np.quantile(familiarity, 0.9))
     left = np.setdiff1d(model.movie_ids[known], asked)
     return int(np.random.default_rng(seed).choice(left))
 

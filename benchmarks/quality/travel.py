@@ -1,4 +1,5 @@
-"""Does it travel? Worlds made of three real data sets, in each of which ours should be first or level.
+"""How good is our model on other kinds of data? It should be first or level in each world made from three real data
+sets.
 
     python -m benchmarks.quality.travel --data FOLDER [--worlds "as it is,yes/no"] [--search SECONDS] [--output FILE]
 
@@ -39,7 +40,7 @@ World = Callable[[DataFrame], DataFrame]
 
 
 def yes_or_no(ratings: DataFrame) -> DataFrame:
-    """Likes and nothing else: a rating of 4 stars and more is a play count of 1."""
+    """Only likes: a rating of 4 stars or more becomes a play count of 1."""
     return ratings.where("stars >= 4").select("user_id", "movie_id", F.lit(1.0).cast("float").alias("plays"))
 
 
@@ -93,7 +94,7 @@ WORLDS: dict[str, dict[str, World]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One world, measured."""
+    """The results in one world."""
 
     dataset: str
     world: str
@@ -104,14 +105,15 @@ class Row:
     found: Comparison
 
     def lists(self) -> list[str]:
-        """nDCG@10 of each, ours with its interval, and how far ours lies above the best of the others."""
+        """Return nDCG@10 of each model, ours with its interval, and the difference between ours and the best of the
+        others."""
         ours = self.found.intervals["matinee"].get("ndcg_at_10")
         rivals = [_figure(self.found.models[name]["ndcg_at_10"]) for name in RIVALS]
         name, lead = self.closest(self.found.lead)
         return [*rivals, f"**{_figure(ours and ours.mean)}** {_span(ours)}", f"{name} {_signed(lead)}", _verdict(lead)]
 
     def stars(self) -> list[str] | None:
-        """RMSE of known films and people, and how far ours lies below the best of the others."""
+        """Return RMSE of known films and people, and the difference between the best of the others and ours."""
         if not self.found.rmse_lead:
             return None
         figures = [_figure(self.found.models[name]["rmse_warm"]) for name in ("biases", "plain_als")]

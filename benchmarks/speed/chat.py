@@ -136,7 +136,7 @@ def publish(store: Store, films: list[Film], user_ids: list[int], event_ids: lis
 
 
 def populate(store: Store) -> None:
-    """The world of this benchmark: every other person's ratings are in the model."""
+    """Fill the database: the model has learned the ratings of every other person."""
     films = catalogue_of(FILMS)
     viewers = load(store, films, VIEWERS)
     dice = random.Random(5)
@@ -163,7 +163,7 @@ def milliseconds(work: Callable[[int], object], times: int) -> list[float]:
 
 
 def steps(services: Services) -> None:
-    """Print what the parts of one /top take when nothing else is going on."""
+    """Print the time of each part of one /top when nothing else is running."""
     store, shelf = services.store, asyncio.run(services.library.settle())
     people = [store.person(FIRST_TELEGRAM_ID + number, "en", NOW) for number in range(PEOPLE)]
     tastes = [store.taste(person.id, NOW) for person in people]
@@ -191,7 +191,7 @@ def steps(services: Services) -> None:
 
 
 async def paced(act: Callable[[], Awaitable[object]], per_second: float, seconds: float) -> list[float]:
-    """Do something at random moments, so many a second on average; return what each took in ms since it was due."""
+    """Do something at random moments, at an average rate; return the time of each in ms since it was due."""
     dice, taken, tasks = random.Random(11), [], []
 
     async def timed(due: float) -> None:
@@ -208,7 +208,7 @@ async def paced(act: Callable[[], Awaitable[object]], per_second: float, seconds
 
 
 async def nothing() -> None:
-    """Two hops into a thread and back, as a /top has."""
+    """Go twice into a thread and back, as a /top does."""
     await asyncio.to_thread(int)
     await asyncio.to_thread(int)
 
@@ -217,8 +217,8 @@ async def at_once(people: list[Person], rounds: int) -> tuple[float, float]:
     """Have everybody send /top again and again, all at the same time.
 
     Returns:
-        How many were answered a second, and how many would be if no other program wanted the processor: for each
-        second that ours was given.
+        The number answered per second, and per second of processor time that this process got, which other programs do
+        not affect.
     """
 
     async def ask(person: Person) -> None:
@@ -235,7 +235,7 @@ async def serve(services: Services, asked: argparse.Namespace) -> int:
     telegram = FakeTelegram()
     async with telegram.runs(build_application(services, FEATURES, request=telegram)):
         people = [telegram.person(FIRST_TELEGRAM_ID + number) for number in range(PEOPLE)]
-        await at_once(people, 1)  # the first of everything is slow: imports, caches, connections
+        await at_once(people, 1)  # the first time of everything is slow: imports, caches, connections
         taken = await paced(lambda: random.choice(people).says("/top"), asked.rate, asked.seconds)
         p50, p99 = np.percentile(taken, [50, 99])
         print(f"at {asked.rate:.0f} /top a second: p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(taken)} of them)")

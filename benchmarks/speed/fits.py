@@ -88,7 +88,7 @@ def main() -> None:
                 parts = max(os.cpu_count() or 2, len(grown[0]) // 1_000_000)
                 values = spark.read.parquet(str(file)).repartition(parts, "user_id").cache()
                 count = values.count()
-                if millions == min(asked.millions):  # what starts once, and is no fit
+                if millions == min(asked.millions):  # one-time starts that do not belong to a fit
                     warm_up(values)
                 compare(values, count, asked.iterations if count <= LARGEST_TASK else 2)
                 values.unpersist()

@@ -42,7 +42,7 @@ def made_up_model() -> Model:
 
 
 def textbook(model: Model, rated: dict[int, float]) -> np.ndarray:
-    """The preference row by Hu et al.'s (YᵀCY + λI)⁻¹ YᵀCp over all films: what keeping YᵀY at hand saves."""
+    """Return the preference row by Hu et al.'s (YᵀCY + λI)⁻¹ YᵀCp over all films. Storing YᵀY saves most of this."""
     settings, rows = model.hyperparameters.preference, model.rows(rated)
     said = observed(np.array(list(rated.values())), settings)
     confidence, wanted, y = np.ones(FILMS), np.zeros(FILMS), model.preference

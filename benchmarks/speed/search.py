@@ -69,7 +69,7 @@ def make_films(dice: random.Random) -> list[Film]:
 
 
 def make_queries(dice: random.Random, films: list[Film]) -> dict[str, list[str]]:
-    """Return texts as people type them, and as they might to annoy, by kind."""
+    """Return texts as people type them, and hostile ones, by kind."""
 
     def each(make: Callable[[Film], str]) -> list[str]:
         return [make(film) for film in dice.choices(films, k=QUERIES)]
@@ -113,7 +113,7 @@ def main() -> int:
     p99_ms = float(np.percentile(every, 99))
     print(f"{'all':<18}{np.percentile(every, 50):>9.1f}{p99_ms:>9.1f}")
 
-    # Built once more, because watching memory slows the building down.
+    # The index is built once more, because tracing memory slows it down.
     tracemalloc.start()
     index = TitleIndex(films, names.read())
     gc.collect()

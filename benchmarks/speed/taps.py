@@ -41,7 +41,7 @@ TAPS_MEASURED = 400
 
 
 async def kills(film_club: Club, times: int, per_second: float) -> int:
-    """Kill the bot so many times while people tap. Return how many taps there were."""
+    """Kill the bot several times while people tap. Return the number of taps."""
     before = film_club.taps.total()
     for _ in range(times):
         tapping = asyncio.create_task(film_club.tap_on(4, per_second=per_second))
@@ -54,7 +54,7 @@ async def kills(film_club: Club, times: int, per_second: float) -> int:
 
 
 async def bursts(film_club: Club, times: int) -> int:
-    """Have everybody tap at once and kill the bot meanwhile, so many times. Return how many taps there were."""
+    """Have everybody tap at once and kill the bot meanwhile, several times. Return the number of taps."""
     before = film_club.taps.total()
     for _ in range(times):
         for person in film_club.people:
@@ -82,7 +82,7 @@ async def lost(home: Path, asked: argparse.Namespace) -> bool:
 
 
 async def one_by_one(film_club: Club, application: App, *, past_the_inbox: bool) -> tuple[list[float], float]:
-    """Bring taps one after the other. Return the milliseconds that each took, and those of processor on average."""
+    """Deliver taps one after the other. Return each one's milliseconds, and the mean milliseconds of processor time."""
     inbox: Inbox = application.bot_data["inbox"]
 
     async def through(update: Json) -> None:

@@ -22,16 +22,16 @@ from benchmarks.speed.api import PORT, fill, running
 
 WORKERS = (1, 2, 4)
 CALLS = 200
-"""Each on a connection of its own, so that every worker answers some."""
+"""Number of calls, each on its own connection, so that every worker answers some."""
 
 
 def pss_mb(process: psutil.Process) -> float:
-    """The proportional set size of a process and all that it started."""
+    """Return the proportional set size of a process and its children."""
     return float(sum(each.memory_full_info().pss for each in (process, *process.children(recursive=True)))) / 1e6
 
 
 def measured(url: str, key: str, home: Path, workers: int) -> float:
-    """Return the MB that so many workers keep once each has answered."""
+    """Return the MB of so many workers once each has answered."""
     settings = {
         "MATINEE_DATABASE_URL": url,
         "MATINEE_HOME": str(home),

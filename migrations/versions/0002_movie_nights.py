@@ -1,7 +1,7 @@
 """movie nights
 
-Several people tap on one evening at once, and it has to outlive a restart of the bot, so it stands in the database.
-Two new tables and nothing else changed: the previous release runs beside them and does not see them.
+Several people tap on one evening at once, and it must survive a restart of the bot, so it is in the database. There are
+two new tables and no other changes: the previous release runs beside them and does not see them.
 """
 
 import sqlalchemy as sa

@@ -1,8 +1,8 @@
 """pictures
 
 The bot cannot draw, and in containers it shares nothing with the engine but the database: so the engine's pictures for
-admins stand there, one row each. One new table and nothing else changed: the previous release runs beside it and does
-not see it.
+admins are in the database, one row each. One new table and nothing else changed: the previous release runs beside it
+and does not see it.
 """
 
 import sqlalchemy as sa

@@ -1,8 +1,8 @@
 """play counts
 
-Where a data set holds play counts nobody gave stars, so none can be predicted: recommendations.predicted_stars may be
-null. The catalogue says what its titles are, so that the chat need not call artists films. The previous release runs
-beside it, as long as the data set has stars.
+A data set of play counts has no stars to predict, so recommendations.predicted_stars may be null. The catalogue names
+the kind of its titles, so that the chat does not call artists films. The previous release runs beside it, as long as
+the data set has stars.
 """
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("catalogue") as table:
         table.add_column(sa.Column("kind", sa.String(length=16), nullable=False, server_default="film"))
-    # On SQLite the table is written anew; without these words it would be one with row ids.
+    # On SQLite the table is copied; without this option the copy would have row ids.
     with op.batch_alter_table("recommendations", table_kwargs={"sqlite_with_rowid": False}) as table:
         table.alter_column("predicted_stars", existing_type=sa.Float(), nullable=True)
 

@@ -1,7 +1,7 @@
 """languages of runs
 
-A message that shows a run is brought up to date in the language of who asked for it, in groups too. It may be null, so
-the previous release runs beside it; what that one follows in a group is in English, as before.
+A message that shows a run is updated in the language of the admin who asked for it, in groups too. The column may be
+null, so the previous release runs beside it; its messages in groups stay English.
 """
 
 import sqlalchemy as sa

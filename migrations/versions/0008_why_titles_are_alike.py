@@ -1,7 +1,7 @@
 """why titles are alike
 
-Beside a similar title stands what speaks for it: how many times as many people as by chance like both, and what people
-call both. Both may be null, and the previous release neither reads nor writes them, so it runs beside this.
+Each similar title gets its evidence: how many times as many people as by chance like both films, and a tag of both.
+Both may be null, and the previous release neither reads nor writes them, so it runs beside this.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
 """shown films
 
-Which films each model showed people, for 90 days, so that an admin sees of each model how much of that was rated
-later, and how well. The previous release runs beside it and notes nothing.
+The films that each model showed people, kept for 90 days, so that an admin sees how many of them were rated later, and
+how well. The previous release runs beside it and notes nothing.
 """
 
 import sqlalchemy as sa

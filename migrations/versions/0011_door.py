@@ -1,7 +1,7 @@
 """door
 
-Links that let people in where not everybody may talk to the bot, who came by one, and what each has done today of what
-is limited. The previous release runs beside it, with its door open.
+Links that let people in if not everybody may talk to the bot, the people who used one, and each person's use of daily
+limits. The previous release runs beside it and lets everybody in.
 """
 
 import sqlalchemy as sa

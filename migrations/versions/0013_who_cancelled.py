@@ -1,7 +1,7 @@
 """who cancelled
 
-A run that was cancelled says who asked for that. It may be null, so the previous release runs beside it; what that one
-cancels names nobody, as before.
+A cancelled run names the person who cancelled it. The column may be null, so the previous release runs beside it; its
+cancelled runs name nobody.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,8 @@
 """links
 
-One person in the chat and on a site: the codes that a site asks for (link_codes, digests only), and who is linked
-(links), with a copy of what came from the site, so that unlinking can put it back. The previous release runs beside it.
+Links between people of the chat and of a site: the codes that a site asks for (link_codes, digests only), and the links
+(links), with a copy of the data that came from the site, so that unlinking can restore it. The previous release runs
+beside it.
 """
 
 import sqlalchemy as sa
