@@ -43,7 +43,7 @@ def test_admins_are_separated_by_commas(written: str, monkeypatch: pytest.Monkey
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch):
-    """As docker compose passes on what is not set."""
+    """Docker Compose passes a missing variable on as an empty one."""
     monkeypatch.setenv("MATINEE_TELEGRAM_TOKEN", "")
     monkeypatch.setenv("MATINEE_ADMINS", "")
     assert BotSettings.load() == BotSettings()

@@ -1,4 +1,4 @@
-"""Callback data: what we pack comes back, and nothing else gets in."""
+"""Callback data: parsing returns what was packed, and refuses everything else."""
 
 from dataclasses import fields
 from typing import get_type_hints
@@ -86,7 +86,7 @@ def test_what_no_button_of_ours_carries_is_refused(data: str | None):
 
 
 def test_codes_are_told_apart_by_their_pattern():
-    """ "q" begins "qa", and neither takes the other's taps."""
+    """ "qa" begins with "q", but neither handler takes the other's taps."""
     import re
 
     for code, kind in buttons.kinds().items():

@@ -13,7 +13,7 @@ COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 
 @pytest.mark.parametrize("settings", [ApiSettings, BotSettings, EngineSettings])
 def test_every_setting_reaches_the_containers(settings: type[StoreSettings]) -> None:
-    """Compose hands on only what it lists; MATINEE_HOME is fixed in the images."""
+    """Compose passes on only the variables that it lists; MATINEE_HOME is fixed in the images."""
     lines = {line.strip().partition(":")[0] for line in COMPOSE.read_text().splitlines()}
     names = {f"MATINEE_{name.upper()}" for name in settings.model_fields}
     assert names - lines == {"MATINEE_HOME"}

@@ -1,4 +1,4 @@
-"""Data sets in every form that they come in, and what a load makes of them."""
+"""Loading data sets in every supported form."""
 
 import csv
 import hashlib
@@ -46,8 +46,8 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 class InMemoryStore:
-    """The part of the store that loading needs. Its user ids run against the data set's: the two are not to be mixed
-    up."""
+    """The part of the store that loading needs. Its user ids run in the opposite order to the data set's, so that
+    mixing them up is noticed."""
 
     def __init__(self) -> None:
         self.held: Catalogue | None = None
@@ -104,7 +104,7 @@ class World:
         )
 
     def ratings(self, report: LoadReport, value: str = "stars") -> dict[tuple[int, int], float]:
-        """Return what was written, by the data set's own user id and the film."""
+        """Return the written ratings by the data set's own user id and the film."""
         theirs = {ours: dataset_id for dataset_id, ours in self.store.users.items()}
         rows = pq.read_table(report.ratings).to_pylist()
         pairs = {(theirs[row["user_id"]], row["movie_id"]): row[value] for row in rows}
@@ -473,7 +473,7 @@ def test_ten_stars_are_halved(world):
 
 
 def test_a_few_stars_above_five_are_mistakes(world):
-    """They do not make a set one of ten stars: halving it all would ruin it."""
+    """They do not make it a set of ten stars: halving all its ratings would ruin it."""
     good = "".join(f"{user},1,4.5,1\n" for user in range(20))
     world.write(ratings_csv=HEADER + good + "50,1,9,1\n51,2,0,1\n52,1,10.5,1\n", movies_csv=MOVIES)
     report = world.load()
@@ -717,7 +717,7 @@ def test_lines_that_end_as_on_an_old_mac_are_lines(world, ends):
 
 
 def test_a_name_that_is_no_utf_8_is_shown_as_far_as_it_can_be(world):
-    """SQLite takes no text that is not."""
+    """SQLite accepts only UTF-8."""
     world.write(ratings_csv=HEADER + "7,1,3,1\n", movies_csv=MOVIES)
     Path(os.fsdecode(os.fsencode(world.source) + b"/README-caf\xe9.txt")).write_text("terms")
     terms = world.load().catalogue.terms
@@ -814,7 +814,7 @@ def test_a_damaged_zip_says_so(world, packed, damage):
 
 
 class GroupLens(ThreadingHTTPServer):
-    """Publishes one zip and its checksum, with ranges. ``breaks`` answers stop after a third of what they promise."""
+    """Serves one zip and its checksum, with ranges. The first ``breaks`` answers stop after a third of their length."""
 
     def __init__(self, content: bytes, *, md5: str | None = None, breaks: int = 0, ranges: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), _Publishes)

@@ -1,4 +1,4 @@
-"""The bundled demo: films as they are, and a simulated audience whose ratings carry its taste."""
+"""The bundled demo: real films, and a simulated audience whose ratings show its taste."""
 
 import csv
 from collections import Counter, defaultdict
@@ -159,7 +159,7 @@ def liking(films: list[Film], ratings: demo.Ratings) -> npt.NDArray[np.float32]:
 
 
 def cosines(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Likeness of the columns; a film is not like itself."""
+    """Cosines of the columns; a film's likeness to itself is left out."""
     length = np.maximum(np.linalg.norm(matrix, axis=0), 1e-9)
     likeness = (matrix / length).T @ (matrix / length)
     np.fill_diagonal(likeness, 0)

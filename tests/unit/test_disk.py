@@ -29,7 +29,7 @@ def by_arrow(file: Path) -> None:
 
 
 def while_clearing_up(file: Path) -> None:
-    """As a session of Spark does, which then fails at something else."""
+    """A Spark session does this when it closes, and then fails with another error."""
     try:
         by_python(file)
     finally:

@@ -22,7 +22,7 @@ from engine.judging.evaluation import (
 
 
 def places(*hit: int, length: int = TOP) -> np.ndarray:
-    """A list of ten whose films at these places, counted from 1, are relevant."""
+    """A list of ten in which the films at these places, counted from 1, are relevant."""
     return np.isin(np.arange(1, length + 1), hit)
 
 
@@ -93,7 +93,8 @@ class TestStars:
         assert metrics["rmse_all"] == pytest.approx((5.25 / 4) ** 0.5)
 
     def test_at_three_stars_by_hand(self) -> None:
-        """Would like: films 1, 2 and 4. Promised: 1, 3 and 4. So two of three, either way; exactly 3.0 counts."""
+        """Liked: films 1, 2 and 4. Predicted: 1, 3 and 4. So precision and recall are two of three; exactly 3.0 counts
+        as liked."""
         truth = np.array([3.0, 5.0, 2.5, 4.0])
         predicted = np.array([3.0, 2.9, 3.1, 4.0])
         metrics = metrics_of(person(**star_errors(truth, predicted, warm=np.ones(4, bool))))
@@ -138,7 +139,7 @@ class TestRoem:
         assert percentile_ranks(scores, np.array([2]), np.array([4.0]))["rank_sum"] == pytest.approx(4 * 0.5)
 
     def test_a_recommender_that_knows_nothing_gets_a_half(self) -> None:
-        """Not 0, which it would get if films of equal score all counted as first."""
+        """It would get 0 if all films of equal score counted as first."""
         metrics = metrics_of(person(**percentile_ranks(np.zeros(50, np.float32), np.arange(7), np.full(7, 3.0))))
         assert metrics["roem"] == pytest.approx(0.5)
 

@@ -37,7 +37,7 @@ def made_model(n: int = 40, rank: int = 6, rating_rank: int = 3, seed: int = 0, 
 
 class TestFoldIn:
     def test_the_preference_row_minimises_the_objective_of_hu_koren_volinsky(self) -> None:
-        """Any step away from it costs more: Σ c (t − y·u)² over all films, plus λ·|u − prior|²."""
+        """Every other row has a higher cost: Σ c (t − y·u)² over all films, plus λ·|u − prior|²."""
         model = made_model()
         rated, weights = np.array([3, 8, 20]), np.array([1.0, 1.4, 0.3])
         targets, prior = np.array([1.0, 0.0, 0.6]), np.linspace(-0.2, 0.3, 6)
@@ -96,7 +96,7 @@ class TestHyperparameters:
         assert Hyperparameters.parse(json.loads(json.dumps(asdict(ours)))) == ours
 
     def test_those_of_a_version_that_mllib_trained_still_mean_what_they_did(self) -> None:
-        """Then the objective was MLlib's, and pseudo-users were called typical viewers."""
+        """Those versions used MLlib's objective, and called pseudo-users typical viewers."""
         then = {
             "preference": {"rank": 64, "reg": 0.2, "alpha": 2.0, "iterations": 15, "neutral": 3.0, "typical": 0.7},
             "rating": {"rank": 50, "reg": 0.15, "iterations": 15, "user_damping": 8.0, "movie_damping": 3.0},
@@ -167,7 +167,7 @@ class TestOrder:
 
 class TestReasons:
     def test_contributions_and_the_prior_add_up_to_the_score(self) -> None:
-        """In ALS a score is a sum over one's own ratings, and what somebody unknown would get: nothing is left over."""
+        """In ALS a score is exactly the sum over one's own ratings, plus the score of somebody unknown."""
         model = made_model(average_taste=[0.3, 0.1, -0.2, 0.0, 0.4, 0.2])
         profile = model.profile({10: 5.0, 20: 4.0, 30: 1.0})
         settings = model.hyperparameters.preference

@@ -42,14 +42,14 @@ class TestAgainstTheSimplest:
         assert verdict.reason == "nDCG@10 0.310 beats popularity (0.160)"
 
     def test_a_model_no_better_than_popularity_is_rejected(self) -> None:
-        """The people of the ratings have been shuffled: then nothing is left to know but how popular each film is."""
+        """The people of the ratings have been shuffled: then only the popularity of films can be learned."""
         verdict = decide(measured(0.155, 0.95), POPULARITY, None)
         assert not verdict.accepted
         assert verdict.reason.startswith("nDCG@10 0.155 is below popularity (0.160)")
         assert "`tune`" in verdict.reason
 
     def test_stars_no_better_than_the_mean_of_all_are_rejected(self) -> None:
-        """The stars have been shuffled: what people watch is still there to be learned, what they like is not."""
+        """The stars have been shuffled: a model can still learn which films people watch, but not which they like."""
         verdict = decide(measured(0.25, 1.06), POPULARITY, None)
         assert not verdict.accepted
         assert verdict.reason.startswith("RMSE 1.060 is above that of the mean of all stars (1.040)")
@@ -85,7 +85,7 @@ class TestAgainstTheSimplest:
         assert decide(counts, {"ndcg_at_10": 0.16, "rmse_all": None}, counts).accepted
 
     def test_being_the_best_so_far_is_not_enough(self) -> None:
-        """The live model is worse still, but the bar stands."""
+        """The live model is even worse, but the minimum still applies."""
         assert not decide(measured(0.15, 0.85), POPULARITY, measured(0.12, 0.85)).accepted
 
 
@@ -115,7 +115,7 @@ class TestAgainstTheLiveModel:
         assert verdict.reason.startswith("RMSE is worse than the live model's: 0.900, was 0.850")
 
     def test_a_drop_too_small_to_matter_is_accepted_however_sure_it_is(self) -> None:
-        """New ratings reach nobody while a model is withheld: that costs more than half a part in a hundred."""
+        """While a model is withheld, new ratings reach nobody, which costs more than half a percent."""
         slightly = LIVE.assign(ndcg=LIVE["ndcg"] * (1 - TOLERATED / 2), squared_all=LIVE["squared_all"] * 1.001)
         assert decide(slightly, POPULARITY, LIVE).accepted
 
@@ -139,13 +139,13 @@ class TestAgainstTheLiveModel:
 class TestTooFewPeople:
     @pytest.mark.parametrize("champion", [None, measured(0.9, 0.5, people=6)])
     def test_a_handful_of_people_proves_nothing_either_way(self, champion: pd.DataFrame | None) -> None:
-        """A club of six can retrain: its lists are better fresh than proven."""
+        """A club of six can retrain: fresh lists are worth more to it than proven ones."""
         verdict = decide(measured(0.1, 0.9, people=6), POPULARITY, champion)
         assert verdict.accepted
         assert verdict.reason == "only 6 people could be measured, too few to judge by"
 
     def test_a_model_that_cannot_be_measured_does_not_replace_one_that_was(self) -> None:
-        """All stars of a reloaded file lie below 4: nobody has a film that should have been shown."""
+        """All stars of a reloaded file are below 4, so nobody has a relevant film."""
         nobody = LIVE.assign(ndcg=np.nan, squared_all=LIVE["squared_all"] * 10)
         verdict = decide(nobody, POPULARITY, LIVE)
         assert not verdict.accepted
@@ -174,7 +174,7 @@ class TestBootstrap:
         assert bootstrap(values) == bootstrap(values)
 
     def test_a_person_stays_whole(self) -> None:
-        """Columns that are equal person by person add up to equal sums in every resampled world."""
+        """Columns that are equal for every person have equal sums in every resample."""
         shares = np.random.default_rng(5).random((40, 1)).repeat(2, axis=1)
         sums = resampled_sums(shares)
         np.testing.assert_array_equal(sums[:, 0], sums[:, 1])

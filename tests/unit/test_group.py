@@ -1,4 +1,4 @@
-"""The arithmetic of a group: least misery, average, and what lies between."""
+"""The arithmetic of a group: least misery, average, and blends of both."""
 
 import numpy as np
 import pytest
@@ -84,7 +84,8 @@ def test_without_a_model_the_well_known_films_have_to_do() -> None:
 
 
 def test_what_somebody_would_not_bear_comes_only_where_nothing_else_is_left() -> None:
-    """A film that one guest would give fewer than three stars is left out, and if all are such, that is said."""
+    """A film that one guest would give fewer than three stars is left out. If all films are such, the answer says
+    so."""
     tastes = [taste({60: 5, 61: 5, 23: 5}), taste({60: 0.5, 61: 0.5, 44: 4.5})]
     found = proposals(SHELF, tastes, misery=0.0, limit=100)
     model, facts = SHELF.model, SHELF.facts

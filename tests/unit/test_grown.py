@@ -1,4 +1,4 @@
-"""A set grown for benchmarks is as large as asked, and as lopsided as real ones."""
+"""A set grown for benchmarks has the wanted size and the long tail of real ones."""
 
 import numpy as np
 import pytest

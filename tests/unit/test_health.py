@@ -19,7 +19,7 @@ def test_a_program_that_has_not_begun_is_not_well(tmp_path: Path):
 
 @pytest.mark.parametrize(("age", "well"), [(0, True), (89, True), (91, False), (-5, True)])
 def test_health_is_the_age_of_the_last_sign_of_life(tmp_path: Path, age: float, well: bool):
-    """A sign from the future is one of a clock that was put back."""
+    """A heartbeat from the future means that the clock was put back."""
     file = tmp_path / "beat"
     file.touch()
     os.utime(file, (1_000_000, 1_000_000))

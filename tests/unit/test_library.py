@@ -1,4 +1,4 @@
-"""The library: what is in memory follows what is in the database, without anybody waiting for it."""
+"""The library: memory follows the database, and nobody waits for it."""
 
 import asyncio
 import threading
@@ -36,7 +36,7 @@ class Stopwatch:
 
 
 class Slow(Store):
-    """A store whose films take until they are let go, and that counts how often they were read."""
+    """A store whose films can be held back, and that counts how often they were read."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)

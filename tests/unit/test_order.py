@@ -1,4 +1,5 @@
-"""From scores to a list: likeness for the first ratings, series in order, thin films and low stars last."""
+"""Making a list from scores: likeness for the first ratings, series in order, films with few ratings and low stars
+last."""
 
 import numpy as np
 
@@ -23,7 +24,7 @@ ROW = {film.id: row for row, film in enumerate(FILMS)}
 
 
 def shelf(taste_of_average: list[float], bias: list[float], likeness: SimilarTitles | None = None) -> Shelf:
-    """A model of one dimension a film: the average taste is the order of films for whom nothing is known."""
+    """A model with one dimension for each film: the average taste orders the films for somebody without ratings."""
     catalogue = Catalogue("tiny", "0" * 64, True, Feedback.STARS, "", 1_000, 300, len(FILMS), world.NOW)
     films = Films.of(catalogue, list(FILMS))
     ids = np.array([film.id for film in FILMS], np.int32)

@@ -1,4 +1,4 @@
-"""Progress for those who look on through a terminal, and for those who read a log."""
+"""Progress on a terminal and in a log."""
 
 import io
 import sys

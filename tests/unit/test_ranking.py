@@ -33,7 +33,8 @@ def test_each_figure_is_that_of_the_person_alone(films: int, monkeypatch: pytest
 
 
 def test_the_smoothing_that_is_chosen_is_the_best_on_what_was_held_out() -> None:
-    """Two camps with a taste of their own, and noise: too little smoothing learns the noise, too much popularity."""
+    """Two groups of different taste, and noise: too little smoothing learns the noise, too much learns only
+    popularity."""
     rng = np.random.default_rng(4)
     camp = np.arange(80) % 2
     likes = rng.random((80, 60)) < np.where((np.arange(60) % 2)[None] == camp[:, None], 0.4, 0.1)

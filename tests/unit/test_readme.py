@@ -38,7 +38,7 @@ TWO_SCREENS = 100
 
 
 def found(pattern: str, *pages: str) -> list[str]:
-    """Return every match in these pages, or in all; none is a mistake in the pattern or in the page."""
+    """Return every match in these pages, or in all. No match at all means a mistake in the pattern or the page."""
     matches = [match for page in pages or PAGES for match in re.findall(pattern, PAGES[page], re.MULTILINE)]
     assert matches, f"{pattern} matches nothing"
     return matches
@@ -84,7 +84,7 @@ def verbs(cli: typer.Typer) -> dict[str, Verb]:
 
 
 def verb_of(program: str, line: str) -> tuple[str, Verb, list[str]]:
-    """Return which command a line is, and the words that follow."""
+    """Return the command of a line, and the words after it."""
     words, commands = shlex.split(line), verbs(PROGRAMS[program])
     for length in (2, 1):
         if (name := " ".join(words[:length])) in commands:
@@ -162,7 +162,7 @@ def test_every_command_of_the_chat_is_named_and_every_named_one_exists() -> None
 
 
 def anchors(page: str) -> set[str]:
-    """Return what a link into a page may name, as GitHub makes it of a heading."""
+    """Return the anchors that links into a page may name, as GitHub makes them from headings."""
     headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

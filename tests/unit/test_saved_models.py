@@ -1,4 +1,5 @@
-"""Models out to a folder and in again, on SQLite: nothing lost, nothing damaged let in, nobody of the chat in it."""
+"""Export and import of models, on SQLite: nothing is lost, damaged files are refused, and nobody of the chat is
+included."""
 
 import hashlib
 import json
@@ -180,7 +181,7 @@ def test_a_rating_that_waits_for_the_next_training_goes_on_waiting(
 
 
 def test_a_model_of_other_data_is_refused_unless_forced(elsewhere: Store, folder: Path, tmp_path: Path) -> None:
-    """Other data here: viewer 1 has rated the first film of their list, so it must not be shown to them."""
+    """The data here differs: viewer 1 has rated the first film of their list, so it must not be shown to them."""
     there = EngineSettings(_env_file=None, home=tmp_path / "there", dataset="tiny")
     catalogue = elsewhere.catalogue()
     assert catalogue
@@ -272,7 +273,7 @@ def test_a_folder_of_something_else_is_no_saved_model(store: Store, settings: En
 
 
 def test_factors_that_are_not_finite_are_refused(store: Store, settings: EngineSettings, folder: Path) -> None:
-    """Somebody wrote the files anew, hashes and all."""
+    """Somebody has changed the files and their hashes."""
     file = folder / "item_factors.parquet"
     table = parquet.read_table(file)
     bias = table["bias"].to_numpy().copy()
@@ -296,7 +297,7 @@ def test_an_import_that_fails_half_way_can_never_go_live(store: Store, settings:
 
 
 def assert_nothing_left(store: Store, settings: EngineSettings) -> None:
-    """Model 1 is all there is: in the books, in every table, on disk."""
+    """Only model 1 exists: in its table, in every other table, and on disk."""
     assert [model.version for model in store.model_versions()] == [1]
     with store.read() as connection:
         for name in ("item_factors", "recommendations", "similar_movies"):
@@ -341,7 +342,7 @@ def rewrite(file: Path, **columns: list[Any]) -> None:
 
 
 def trust(folder: Path) -> None:
-    """Write the hashes anew, as somebody would who means to fool us."""
+    """Update the hashes, as an attacker would."""
     files = read_files(folder)
     edit_manifest(
         folder, files={name: {"sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()}

@@ -1,4 +1,4 @@
-"""Folders that go: when their user is done, and after it was killed; never while somebody is at work in them."""
+"""Scratch folders are deleted when their user is done or was killed, but never while they are in use."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def test_a_folder_in_use_stays_and_that_of_a_killed_program_goes(tmp_path: Path)
 
 
 def test_what_has_no_lock_is_nobodys(tmp_path: Path) -> None:
-    """As Spark's own folders were before they were in one of ours."""
+    """Spark's own folders had no lock before they were put into one of ours."""
     (tmp_path / "blockmgr-1" / "0e").mkdir(parents=True)
     (tmp_path / "engine.zip").write_bytes(b"")
     with own_folder(tmp_path) as ours:

@@ -1,4 +1,4 @@
-"""The compiled half-step, against numpy row by row, and kept machine code."""
+"""The compiled half-step, compared with numpy row by row, and the cache of machine code."""
 
 import os
 import shutil
@@ -68,7 +68,8 @@ def test_any_sizes_will_do(seed: int, counts: list[int], rank: int) -> None:
 
 
 def test_an_observation_without_weight_still_has_a_target() -> None:
-    """With w = 0 a pair counts no more than others, but is wanted to be t: so it is with three stars, signed."""
+    """With w = 0 a pair has the weight of an unobserved one, but keeps its target t: this happens with three stars and
+    the signed target."""
     side = made_side([3, 40], 1000)
     side.weights[:] = 0
     rows = half_step(side, FACTORS, unobserved=1.0)
@@ -137,7 +138,7 @@ def refuse(event, args):
 
 sys.addaudithook(refuse)
 """
-"""Permissions would not do: the tests may run as root."""
+"""Permissions are not enough, because tests may run as root."""
 
 
 def run_solver(folder: Path, path: str = str(ROOT), *, may_write: bool = True) -> str:

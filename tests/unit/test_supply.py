@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 
 def locked(image: str) -> set[str]:
-    """Return the names of a lock but for those that Windows alone needs."""
+    """Return the names in a lock, without those that only Windows needs."""
     lock = (ROOT / "requirements" / f"{image}.txt").read_text()
     return set(re.findall(r"^([a-z0-9-]+)==(?!.* ; sys_platform == 'win32')", lock, re.MULTILINE))
 

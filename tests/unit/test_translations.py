@@ -1,7 +1,8 @@
-"""Every text that people read is marked for translation, and every language has all of them, as Telegram takes them.
+"""Every text that people read is marked for translation, and every language has all of them, in a form that Telegram
+accepts.
 
-Beside the catalogue that has all texts there are two that have a part of them, in English too: those that read
-differently where nobody gives stars, and where the titles are artists.
+Besides the catalogue of all texts there are two with the texts that differ, in English too: for play counts, and for
+artists.
 """
 
 import ast
@@ -160,7 +161,7 @@ def test_translations_begin_and_end_as_the_english(code: str, domain: str) -> No
 ABBREVIATED = {"Jan", "Feb", "Apr", "Aug", "Sep", "Oct", "Nov", "Dec"}
 
 LONGEST = 2
-"""How many times as long as the English a translation may be: beyond that, somebody added a thought of their own."""
+"""A translation may be this many times as long as the English; a longer one has probably added something."""
 
 
 @pytest.mark.parametrize("subjects", [(), (language.PLAYS,), (language.ARTISTS, language.PLAYS)])
@@ -233,7 +234,7 @@ WITH_STARS_ONLY = (
     "{source}: ",
     "Your {n} rating, as Letterboxd",
 )
-"""How texts begin that nobody reads where nobody gives stars."""
+"""The beginnings of texts that are never shown for play counts."""
 
 WITH_FILMS_ONLY = (
     *language.GENRES,
@@ -249,7 +250,7 @@ WITH_FILMS_ONLY = (
     "{n} film that I don't know:",  # in a file of ratings
     "There are no films yet.",  # so it is not known what there will be
 )
-"""How texts begin that nobody reads where the titles are artists: of these, we know no genres and no years."""
+"""The beginnings of texts that are never shown for artists, who have no genres and years."""
 
 
 def reads(code: str, subjects: tuple[str, ...], key: Key) -> list[str]:
@@ -379,7 +380,7 @@ OF_OTHERS = {
 
 
 def test_whatever_says_a_text_is_given_one_that_can_be_collected() -> None:
-    """A text that is put together, or comes from a variable, is in no catalogue."""
+    """A text that is concatenated, or comes from a variable, is in no catalogue."""
     for path in sorted(BOT / module for module in MODULES):
         for node in ast.walk(ast.parse(path.read_text())):
             for argument in node.args[: WRAPPERS.get(called(node), 0)] if isinstance(node, ast.Call) else ():

@@ -1,4 +1,4 @@
-"""When a run counts as silent: by what the watcher has heard, and by the watcher's own clock."""
+"""When a run counts as silent: by the heartbeats that the watcher has seen, and by the watcher's own clock."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

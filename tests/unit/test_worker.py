@@ -81,7 +81,7 @@ def test_a_training_that_was_slept_through_is_owed_once(hours_ago: float, owes: 
 
 
 def test_enough_new_ratings_ask_for_one_training(store: Store, tmp_path: Path) -> None:
-    """And not for another until as many have come since that one began, whatever became of it."""
+    """They do not ask for another until as many have come since that one began, even if it failed."""
     from tests.world import FILMS
 
     store.save_films(FILMS)
@@ -275,7 +275,7 @@ def test_ctrl_c_ends_a_run_as_cancelled(store: Store, run: Run) -> None:
 
 def test_a_database_that_is_away_for_a_moment_costs_no_run(store: Store, run: Run) -> None:
     class Shaky:
-        """The store, except that no sign of life or progress gets through."""
+        """A store that refuses heartbeats and progress."""
 
         def __getattr__(self, name: str) -> Any:
             return getattr(store, name)
