@@ -1,4 +1,4 @@
-"""A database that can be taken away and given back: a door in front of a real Postgres."""
+"""A database that can be cut off and come back: a proxy in front of a real Postgres."""
 
 import contextlib
 import socket
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 class Door:
     """Passes connections on to a Postgres while it is open. ``url`` is the database as seen through it.
 
-    To close it breaks every connection in the middle of whatever it carries, as a server that is killed does.
+    Closing it breaks every connection at once, like a server that is killed.
     """
 
     def __init__(self, url: str) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 TICK = 1e-9
-"""The duration of one turn of the loop, in seconds. Were it nothing, who waits for a rounding error would wait for
-ever."""
+"""The duration of one turn of the loop, in seconds. If it were 0, a wait for the length of a rounding error would last
+for ever."""
 
 
 class SettableClock:
@@ -26,7 +26,7 @@ class SettableClock:
 
 
 class FastForward(asyncio.SelectorEventLoop):
-    """An event loop whose clock stands still while anybody works, and jumps to the next appointment when all wait.
+    """An event loop whose clock stands still while a task works, and jumps to the next timer when all wait.
 
     What is timed by it is exact, however slow and busy the machine: ``asyncio.Runner(loop_factory=FastForward)``.
     """

@@ -28,7 +28,7 @@ NewDatabase = Callable[..., str]
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a real Postgres that lives as long as the tests, and needs nothing installed on the machine."""
-    # Not below pytest's own folder, which nobody but its owner may enter: as root, Postgres runs as somebody else.
+    # Not below pytest's own folder, which only its owner may enter: if we are root, Postgres runs as another user.
     folder = Path(tempfile.mkdtemp(prefix="matinee-postgres-"))
     folder.chmod(0o755)
     with warnings.catch_warnings(action="ignore"):  # on a machine without XDG_RUNTIME_DIR it says so
@@ -60,7 +60,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
-    """A factory of databases that go when the test ends."""
+    """A factory of databases that are dropped when the test ends."""
     drop: list[tuple[str, str]] = []
 
     def new(backend: str, *, migrated: bool = True) -> str:
@@ -113,7 +113,7 @@ class Program:
     def environment(self) -> dict[str, str]:
         # MAKE…: a make that is started by a test is not the one that started the tests.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATINEE_", "MAKE"))}
-        # Else a test that runs at four in the morning would meet a training that it did not ask for.
+        # Otherwise a test that runs at four in the morning would meet a scheduled training.
         ours = {"PYTHONPATH": str(ROOT), "MATINEE_HOME": str(self.home), "MATINEE_TRAIN_CRON": "off"}
         quick = {"MATINEE_SEARCH_SECONDS": "0"}
         return kept | ours | quick | self.settings

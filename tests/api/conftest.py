@@ -1,4 +1,4 @@
-"""The API as it is served: uvicorn on a port of its own, asked over HTTP about the tiny world."""
+"""The real API: uvicorn on a port of its own, asked over HTTP about the tiny world."""
 
 import threading
 import time
@@ -46,7 +46,7 @@ class Site:
         self.http = httpx.Client(base_url=address, headers=headers, timeout=30)
 
     def ask(self, method: str, path: str, **request: Any) -> Any:
-        """Return what a call that succeeds is answered."""
+        """Return the answer of a call that must succeed."""
         answer = self.http.request(method, path, **request)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
@@ -74,7 +74,7 @@ class Site:
 
 @pytest.fixture
 def backend() -> str:
-    """SQLite will do: the store's own tests, and that of same answers, run on Postgres too."""
+    """SQLite is enough: the store's own tests, and that of same answers, run on Postgres too."""
     return "sqlite"
 
 

@@ -78,7 +78,8 @@ async def test_everybody_who_asks_gets_the_same_list(
             site.rate(site_id, film, stars=stars)
         people.append((chat_id, site_id, taste))
     if trained_on_them:
-        # Lists whose order is not that of a fresh fold-in, so that whoever does not read them is found out.
+        # The order of these lists differs from that of a fresh fold-in, so that a front end that does not read them
+        # fails.
         queue = full.read_queue()
         version = world.create(full, ndcg_at_10=0.32)
         rows = world.item_factors()
@@ -104,7 +105,7 @@ async def test_everybody_who_asks_gets_the_same_list(
             by_chat = titles(anna.sees)
             assert len(by_chat) == 10
             assert await asyncio.to_thread(by_api, site_id) == by_chat, taste
-            if not trained_on_them:  # who is anonymous has no published list
+            if not trained_on_them:  # anonymous people have no published list
                 sent = {"ratings": [{"film": film, "stars": stars} for film, stars in taste.items()]}
                 anonymous = await asyncio.to_thread(site.ask, "POST", "/v1/picks", json=sent)
                 assert [SHOWN[film["id"]] for film in anonymous["films"]] == by_chat, taste

@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> BotSettings:
         _env_file=None,
         home=tmp_path / "home",
         dataset="tiny",
-        database_url=None,  # whatever the environment says
+        database_url=None,  # regardless of the environment
         telegram_token=SecretStr(TOKEN),
         admins=frozenset({ADMIN}),
     )

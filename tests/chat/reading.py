@@ -20,7 +20,7 @@ def titles(text: str) -> list[str]:
 
 
 def listed(text: str) -> list[str]:
-    """The films of a list, with their years, in order; none where there is no list."""
+    """The films of a list, with their years, in order; empty without a list."""
     return [film for _, film in ENTRY.findall(text)]
 
 

@@ -345,7 +345,7 @@ async def test_after_a_cancel_no_training_begins_by_itself(
 
 
 async def test_a_search_during_a_training_is_told_to_come_again(admin: Person, store: Store):
-    """It would be untrue to say that it was asked for already."""
+    """The open run is no search, so the bot must not say that one was asked for already."""
     await admin.says("/retrain")
     await admin.says("/tune rating")
     assert admin.sees.splitlines() == [
@@ -418,7 +418,7 @@ async def test_models_lists_them_with_their_figures(admin: Person, store: Store)
 async def test_models_say_how_people_took_what_they_showed(
     admin: Person, anna: Person, store: Store, clock: SettableClock
 ):
-    """What is rated after a list showed it tells how good the list was; what was not shown tells nothing."""
+    """Only ratings of films that a list has shown before tell how good the list was."""
     await anna.says("/top")
     first, second = titles(anna.sees)[:2]
     clock.advance(seconds=1)

@@ -23,7 +23,7 @@ COMMANDS = [name for name, _ in (*account_views.COMMANDS, *admin_views.COMMANDS)
 
 
 class Walker:
-    """Somebody who does whatever comes to mind."""
+    """Somebody who does random things."""
 
     def __init__(self, person: Person, chance: random.Random, *, at_home: bool = True) -> None:
         self.person = person
@@ -73,7 +73,7 @@ def shown(person: Person) -> int:
 
 
 def check_picks(message: Message, store: Store, clock: SettableClock) -> bool:
-    """Demand that a list of picks holds nothing that was rated or put aside before it was shown.
+    """Check that a list of picks holds no film that was rated or put aside before it was shown.
 
     Returns:
         Whether the message is a list of picks.
@@ -133,7 +133,7 @@ async def test_every_step_in_a_group_is_answered(
 
 
 async def everything_undone(anna: Person, store: Store, clock: SettableClock) -> None:
-    """Demand that an undo restores exactly what was before it."""
+    """Check that an undo restores exactly the state before."""
     person = store.find_person(ANNA)
     before = {rating.movie_id: rating.stars for rating in store.taste(person.id, clock()).ratings} if person else {}
     await anna.says("/settings")

@@ -22,7 +22,7 @@ async def test_a_card_says_what_there_is_to_say(anna: Person):
 
 
 async def test_a_stranger_is_told_no_stars_of_their_own(anna: Person):
-    """Where we know nothing of someone, the average is not dressed up as a prediction."""
+    """For somebody unknown, the average is not shown as a prediction."""
     await anna.says("the matrix")
     assert "You: not rated · everyone: 4.2 (278)" in anna.sees
 

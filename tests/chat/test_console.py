@@ -68,7 +68,7 @@ async def ballot(update: Update, context: Context) -> None:
 
 
 async def train(update: Update, context: Context) -> None:
-    """Goes on after the command is handled, as a retraining's progress does."""
+    """Keeps working after the command is handled, as a retraining does."""
     message = await update.effective_message.reply_text("Training 0 %")
 
     async def progress() -> None:
@@ -149,7 +149,7 @@ async def test_a_button_that_opens_a_page_prints_its_address(services: Services,
 
 
 async def test_an_edit_that_nobody_asked_for_is_not_what_a_number_presses(services: Services, tmp_path: Path):
-    """As of a run's progress with its [Cancel]: it may come between what somebody reads and what they press."""
+    """A run's progress with its [Cancel] may come between reading and pressing."""
     out = io.StringIO()
     screen = Console(out, tmp_path, interactive=False)
     application = build_application(services, [FEATURE], request=screen)
@@ -181,7 +181,7 @@ async def test_buttons_of_an_earlier_message_can_be_pressed_while_they_are_the_l
 
 
 async def test_a_file_is_saved_where_it_belongs(services: Services, tmp_path: Path):
-    """Whatever name the bot gives it."""
+    """The name that the bot gives it does not matter."""
     printed = await talk(services, tmp_path / "received", "/export")
     assert f"bot   Your ratings\n      (file: {tmp_path}/received/matinee.csv)\n" in printed
     assert (tmp_path / "received" / "matinee.csv").read_bytes() == b"film,stars\n"

@@ -47,7 +47,8 @@ async def test_a_file_is_shown_before_anything_is_rated(anna: Person, store: Sto
 async def test_files_that_take_long_hold_nobody_up(
     anna: Person, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
 ):
-    """As many as there can be threads for the database are sent at once, and another person is answered meanwhile."""
+    """As many files are sent at once as there are threads for the database, and another person is answered
+    meanwhile."""
     done, match = threading.Event(), ratings_file.match
 
     def slowly(*file: Any) -> Matched:
@@ -119,7 +120,7 @@ def goes_down(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 async def test_a_file_that_telegram_does_not_hand_over_is_said_to_be_not_in(
     anna: Person, telegram: FakeTelegram, store: Store, again: bool
 ):
-    """Nothing was saved, so that is said; pressing again, or sending it again, is all it takes."""
+    """The bot says that nothing was saved; pressing again or sending the file again is enough."""
     if again:
         await anna.sends_document("ratings.csv", LETTERBOXD.encode())
     telegram.times_out("getFile")

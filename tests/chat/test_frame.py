@@ -127,7 +127,8 @@ def message_from(telegram_id: int) -> Update:
 
 
 async def test_one_persons_flood_holds_nobody_up():
-    """Two may be worked on at once; one person sends ten that take for ever, and another still gets through."""
+    """Two updates may be in progress at once. One person sends ten that take for ever, and another person is still
+    answered."""
     turns, anna_may_go_on, handled = InTurn("secret", Slots(2)), asyncio.Event(), []
 
     async def wait() -> None:
@@ -181,7 +182,7 @@ async def test_people_who_have_left_take_no_memory():
 
 
 async def test_the_same_update_twice_is_harmless(runs: Runs, telegram: FakeTelegram):
-    """The tap is handled twice; that the second answer comes too late for Telegram is nobody's fault."""
+    """The tap is handled twice; the second answer comes too late for Telegram, which is no error."""
 
     async def show(update: Update, context: Context) -> None:
         await update.message.reply_html("Rate it", reply_markup=keyboard("5"))
@@ -404,7 +405,7 @@ async def test_an_error_in_a_job_is_logged_and_the_bot_goes_on(runs: Runs, teleg
 async def test_a_long_list_comes_in_several_messages_with_the_buttons_under_the_last(
     runs: Runs, telegram: FakeTelegram
 ):
-    """Also where it was to take the place of a message."""
+    """It does so even if it should replace a message."""
     films = [f"{number}  Film number {number} &amp; its sequel" for number in range(300)]
 
     async def show(visit: Visit, *_: object) -> None:
@@ -476,7 +477,7 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_the_token_is_in_no_log(runs: Runs, telegram: FakeTelegram, log_file: Path):
-    """Not through our own lines, an exception and its cause, a library's log, or the bot's own description."""
+    """It is kept out of our lines, an exception and its cause, a library's log, and the bot's own description."""
 
     async def fail(update: Update, context: Context) -> None:
         logging.getLogger("httpx").info("HTTP Request: POST https://api.telegram.org/bot%s/getMe", TOKEN)
@@ -515,7 +516,7 @@ def test_handlers_are_asked_in_the_order_of_their_features(services: Services, t
 
 
 async def test_a_job_that_is_late_still_runs(runs: Runs):
-    """By default it is left out without a word once it is a second late."""
+    """By default APScheduler silently skips it once it is a second late."""
 
     async def digest(context: Context) -> None: ...
 

@@ -1,4 +1,5 @@
-"""In a group others read along: what is personal leads to the private chat, films are shown as everybody may see."""
+"""Others read along in a group: personal commands lead to the private chat, and films are shown as everybody may see
+them."""
 
 from typing import Any
 
@@ -215,7 +216,7 @@ async def test_groups_are_offered_what_suits_them(anna: Person, telegram: FakeTe
 async def test_every_command_that_a_group_sends_to_the_private_chat_is_answered_there(
     anna: Person, there: Person, telegram: FakeTelegram
 ):
-    """By an answer of its own: not by the welcome that any other word after /start gets."""
+    """Each gets its own answer, and not the welcome that any other word after /start gets."""
     await rates(anna, heat="4½")
     await anna.says("/start nonsense")
     welcome, led = anna.sees, set()

@@ -1,4 +1,4 @@
-"""/link: one person in the chat and on a site, by a code that the site gives."""
+"""/link: links a person in the chat with their account on a site, by a code of the site."""
 
 from datetime import timedelta
 

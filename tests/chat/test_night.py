@@ -206,7 +206,7 @@ async def test_a_poll_that_telegram_refuses_can_be_tried_again(
 async def test_a_poll_that_the_library_cannot_read_back_is_no_error(
     anna: Person, club: dict[str, Any], telegram: FakeTelegram
 ):
-    """An older Bot API server tells of a poll that was sent without what the library wants to know of it."""
+    """An older Bot API server describes a sent poll without fields that the library needs."""
     telegram.describes_polls_as_before = True
     (a,) = await all_in(club, anna)
     await a.presses("Find films")
@@ -312,7 +312,7 @@ async def test_names_are_shown_as_they_are(telegram: FakeTelegram, application: 
 async def test_a_group_that_throws_the_bot_out_is_no_failure(
     anna: Person, club: dict[str, Any], telegram: FakeTelegram, store: Store
 ):
-    """What was tapped is done, nothing more is said there, and whoever tapped is still somebody to write to."""
+    """The tap takes effect, nothing more is said there, and the person who tapped stays active."""
     (a,) = await all_in(club, anna)
     telegram.fails("editMessageText", ApiError(403, "Forbidden: bot was kicked from the supergroup chat"))
     said = len(telegram.called("sendMessage"))

@@ -1,4 +1,4 @@
-"""Where people listen to artists and nobody gives stars: the chat asks whom one knows, and speaks of nothing else."""
+"""A catalogue of artists with play counts: the chat asks which artists one knows, and never mentions films or stars."""
 
 import random
 from collections.abc import Iterator
@@ -266,7 +266,7 @@ def said(given: Any, key: str = "") -> Iterator[str]:
 
 
 def check_words(telegram: FakeTelegram, language: str, *, since: int = 0) -> None:
-    """Demand that nothing that was said speaks of films or of stars."""
+    """Check that no text mentions films or stars."""
     texts = {text for call in telegram.calls[since:] for text in said(call.params)}
     assert texts
     wrong = {text: found for text in texts if (found := words_of(text, OF_STARS[language], OF_FILMS[language]))}
@@ -334,7 +334,7 @@ async def test_a_whole_conversation_without_a_word_of_films_or_stars(
 async def test_what_comes_of_a_run_is_told_without_a_word_of_them(
     admin: Person, telegram: FakeTelegram, store: Store, clock: SettableClock, job: str
 ):
-    """By a job, which nobody's message has told what there is to speak of."""
+    """The job runs without a message that would have set the texts for this data set."""
     await admin.says("/help")
     if job == "follow_runs":
         await admin.says("/retrain")

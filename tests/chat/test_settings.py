@@ -1,4 +1,4 @@
-"""/settings, and what comes of it: another language, and three films every Friday."""
+"""/settings and their effects: another language, and three films every Friday."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A group that becomes a supergroup: what goes on in it goes on under its new id."""
+"""A group that becomes a supergroup: its movie night and progress messages continue under its new id."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""No tap is lost, and none is answered twice: the answer that fails, the process that ends, the update that returns."""
+"""No tap is lost, and none is answered twice: when an answer fails, the process ends, or an update comes again."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from tests.fakes import ApiError, FakeTelegram, Json, Person, too_many_requests
 
 @dataclass(frozen=True)
 class Bot:
-    """A bot that runs, seen from where updates come in."""
+    """A running bot, seen from its intake of updates."""
 
     application: App
     inbox: Inbox
@@ -102,7 +102,7 @@ def acts(store: Store) -> list[str]:
 
 @contextmanager
 def down(store: Store) -> Iterator[None]:
-    """Meanwhile the database cannot be reached."""
+    """Make the database unreachable during the block."""
     there, store.db = store.db, Store("postgresql://nobody:none@127.0.0.1:1/none").db
     try:
         yield
@@ -216,7 +216,7 @@ async def test_undo_is_not_undone_by_doing_it_again(runs: Runs, someone: Person,
 async def test_what_ends_the_process_each_time_is_given_up_and_nothing_else(
     services: Services, someone: Person, telegram: FakeTelegram, store: Store
 ):
-    """What only waited behind it, as often, has not been begun."""
+    """Updates that only waited behind it, as often, have not been tried."""
     deadly, harmless = said(someone, "/top"), said(someone, "/help")
     left_behind(store, deadly, harmless)
     for _ in range(MOST_TRIES):
@@ -231,7 +231,7 @@ async def test_what_ends_the_process_each_time_is_given_up_and_nothing_else(
 async def test_what_is_at_hand_when_the_bot_stops_is_left_for_the_next(
     runs: Runs, someone: Person, services: Services, store: Store
 ):
-    """A stop waits some seconds; then connections close, and what fails for that is not dealt with."""
+    """A stop waits some seconds; then connections close, and updates that fail because of that count as unhandled."""
     async with runs() as bot:
         await bot.takes(said(someone, "heat"))
         await bot.inbox.close()
@@ -255,7 +255,7 @@ async def test_an_update_that_comes_twice_is_answered_once(runs: Runs, someone: 
 
 
 async def test_another_telegram_may_count_from_where_this_one_did(runs: Runs, someone: Person):
-    """Updates are told apart by what they say, too: ids are a bot's own, and a database may see another bot."""
+    """Updates are also distinguished by their content: ids belong to one bot, and a database may see another bot."""
     update, other = said(someone, "/help"), said(someone, "/privacy")
     async with runs() as bot:
         await bot.takes(update)

@@ -28,7 +28,7 @@ TITLES = {title.rpartition(" (")[0]: title for title in FILMS}
 
 
 class Guest:
-    """Somebody who rates as only they do, and looks closely at every answer."""
+    """Somebody with ratings of their own, who checks every answer."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
@@ -171,7 +171,7 @@ def test_quick_fingers_wait_for_their_answers_and_nobody_else_does(services: Ser
 
 
 def test_a_group_is_told_no_more_than_it_may_be(services: Services, telegram: FakeTelegram):
-    """What would wait for more than a minute is turned away without a word; the log says so once."""
+    """Messages that would wait for more than a minute are silently dropped; the log says so once."""
     club = telegram.group()
     people = [telegram.person(number).at(club) for number in range(1, 31)]
 

@@ -1,4 +1,4 @@
-"""One version's rows in bulk, on both databases: what was written comes out, of that version alone and in order."""
+"""One version's rows in bulk, on both databases: rows come out as written, of that version alone and in order."""
 
 from datetime import UTC, datetime
 from pathlib import Path

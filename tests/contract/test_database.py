@@ -190,7 +190,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_a_locked_database_is_unavailable_to_writers(
     new_database: NewDatabase, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And readers go on: nobody who only looks is kept waiting."""
+    """Readers do not wait."""
     monkeypatch.setattr(engine.store.database, "BUSY_TIMEOUT_MS", 300)
     url = new_database(backend)
     store, other = Store(url), Store(url)
@@ -241,7 +241,7 @@ def test_sqlite_keeps_its_promises(new_database: NewDatabase) -> None:
 
 
 def test_a_full_disk_is_called_a_full_disk(store: Store) -> None:
-    """SQLite may grow no further; Postgres is told to say what it says then."""
+    """SQLite may grow no further; Postgres is made to raise the error that it has for this."""
     full = "RAISE EXCEPTION 'could not extend file \"base/1\"' USING ERRCODE = 'disk_full'"
 
     def write() -> None:
