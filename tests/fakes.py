@@ -48,8 +48,8 @@ BUTTONS_IN_ROW, BUTTONS, DATA_BYTES, ENTITIES = 8, 100, 64, 100
 INLINE_RESULTS, POLL_OPTIONS, POLL_QUESTION, POLL_OPTION = 50, 12, 300, 100
 
 ALL, PERSON, GROUP = (30, 1.0), (15, 10.0), (20, 60.0)
-"""How many messages and edits are let through in how many seconds. That of one person is a guess: Telegram's own words
-are "one message per second", with "short bursts"."""
+"""The number of messages and edits that are let through, and in how many seconds. That of one person is a guess:
+Telegram's own words are "one message per second", with "short bursts"."""
 
 TOKEN = "123456:TEST-TOKEN"
 TAGS = {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "pre", "a", "span", "blockquote"}
@@ -61,11 +61,11 @@ MARKUP = re.compile(
 def parse_html(text: str) -> str:
     """Return what people read of a text in Telegram's HTML.
 
-    Stricter than Telegram in two things that it does without a word: it shows an ``&`` that begins no entity as it is,
-    and drops the formatting after a hundred entities.
+    It is stricter than Telegram in two things: Telegram silently shows an ``&`` that begins no entity, and silently
+    drops formatting after a hundred entities.
 
     Raises:
-        ApiError: as Telegram words it.
+        ApiError: with Telegram's text.
     """
     open_tags: list[str] = []
     entities = 0
@@ -117,16 +117,13 @@ class _Failure:
 
 
 class FakeTelegram(LocalTelegram):
-    """A strict Bot API in memory, and what a test wants to know of it.
+    """A strict Bot API in memory, with the facts that tests want to know.
 
-    Attributes:
-        calls: every request of the bot, those that were refused too.
-        answers: what appeared over buttons, latest last.
-        errors: what the bot's error handler met and should not have.
-        describes_polls_as_before: whether it leaves out of polls what Bot API 9.6 added to them.
-        local: whether it is a Bot API server of one's own, which brings updates to any address.
-        floods_refused: how often the bot said more than ``limits_floods`` allows.
-        webhook: what the bot asked to be brought updates with; None while it asks for them itself.
+    Attributes: calls: every request of the bot, those that were refused too. answers: the texts that appeared over
+        buttons, latest last. errors: unexpected errors that reached the bot's error handler. describes_polls_as_before:
+        whether it leaves out of polls what Bot API 9.6 added to them. local: whether it is a Bot API server of one's
+        own, which brings updates to any address. floods_refused: how often the bot said more than ``limits_floods``
+        allows. webhook: the webhook that the bot has set; None while it polls.
     """
 
     def __init__(self, *, local: bool = False) -> None:
@@ -163,7 +160,7 @@ class FakeTelegram(LocalTelegram):
         return self.chats[chat_id]
 
     def in_the_name_of(self, group: Json) -> "Person":
-        """Some admin of a group who stays anonymous. To Telegram all of them everywhere are the same user."""
+        """An anonymous admin of a group. Telegram gives all such admins one shared user."""
         nobody = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
         return Person(self, nobody, group, name=group)
 
@@ -186,13 +183,13 @@ class FakeTelegram(LocalTelegram):
         self.fails(method, TimedOut(), times=times, arrives=arrives)
 
     def loses(self, method: str, lost: httpx.TransportError, *, arrives: bool = False) -> None:
-        """Have the next call of a method fail as python-telegram-bot says that the network has."""
+        """Make the next call of a method fail with a network error of python-telegram-bot."""
         error = TimedOut() if isinstance(lost, httpx.TimeoutException) else NetworkError(f"httpx: {lost!r}")
         error.__cause__ = lost
         self.fails(method, error, arrives=arrives)
 
     def fails_for_ever(self, method: str) -> None:
-        """Have a method answer 502, as Telegram does when it is unwell, until ``recovers``."""
+        """Make a method answer 502 until ``recovers``, as Telegram does when it has trouble."""
         self._unwell.add(method)
 
     def recovers(self) -> None:
@@ -202,7 +199,7 @@ class FakeTelegram(LocalTelegram):
         self.fails(method, too_many_requests(retry_after_seconds), times=times)
 
     def limits_floods(self, clock: Callable[[], float]) -> None:
-        """From now on, refuse what comes too fast by this clock, which counts seconds."""
+        """From now on, refuse calls that come too fast by this clock, which counts seconds."""
         self._flood_clock = clock
 
     @contextmanager
@@ -264,7 +261,7 @@ class FakeTelegram(LocalTelegram):
             assert query["id"] not in self.open_queries, f"the tap on {query['data']!r} was left unanswered"
 
     def demand_health(self) -> None:
-        """Fail if the bot met an error that it should not: after jobs, which no update awaits."""
+        """Fail if the bot met an unexpected error. Tests call this after jobs, which no update waits for."""
         if self._strict and self.errors:
             error = self.errors[0]
             self.errors.clear()
@@ -273,7 +270,7 @@ class FakeTelegram(LocalTelegram):
     async def run_jobs(self, name: str = "") -> None:
         """Run the jobs whose name contains ``name`` once, now; the schedule itself stands still in tests.
 
-        As in real life, they know nothing of what was spoken before.
+        As in real life, they start without the language of earlier updates.
         """
         assert self.application is not None
         assert self.application.job_queue is not None
@@ -312,7 +309,7 @@ class FakeTelegram(LocalTelegram):
 
     @property
     def holds_back(self) -> bool:
-        """Whether there are updates that the bot has not said that it has."""
+        """Whether there are updates that the bot has not confirmed."""
         with self._changed:
             return bool(self._pending)
 
@@ -414,7 +411,7 @@ class FakeTelegram(LocalTelegram):
             self._pending.clear()
 
     def bring_updates(self, ended: threading.Event) -> None:
-        """Bring updates to the webhook, if there is one, one after the other, each until it is taken."""
+        """Send updates to the webhook, if there is one, one after the other, and repeat each until it is accepted."""
         while not ended.is_set():
             with self._changed:
                 if self.webhook is None or not self._pending:
@@ -543,7 +540,7 @@ def _check_commands(commands: Sequence[Json]) -> None:
 
 
 class Person:
-    """Somebody with Telegram in hand, looking at one chat: their own with the bot, or a group.
+    """Somebody who uses Telegram and looks at one chat: their own with the bot, or a group.
 
     They look at the message that was shown last, new or edited. Messages are values: one that was kept stays as it was,
     so that old buttons can be pressed with ``in_message=``.
@@ -650,7 +647,7 @@ class Person:
 
     @property
     def screen(self) -> str:
-        """It as a whole: the text, and a line for each row of buttons."""
+        """The whole message: the text, and a line for each row of buttons."""
         if not self.messages:
             return "(nothing)"
         lines = [" ".join(f"[{button.label}]" for button in row) for row in self.message.rows]
@@ -750,7 +747,7 @@ def _read_form(content_type: str, body: bytes) -> tuple[Json, dict[str, tuple[st
 
 
 def _value(name: str, text: str) -> Any:
-    """A form has only texts; those that name things other than texts are JSON."""
+    """A form has only texts; values of other types are sent as JSON."""
     texts = (
         "text",
         "caption",
@@ -779,7 +776,7 @@ async def _play(telegram: FakeTelegram, person: Person, script: list[str]) -> No
 
 
 def main() -> None:
-    """Stand in for Telegram until the lines of a script have been said and answered: for bots in containers."""
+    """Act as Telegram until the lines of a script have been sent and answered, for bots in containers."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8081)

@@ -19,7 +19,7 @@ Lists = Mapping[int, Sequence[int]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One film: which ids belong beside it, and which would be laughed at."""
+    """The judgement of one film: ids that belong in its list, and ids that would be laughed at."""
 
     half: str
     movie_id: int
@@ -33,7 +33,7 @@ def key(title: str) -> str:
 
 
 class Judge:
-    """The written judgements, in the ids of one data set. Titles that it does not have are passed over."""
+    """The written judgements, in the ids of one data set. Titles that it lacks are ignored."""
 
     def __init__(self, films: Sequence[Film]) -> None:
         self._films = films

@@ -38,7 +38,7 @@ class Sentence:
 
     @property
     def tests(self) -> bool:
-        """Whether it belongs to the half that the grammar was not built with."""
+        """Whether it belongs to the half that was not used to build the grammar."""
         return zlib.crc32(self.text.encode()) % 2 == 1
 
 

@@ -44,7 +44,7 @@ def create(store: Store, minute: float = 0) -> int:
 
 
 def write(store: Store, user_id: int, movie_id: int = HEAT, minute: float = 0) -> int:
-    """Write a version that passes the checks, aside."""
+    """Write a version that passes the checks, beside the live one."""
     version = create(store, minute)
     store.write_item_factors(version, factors())
     store.write_recommendations(version, [(user_id, 1, movie_id, 1.5, 4.25)])
@@ -175,7 +175,7 @@ def test_lists_that_make_no_sense_are_refused(
 
 
 def test_a_score_that_is_no_number_is_refused(films: Store, ann: int) -> None:
-    """By SQLite while it is written, by the check on Postgres."""
+    """SQLite refuses it while it is written; on Postgres the check does."""
     version = create(films)
     films.write_item_factors(version, factors())
     with pytest.raises((StoreError, PublishRefused)):  # noqa: PT012 - one of the two
@@ -516,7 +516,7 @@ def test_two_flips_at_one_moment_leave_one_live_version(films: Store, ann: int) 
 
 
 def test_ratings_given_while_a_model_is_published_are_all_kept(films: Store, ann: int) -> None:
-    """And none waits long: the writing is done in short transactions."""
+    """None of them waits long: the version is written in short transactions."""
     people = [films.person(ANN + 1 + i, None, NOW).id for i in range(20)]
     version = create(films)
     done = threading.Event()

@@ -236,7 +236,7 @@ def test_what_was_rated_again_since_is_not_taken_back_with_the_others(films: Sto
 
 
 def test_an_undo_that_was_cut_short_goes_on(films: Store, ann: int) -> None:
-    """Some were taken back, then the power failed."""
+    """Some events were undone, then the power failed."""
     films.save_films(replace(FILMS[0], id=number) for number in range(1_000, 2_000))
     films.rate(ann, HEAT, 3.0, NOW)
     imported = films.rate_many(ann, [(number, 4.0, NOW) for number in range(1_000, 2_000)], NOW)
@@ -443,7 +443,7 @@ def test_a_person_who_is_forgotten_leaves_nothing_behind(films: Store, ann: int,
 
 
 def test_forgetting_reads_nobody_elses_lists(films: Store, ann: int) -> None:
-    """There are millions of lines, and on SQLite everybody else waits meanwhile."""
+    """There are millions of lines, and on SQLite everybody else would wait meanwhile."""
     if films.is_postgres:
         pytest.skip("nobody waits there")
     plans: list[str] = []

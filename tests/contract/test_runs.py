@@ -35,7 +35,7 @@ def test_a_run_is_asked_for_taken_reported_on_and_ended(store: Store) -> None:
 
 
 def test_while_one_run_is_open_there_is_no_other(store: Store) -> None:
-    """Neither while it waits nor while it is under way."""
+    """This holds while the run waits and while it works."""
     first = ask(store)
     for _ in range(2):
         with pytest.raises(RunAlreadyOpen, match=f"run {first.id}") as refused:

@@ -136,7 +136,7 @@ class TestSplits:
         assert 0.17 < test.count() / ratings.count() < 0.23
 
     def test_a_larger_test_side_holds_the_smaller_one(self, ratings: DataFrame) -> None:
-        """So that the same person's figures at 60 and at 80 % speak of nested sets."""
+        """So figures at 60 and at 80 % are about nested sets of ratings."""
         _, large = split(ratings, seed=20, percent=40)
         _, small = split(ratings, seed=20, percent=20)
         assert small.exceptAll(large).isEmpty()

@@ -1,4 +1,4 @@
-"""Where learning finds nothing, what goes live is a model all the same: everybody's order, everybody's stars."""
+"""If learning finds nothing, a model goes live all the same: with popularity's order, or the mean of all stars."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def counts_of(trained: Trained, training: DataFrame) -> np.ndarray:
 
 
 def test_everybody_is_shown_what_most_people_rated(trained: Trained, sides: tuple[DataFrame, DataFrame]) -> None:
-    """Those who were trained on as those who come to the chat, whatever they rate."""
+    """This holds for people of the training data and for people of the chat, with any ratings."""
     counts = counts_of(trained, sides[0])
     found = best_there_is(trained, counts, Losing(lists=True, stars=False))
     people, bar = held_out(*sides), popularity(counts, trained)
@@ -63,7 +63,7 @@ def test_everybody_is_told_the_mean_of_all_stars(trained: Trained, sides: tuple[
 
 
 def test_what_fell_back_passes_the_gate(trained: Trained, sides: tuple[DataFrame, DataFrame]) -> None:
-    """A model of noise loses to the simplest recommender; with that in its place, it is as good and goes live."""
+    """A model of noise loses to the simplest recommender. Replaced by it, it is as good and goes live."""
     counts, rng = counts_of(trained, sides[0]), np.random.default_rng(2)
     noise = rng.normal(0, 2, trained.rows.preference.shape).astype(np.float32)
     stars = rng.normal(0, 2, len(counts)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Wherever a model is fitted it is the same model, and MLlib's where MLlib can express it."""
+"""Every placement fits the same model, and MLlib's model if MLlib supports the objective."""
 
 from collections.abc import MutableMapping
 from dataclasses import replace
@@ -40,7 +40,7 @@ FILMS = [Film(film, "", "", genres=(f"{genre_of(film)}",)) for film in range(GEN
 
 
 def told(done: float, detail: str) -> None:
-    """Progress that nobody listens to."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture(scope="module")

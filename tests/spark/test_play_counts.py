@@ -115,7 +115,7 @@ def test_everything_played_is_relevant_and_weighs_by_its_logarithm(spark: SparkS
 
 
 def test_the_gate_judges_lists_alone(spark: SparkSession, plays: DataFrame, trained: Trained) -> None:
-    """A model of play counts has no stars to be right or wrong about; shuffled counts are still found out."""
+    """A model of play counts predicts no stars; the gate still rejects one of shuffled counts."""
     training_side, test_side = evaluation.split(plays, seed=20)
     people = evaluation.held_out(training_side, test_side).cache()
     shuffled = plays.select(

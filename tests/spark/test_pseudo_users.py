@@ -1,4 +1,4 @@
-"""Pseudo-users made up for each kind of film draw what few have rated towards its kind, and leave nothing behind."""
+"""Pseudo-users for each kind of film draw films with few ratings towards their kind, and are not in the model."""
 
 from dataclasses import replace
 

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.spark
 
 
 def test_what_java_writes_lies_in_the_sessions_folder(spark: SparkSession) -> None:
-    """That goes with the session, or with the next run: in /tmp, nobody could say whose it is."""
+    """That folder is deleted with the session or by the next run; files in /tmp could not be told apart."""
     session = Path(spark.conf.get("spark.local.dir") or "")
     assert (session.parent.name, session.is_dir()) == ("spark", True)
     jvm = spark.sparkContext._jvm

@@ -126,7 +126,7 @@ def test_the_order_of_preference_alone_is_sparks_own(trained: Trained, ratings: 
 
 
 def test_biases_solve_the_damped_means(ratings: DataFrame) -> None:
-    """A film's bias is the damped mean of what the mean and the users' biases leave of its stars."""
+    """A film's bias is the damped mean of its stars less the overall mean and the users' biases."""
     world = ratings.repartition("user_id").cache()
     biases = fit_biases(world, user_damping=8.0, movie_damping=3.0)
     rows = world.toPandas().sort_values(["user_id", "movie_id"])

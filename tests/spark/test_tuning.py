@@ -142,7 +142,7 @@ def test_a_budget_reads_as_people_write_it() -> None:
 def test_a_first_training_looks_for_what_suits_its_data(
     spark: SparkSession, ratings: DataFrame, trial_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a crushing reg it finds back; out of time from the beginning, it still has an answer."""
+    """It recovers from a far too strong reg; without any time, it still returns an answer."""
     monkeypatch.setattr(tuning, "COARSE", {"preference": {"reg": (30.0, 1.0)}, "rating": {"reg": (30.0, 0.1)}})
     monkeypatch.setattr(tuning, "LADDERS", {"preference": {"reg": (0.5, 1, 2)}, "rating": {"pseudo": (0, 3)}})
     monkeypatch.setattr(tuning, "OFTEN_BEST", ())

@@ -79,7 +79,7 @@ def bot(*arguments: str, env: dict[str, str], given: str = "") -> subprocess.Com
 
 @contextlib.contextmanager
 def serving(env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A bot that runs, until the end of the block; its log goes to a file."""
+    """A running bot, until the end of the block; its log goes to a file."""
     with log.open("wb") as stderr:
         process = subprocess.Popen([sys.executable, "-m", "bot", "run"], cwd=ROOT, env=env, stderr=stderr)
     try:
@@ -298,7 +298,7 @@ async def test_what_comes_without_the_secret_is_refused(
 async def test_a_restart_of_a_bot_with_a_webhook_loses_nothing(
     hooked: dict[str, str], telegram: FakeTelegram, tmp_path: Path
 ):
-    """It is told to stop in the middle of a stream of updates. One may come twice, as is Telegram's way."""
+    """It is told to stop in the middle of a stream of updates. One may come twice, as Telegram sometimes does."""
     people = [telegram.person(2000 + number) for number in range(120)]
     for number, (those, enough) in enumerate([(people[:60], 1), (people[60:], len(people))]):
         for person in those:

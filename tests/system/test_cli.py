@@ -245,7 +245,7 @@ def test_a_training_is_refused_while_another_run_is_open(demo: Program, store: S
 def test_a_run_that_died_with_its_machine_does_not_stand_in_the_way(
     empty: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody has to start an engine first to have it given up."""
+    """The run is given up without starting an engine first."""
     store = Store(f"sqlite:///{empty.home}/demo/matinee.db")
     run = store.request_run(RunKind.TRAIN, "cli", utc_now() - timedelta(minutes=5), take=True)
     assert "engine load" in refused(empty, "train")
@@ -260,7 +260,7 @@ def test_the_engine_that_is_not_there_is_not_well(empty: Program) -> None:
 
 
 def test_answers_that_need_no_spark_load_none() -> None:
-    """Nor anything else that takes its time: `status` answers at once."""
+    """They load nothing else that is slow: `status` answers at once."""
     script = "import sys, engine.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"pyspark", "py4j", "pandas", "pyarrow", "apscheduler", "alembic"} & set(loaded)

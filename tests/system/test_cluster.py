@@ -132,7 +132,7 @@ with spark_session(settings, log=settings.home / "spark.log") as spark:
 
 
 def test_a_task_that_is_killed_is_done_again_with_the_same_result(cluster: str, tmp_path: Path) -> None:
-    """And there too, the factors are MLlib's."""
+    """The factors are those of MLlib there too."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/tests/system"}
     command = [sys.executable, "-c", LOST_AND_COMPARED, str(tmp_path), cluster]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)

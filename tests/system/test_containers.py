@@ -1,6 +1,7 @@
 """The containers: both images built, and a deployment brought up, used, killed, backed up, restored and stopped.
 
-Needs a Docker engine with Compose. Everything is called "matinee-test" there, and goes at the end but for the images.
+Needs a Docker engine with Compose. Everything is called "matinee-test" there, and is removed at the end, except the
+images.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Programs that are killed, for real and at every stage, and what is left: the old model, and every rating."""
+"""Programs are killed at every stage, and afterwards the old model and every rating are still there."""
 
 import contextlib
 import os
@@ -125,7 +125,7 @@ def test_sigterm_stops_the_engine_and_its_run_can_be_asked_again(demo: Program, 
 
 
 def test_kill_9_of_the_engine_ends_its_run_too(demo: Program, store: Store) -> None:
-    """The orphan notices, and gives its own run up; nobody has to wait for its silence to be noticed."""
+    """The orphan notices and gives its own run up, before anybody has to notice its silence."""
     before, waiting = live_lists(store), store.waiting_ratings()
     with serving(demo) as engine:
         run = ask(store)

@@ -48,7 +48,7 @@ class Pages:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Pages:
-    """Both pages of the demo, with two models made up of nothing but genres, and all that a run leaves behind."""
+    """Both pages of the demo, with two made-up models of genres, and all files that a run leaves."""
     home = tmp_path_factory.mktemp("reports")
     settings = EngineSettings(_env_file=None, home=home, dataset="demo")
     settings.folder.mkdir()
