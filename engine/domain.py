@@ -91,6 +91,7 @@ class RunKind(enum.StrEnum):
     TRAIN = "train"
     TUNE = "tune"
     ROLLBACK = "rollback"
+    BACKUP = "backup"  # noted only when a scheduled one has failed, so that admins are told
 
 
 class RunState(enum.StrEnum):

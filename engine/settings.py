@@ -154,5 +154,22 @@ class EngineSettings(StoreSettings):
     keep_versions: int = Field(default=3, ge=1)
     """How many models that were live can be rolled back to."""
 
+    backup_cron: str = "30 3 * * *"
+    """When to make a backup, as a cron line in UTC; "off" for never."""
+
+    backup_keep: int = Field(default=7, ge=1)
+    """How many scheduled backups are kept."""
+
+    backup_folder: Path | None = None
+    """Where backups go: best another disk. Unset: backups in the data set's folder."""
+
+    move_to: SecretStr | None = None
+    """Where `python -m engine move` brings everything, if no URL stands on its command line."""
+
     engine_port: int = Field(default=0, ge=0, le=65535)
     """Port of the engine's /healthz and /metrics; 0 for none."""
+
+    @property
+    def backups(self) -> Path:
+        """The folder of backups."""
+        return self.backup_folder or self.folder / "backups"

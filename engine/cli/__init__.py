@@ -15,6 +15,7 @@ from engine.cli import data
 from engine.cli import training
 from engine.cli import answers
 from engine.cli import models
+from engine.cli import keeping
 from engine.cli import service
 
 # isort: on
@@ -22,7 +23,7 @@ from engine import disk
 from engine.cli.shared import cli
 from engine.domain import MatineeError
 
-__all__ = ["answers", "cli", "data", "main", "models", "service", "training"]
+__all__ = ["answers", "cli", "data", "keeping", "main", "models", "service", "training"]
 
 
 def main() -> NoReturn:

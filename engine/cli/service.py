@@ -1,11 +1,13 @@
 """Verbs for the engine as a service: serve, status, healthcheck, java, up."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy import make_url
 
+from engine.backups.files import Backup, listed
 from engine.cli.shared import Json, answer, cli, figures, load_settings, opened
 from engine.domain import Catalogue, Feedback, RunState
 from engine.settings import dataset_folders, use_dataset
@@ -40,6 +42,7 @@ def status(as_json: Json = False) -> None:
     Changes nothing.
     """
     with opened() as (settings, store):
+        backups = listed(settings.backups)
         sets = [folder.name for folder in dataset_folders(settings.home)]
         try:
             catalogue, live, run = store.catalogue(), store.live_version(), store.open_run()
@@ -58,6 +61,7 @@ def status(as_json: Json = False) -> None:
         "people": people,
         "run": run and asdict(run),
         "last_runs": [asdict(run) for run in ended],
+        "backups": [asdict(backup) for backup in backups],
     }
     answer(
         as_json,
@@ -69,6 +73,7 @@ def status(as_json: Json = False) -> None:
             f"Live      {_live_line(model)}",
             f"Chat      {people['people']} people, {people['ratings']} ratings; {waiting} wait for the next training",
             f"Run       {_open_run_line(run)}",
+            f"Backups   {_backups_line(backups, settings.backups)}",
             *(f"Before    {_ended_run_line(run)}" for run in ended),
         ],
     )
@@ -88,6 +93,13 @@ def _sets_line(sets: list[str], current: str) -> str:
     """Name the sets that are in the home folder; the current one first, with a word on the others if there are any."""
     others = [name for name in sets if name != current]
     return current if not others else f"{current}; also here: {', '.join(others)} (`load` one, or use --dataset)"
+
+
+def _backups_line(backups: list[Backup], folder: Path) -> str:
+    if not backups:
+        return "none: `python -m engine backup`"
+    last = backups[-1]
+    return f"{len(backups)} in {folder}, the last of {last.made_at:%Y-%m-%d %H:%M} UTC, {last.bytes / 1e6:,.1f} MB"
 
 
 def _live_line(model: ModelVersion | None) -> str:

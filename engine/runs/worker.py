@@ -28,6 +28,7 @@ from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.runs.child import GRACE_SECONDS, Child
 from engine.runs.figures import Figures
 from engine.runs.patience import patient
+from engine.runs.upkeep import Backups, by_the_clock
 from engine.runs.watch import SILENT_SECONDS, Watch
 from engine.settings import EngineSettings, SettingsError
 from engine.store import Run, RunAlreadyOpen, Store, StoreError
@@ -380,8 +381,8 @@ def owes_training(schedule: CronTrigger, last: datetime, now: datetime) -> bool:
     return due is not None and bool(due <= now)
 
 
-def parse_schedule(cron: str) -> CronTrigger | None:
-    """Return when to train, or None for "off".
+def parse_schedule(cron: str, setting: str = "MATINEE_TRAIN_CRON") -> CronTrigger | None:
+    """Return when to do what this setting is about, or None for "off".
 
     Raises:
         SettingsError: the text is no cron line.
@@ -392,7 +393,7 @@ def parse_schedule(cron: str) -> CronTrigger | None:
         return CronTrigger.from_crontab(cron, timezone=UTC)
     except ValueError as e:
         raise SettingsError(
-            f'MATINEE_TRAIN_CRON: {cron!r} is not a cron line ({e}): write five fields, such as "0 4 * * *" for '
+            f'{setting}: {cron!r} is not a cron line ({e}): write five fields, such as "0 4 * * *" for '
             'every day at four (UTC), or "off"'
         ) from e
 
@@ -414,11 +415,12 @@ def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until
     """Work until SIGTERM, SIGINT or, if asked for, the end of standard input.
 
     Raises:
-        SettingsError: the schedule is no cron line, or the home folder cannot be written to.
+        SettingsError: a schedule is no cron line, or the home folder cannot be written to.
         PortTaken: the port for /healthz and /metrics cannot be had.
         StoreError: the database cannot be used at the start. Later, the worker waits until it is back.
     """
     schedule = parse_schedule(settings.train_cron)
+    backup_schedule = parse_schedule(settings.backup_cron, "MATINEE_BACKUP_CRON")
     worker, heartbeat = Worker(store, settings, now=now), health.Heartbeat(heartbeat_file(settings))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -431,7 +433,8 @@ def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until
         raise SettingsError(f"MATINEE_HOME: {settings.folder} cannot be written to: {e.strerror}") from e
     TICK_AGE.set_function(heartbeat.age_seconds)
     worker.ask_at_start(schedule)
-    with _scheduled(worker, schedule), _health_server(settings):
+    backups = Backups(store, settings, now=now)
+    with _scheduled(worker, schedule), by_the_clock(backups, backup_schedule), _health_server(settings):
         log.info("engine_started", train_cron=settings.train_cron, train_after_ratings=settings.train_after_ratings)
         while not stop.is_set():
             _tick(worker, heartbeat)

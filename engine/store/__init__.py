@@ -12,7 +12,7 @@ from engine.store.chat.door import DoorStore, Invite
 from engine.store.chat.inbox import InboxStore, WaitingUpdate
 from engine.store.chat.nights import Guest, Night, NightStore
 from engine.store.chat.shown import Reception, Shown, ShownStore
-from engine.store.database import StoreError, StoreUnavailable
+from engine.store.database import DatabaseMoved, StoreError, StoreUnavailable
 from engine.store.keys import ApiKey, KeyStore, Scope, SiteStore
 from engine.store.links import AlreadyLinked, Link, LinkStore, NoSuchCode, read_code
 from engine.store.models import (
@@ -34,6 +34,7 @@ __all__ = [
     "ApiKey",
     "Course",
     "DataShown",
+    "DatabaseMoved",
     "Decade",
     "Digest",
     "Dismissal",

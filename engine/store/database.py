@@ -40,6 +40,9 @@ NEWER = (
     "or restore the backup that was made before the other was updated"
 )
 
+MOVED = "matinee-moved"
+"""Stands in the place of the revision of a database that was moved elsewhere, and in the error that its writers get."""
+
 
 class StoreError(MatineeError):
     """The database refused or could not be reached."""
@@ -55,6 +58,16 @@ class NoTables(StoreUnavailable):
 
 class DiskIsFull(StoreUnavailable):
     """The database has no room to write: waiting does not help either."""
+
+
+class DatabaseMoved(StoreError):
+    """Everything is in another database by now; nothing more is taken here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this database was moved with `python -m engine move` and takes no more writing: set MATINEE_DATABASE_URL "
+            "to where it went and start again"
+        )
 
 
 def connect(url: str) -> sa.Engine:
@@ -167,6 +180,22 @@ class Database:
     def close(self) -> None:
         self.db.dispose()
 
+    def url(self) -> str:
+        """Return where this is, with the password: never print it."""
+        return self.db.url.render_as_string(hide_password=False)
+
+    def server_version(self) -> int:
+        """Return the major version of the Postgres that this is on."""
+        with self.read() as connection:
+            return int(str(connection.scalar(sa.text("SHOW server_version_num")))) // 10_000
+
+    def size_bytes(self) -> int:
+        """Return how much room the database takes."""
+        postgres = "SELECT pg_database_size(current_database())"
+        sqlite = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        with self.read() as connection:
+            return int(connection.scalar(sa.text(postgres if self.is_postgres else sqlite)) or 0)
+
     def make_file(self) -> None:
         """Create the file of a SQLite database, and its folder, if they are missing. Only their owner may read them.
 
@@ -196,10 +225,13 @@ class Database:
 
         Raises:
             StoreUnavailable: there are no tables, or older ones.
+            DatabaseMoved: the database was moved elsewhere.
             StoreError: a newer program has made the tables.
         """
         with self.read() as connection:
             found = str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))
+        if found == MOVED:
+            raise DatabaseMoved
         if found > REVISION:
             raise StoreError(NEWER.format(found=found))
         if found < REVISION:
@@ -251,6 +283,8 @@ class Database:
 def _in_our_words(error: Exception, driver_error: BaseException | None) -> StoreError:
     """Return our error for a driver's error; its text says what to do about it."""
     text = (str(driver_error).strip() or type(driver_error).__name__).splitlines()[0]
+    if MOVED in text:
+        return DatabaseMoved()
     if isinstance(driver_error, (UndefinedTable, UndefinedColumn)) or text.startswith("no such "):
         return NoTables(f"the database lacks our tables ({text}): run `python -m engine migrate`")
     if "locked" in text or "lock timeout" in text:

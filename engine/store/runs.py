@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from engine.domain import MatineeError, RunKind, RunState
-from engine.store.database import Database, upsert
+from engine.store.database import Database, DatabaseMoved, upsert
 from engine.store.schema import RunRow, RunWatcherRow, TrialRow, table
 
 runs, watchers, trials = table(RunRow), table(RunWatcherRow), table(TrialRow)
@@ -103,10 +103,28 @@ class RunStore(Database):
                 with self.write() as connection:
                     return run_of(connection.execute(sa.insert(runs).values(values).returning(runs)).mappings().one())
             except MatineeError as e:
-                if not isinstance(e.__cause__, IntegrityError):
+                if isinstance(e, DatabaseMoved) or not isinstance(e.__cause__, IntegrityError):
                     raise
             if (other := self.open_run()) is not None:  # otherwise that run ended between the two statements: ask again
                 raise RunAlreadyOpen(other)
+
+    def note_failed_backup(self, error: str, now: datetime) -> Run:
+        """Note that a scheduled backup failed, as a run that has ended: so admins are told, and ``status`` shows it."""
+        values = {
+            "kind": RunKind.BACKUP.value,
+            "asked_by": "schedule",
+            "options": {},
+            "state": RunState.FAILED.value,
+            "fraction": 0.0,
+            "detail": "",
+            "asked_at": now,
+            "finished_at": now,
+            "cancel_asked": False,
+            "error": error,
+            "metrics": {},
+        }
+        with self.write() as connection:
+            return run_of(connection.execute(sa.insert(runs).values(values).returning(runs)).mappings().one())
 
     def claim_run(self, now: datetime) -> Run | None:
         """Take the waiting run, if there is one; of two engines only one gets it."""

@@ -1,0 +1,92 @@
+"""The files of backups: their names, and how one is written so that it is whole or not there."""
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.domain import MatineeError
+
+BY_HAND, SCHEDULED = "backup", "scheduled"
+"""How the names of files begin: those made by hand, which nobody removes, and those of which the newest are kept."""
+
+_NAME = re.compile(rf"({BY_HAND}|{SCHEDULED})-(\d{{4}}-\d\d-\d\d-\d{{6}})\.(db|dump)")
+NAME_TIME = "%Y-%m-%d-%H%M%S"
+
+_PARTIAL = ".partial"
+_FORGOTTEN_SECONDS = 24 * 3600
+
+
+class BackupError(MatineeError):
+    """A backup could not be made, read or put back."""
+
+
+@contextlib.contextmanager
+def aside(path: Path, *, keep: bool = True) -> Iterator[Path]:
+    """Give a new empty file to write to, beside ``path``; it takes that name when the block ends, and is on disk then.
+
+    On an error, or without ``keep``, it goes again. So does what a process that was killed left more than a day ago.
+
+    Raises:
+        BackupError: the folder cannot be written to, or ``path`` is there already.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for forgotten in path.parent.glob(f".*{_PARTIAL}*"):
+            if time.time() - forgotten.stat().st_mtime > _FORGOTTEN_SECONDS:
+                forgotten.unlink(missing_ok=True)
+        if path.exists():
+            raise BackupError(f"{path} is there already")
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            yield partial
+            if keep:
+                _write_out(partial)
+                partial.rename(path)
+                _write_out(path.parent)
+        finally:
+            for left in path.parent.glob(f"{partial.name}*"):  # SQLite's -wal and -shm too
+                left.unlink(missing_ok=True)
+    except OSError as e:
+        raise BackupError(f"{path.parent} cannot be written to: {e.strerror or e}") from e
+
+
+def _write_out(path: Path) -> None:
+    """Return when the disk has it."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A file with all that the database held at ``made_at``."""
+
+    path: Path
+    made_at: datetime
+    bytes: int
+
+
+def listed(folder: Path) -> list[Backup]:
+    """Return the backups in a folder, oldest first."""
+    found = []
+    for path in folder.glob("*"):
+        if match := _NAME.fullmatch(path.name):
+            made_at = datetime.strptime(match[2], NAME_TIME).replace(tzinfo=UTC)
+            found.append(Backup(path, made_at, path.stat().st_size))
+    return sorted(found, key=lambda backup: (backup.made_at, backup.path.name))
+
+
+def sweep(folder: Path, keep: int) -> list[Path]:
+    """Remove all scheduled backups but the ``keep`` newest; return those that went."""
+    scheduled = [backup.path for backup in listed(folder) if backup.path.name.startswith(SCHEDULED)]
+    for path in (gone := scheduled[:-keep]):
+        path.unlink()
+    return gone
