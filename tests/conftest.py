@@ -113,8 +113,9 @@ class Program:
     def environment(self) -> dict[str, str]:
         # MAKE…: a make that is started by a test is not the one that started the tests.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATINEE_", "MAKE"))}
-        # Otherwise a test that runs at four in the morning would meet a scheduled training.
+        # Otherwise a test that runs at four in the morning would meet a scheduled training, or a backup.
         ours = {"PYTHONPATH": str(ROOT), "MATINEE_HOME": str(self.home), "MATINEE_TRAIN_CRON": "off"}
+        ours["MATINEE_BACKUP_CRON"] = "off"
         quick = {"MATINEE_SEARCH_SECONDS": "0"}
         return kept | ours | quick | self.settings
 

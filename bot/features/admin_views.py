@@ -37,7 +37,12 @@ def not_for_you(command: str) -> View:
 
 # --- Runs -------------------------------------------------------------------------------------------------------------
 
-_KINDS = {RunKind.TRAIN: marked("Training"), RunKind.TUNE: marked("Tuning"), RunKind.ROLLBACK: marked("Rollback")}
+_KINDS = {
+    RunKind.TRAIN: marked("Training"),
+    RunKind.TUNE: marked("Tuning"),
+    RunKind.ROLLBACK: marked("Rollback"),
+    RunKind.BACKUP: marked("Backup"),
+}
 
 
 def progress(
@@ -61,6 +66,8 @@ def progress(
     took = duration((run.finished_at or now) - (run.started_at or run.asked_at))
     again = [press(_("Train again"), buttons.AskRetrain(0))]
     why = clip(run.error or run.detail or _("no reason was given"), REASON_LENGTH)
+    if run.kind is RunKind.BACKUP:
+        return View.of(say("The backup failed: {why}.", why=why.rstrip(".")))
     if run.kind is RunKind.TUNE:
         return _searched(run, took, why, cancelled_by)
     match run.state:

@@ -312,7 +312,7 @@ def patiently(act: Callable[[], Result], seconds: float) -> Result:
     while True:
         try:
             return act()
-        except (NoTables, DiskIsFull):
+        except (NoTables, DiskIsFull, DatabaseMoved):
             raise
         except StoreUnavailable as e:
             now = time.monotonic()

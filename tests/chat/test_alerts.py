@@ -44,6 +44,19 @@ async def test_a_scheduled_run_that_fails_is_told_once(
     assert admin.buttons == ["Train again"]
 
 
+async def test_a_backup_that_fails_is_told(
+    admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock
+):
+    await admin.says("/help")
+    store.note_failed_backup("the disk is full", clock())
+    for _ in range(2):
+        await telegram.run_jobs("tell_admins")
+    assert len(admin.messages) == 2
+    assert admin.sees.startswith("The scheduled run of 1 Mar 2026, 20:00 UTC:")
+    assert "The backup failed: the disk is full." in admin.sees
+    assert admin.buttons == []
+
+
 async def test_a_model_that_the_gate_keeps_out_is_told(
     admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock
 ):

@@ -56,7 +56,7 @@ def test_everybody_has_what_they_gave_and_it_waits_as_before(store: Store) -> No
     taste = store.taste(ann.id, NOW)
     assert {film: taste.stars_for(film) for film in GAVE} == GAVE
     assert taste.stars_for(20) is None
-    assert store.people_counts() == {"people": 2, "ratings": 7}
+    assert store.people_counts() == {"people": 2, "active": 2, "ratings": 7, "dismissals": 1}
     assert taste.waiting == len(GAVE)
 
 
@@ -91,4 +91,4 @@ def test_people_go_on_rating_and_new_ones_come(store: Store) -> None:
     assert newcomer.is_new
     assert newcomer.id > ann.id
     store.rate(newcomer.id, 20, 4.0, NOW)
-    assert store.people_counts() == {"people": 3, "ratings": 9}
+    assert store.people_counts() == {"people": 3, "active": 3, "ratings": 9, "dismissals": 1}
