@@ -7,9 +7,9 @@ from pathlib import Path
 from engine.backups import postgres, sqlite
 from engine.backups.files import BY_HAND, NAME_TIME, Backup, BackupError, aside
 from engine.domain import MatineeError
-from engine.store import Store
+from engine.store import DatabaseMoved, Store
 from engine.store.copying import close_for_good, fill, hold_writers, is_empty
-from engine.store.database import NEWER, REVISION
+from engine.store.database import MOVED, NEWER, REVISION
 from engine.store.migrate import migrate
 
 
@@ -28,7 +28,7 @@ def back_up(store: Store, folder: Path, *, now: datetime, name: str = BY_HAND, p
 
     Raises:
         BackupError: it could not be made; nothing of it is left.
-        StoreError: the database cannot be read.
+        StoreError: the database cannot be read, or has moved elsewhere.
     """
     dumps = store.is_postgres and not portable and postgres.can_dump(store.server_version())
     path = folder / f"{name}-{now.astimezone(UTC):{NAME_TIME}}.{'dump' if dumps else 'db'}"
@@ -39,6 +39,11 @@ def back_up(store: Store, folder: Path, *, now: datetime, name: str = BY_HAND, p
             postgres.dump(store.url(), file)
         else:
             _take(store, file)
+        found = (postgres if dumps else sqlite).revision(file)
+        if found is None:
+            raise BackupError("the database holds no tables of Matinee's")
+        if found == MOVED:
+            raise DatabaseMoved
     return Backup(path, now, path.stat().st_size)
 
 
@@ -106,6 +111,8 @@ def _is_new(store: Store) -> bool:
 def _known(file: Path, found: str | None) -> str:
     if found is None:
         raise BackupError(f"{file} holds no tables of Matinee's")
+    if found == MOVED:
+        raise BackupError(f"{file} is of a database that had been moved elsewhere by then: restore another")
     if found > REVISION:
         raise BackupError(f"{file}: " + NEWER.format(found=found))
     return found

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -85,7 +85,7 @@ class Backups:
             since = catalogue.loaded_at
         if since is None:
             return False
-        due = schedule.get_next_fire_time(None, since)
+        due = schedule.get_next_fire_time(None, since + timedelta(seconds=1))  # a name says no fractions
         return due is not None and bool(due <= self._now())
 
     def stop(self) -> None:

@@ -60,7 +60,7 @@ class DiskIsFull(StoreUnavailable):
     """The database has no room to write: waiting does not help either."""
 
 
-class DatabaseMoved(StoreError):
+class DatabaseMoved(StoreUnavailable):
     """Everything is in another database by now; nothing more is taken here."""
 
     def __init__(self) -> None:

@@ -44,9 +44,7 @@ async def test_a_scheduled_run_that_fails_is_told_once(
     assert admin.buttons == ["Train again"]
 
 
-async def test_a_backup_that_fails_is_told(
-    admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock
-):
+async def test_a_backup_that_fails_is_told(admin: Person, store: Store, telegram: FakeTelegram, clock: SettableClock):
     await admin.says("/help")
     store.note_failed_backup("the disk is full", clock())
     for _ in range(2):

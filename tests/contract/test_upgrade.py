@@ -6,6 +6,7 @@ store, with two people of the chat.
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def before(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["migrated", "restored to sqlite", "restored to postgres"])
-def store(request: pytest.FixtureRequest, before: Path, new_database: NewDatabase, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, before: Path, new_database: NewDatabase, tmp_path: Path) -> Iterator[Store]:
     """That database, as the upgrade leaves it: where it was, or from a backup of it in a new place."""
     if request.param == "migrated":
         upgraded = Store(f"sqlite:///{before}")
@@ -45,8 +46,8 @@ def store(request: pytest.FixtureRequest, before: Path, new_database: NewDatabas
     else:
         upgraded = Store(new_database(request.param.split()[-1], migrated=False))
         assert restore(upgraded, before, tmp_path / "scratch") == ("0006", REVISION)
-    request.addfinalizer(upgraded.close)
-    return upgraded
+    yield upgraded
+    upgraded.close()
 
 
 def test_everybody_has_what_they_gave_and_it_waits_as_before(store: Store) -> None:
