@@ -61,10 +61,11 @@ def load(url: str, file: Path, scratch: Path) -> None:
 
 def _connection(url: str) -> tuple[str, dict[str, str]]:
     """Return how to connect, without the password, and an environment that has it."""
-    parts = conninfo_to_dict(re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", url))
+    said = conninfo_to_dict(re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", url))
+    parts = {name: str(value) for name, value in said.items()}
     password = parts.pop("password", None)
-    environment = dict(os.environ) | ({} if password is None else {"PGPASSWORD": str(password)})
-    return make_conninfo(**parts), environment
+    environment = dict(os.environ) | ({} if password is None else {"PGPASSWORD": password})
+    return make_conninfo("", **parts), environment
 
 
 def _run(program: str, options: list[str], *, env: dict[str, str] | None = None) -> str:

@@ -106,6 +106,7 @@ def backed_up(store: Store, folder: Path, kind: str) -> Path:
 # --- While people rate ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_backup_holds_what_was_acknowledged_before_it_began(
     full: Callable[[str], Store], new_database: NewDatabase, tmp_path: Path, kind: str
@@ -127,6 +128,7 @@ def test_a_backup_holds_what_was_acknowledged_before_it_began(
     other.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_restore_replaces_all_at_once_while_people_rate(
     full: Callable[[str], Store], tmp_path: Path, kind: str
@@ -148,6 +150,7 @@ def test_a_restore_replaces_all_at_once_while_people_rate(
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite", "postgres"])
 def test_a_move_takes_everything_along_and_nothing_is_acknowledged_after_it(
     full: Callable[[str], Store], new_database: NewDatabase, tmp_path: Path, backend: str
