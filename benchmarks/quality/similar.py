@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 
 from engine.datasets import load, tags_file
 from engine.domain import Film
-from engine.judging.comparison import Held
+from engine.judging.comparison import StandInStore
 from engine.learning.content import Tags
 from engine.learning.similarity import similar_films
 from engine.settings import EngineSettings
@@ -69,7 +69,7 @@ def artists(spark: SparkSession, source: Path, folder: Path) -> None:
 
 
 def _lists(spark: SparkSession, source: Path, folder: Path) -> tuple[list[Film], dict[int, list[int]], dict[int, int]]:
-    held = Held()
+    held = StandInStore()
     report = load(str(source), held, folder, folder / "downloads", now=datetime.now(UTC))
     file, tags = tags_file(folder, report.catalogue.fingerprint), None
     if file.exists():

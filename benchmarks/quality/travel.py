@@ -24,7 +24,7 @@ from pyspark.sql import functions as F
 from engine.datasets import load
 from engine.domain import Feedback, Film
 from engine.judging import evaluation
-from engine.judging.comparison import Comparison, Held, compare
+from engine.judging.comparison import Comparison, StandInStore, compare
 from engine.judging.gate import Interval
 from engine.judging.tuning import default_hyperparameters, settle
 from engine.learning.training import SEED
@@ -179,7 +179,7 @@ def worlds_measured(
     spark: SparkSession, source: Path, worlds: dict[str, World], home: Path, search_seconds: float
 ) -> Iterator[Row]:
     """Measure one data set's worlds, one after the other."""
-    held, now = Held(), datetime.now(UTC)
+    held, now = StandInStore(), datetime.now(UTC)
     report = load(str(source), held, home / source.name, home, feedback=None, now=now, progress=nothing)
     ratings = spark.read.parquet(str(report.ratings.absolute())).cache()
     for name, make in worlds.items():

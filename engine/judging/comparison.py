@@ -192,7 +192,7 @@ def _loaded(settings: EngineSettings, store: Store, folder: Path) -> tuple[Catal
 
 
 @dataclass
-class Held:
+class StandInStore:
     """Replaces the store while a data set is read for one comparison. It numbers people as a new store would."""
 
     held: Catalogue | None = None
@@ -215,7 +215,7 @@ def _read(
     settings: EngineSettings, dataset: str, feedback: Feedback | None, folder: Path, show: Show, now: datetime
 ) -> tuple[Catalogue, list[Path], list[Film]]:
     """Read a data set into a temporary folder."""
-    held = Held()
+    held = StandInStore()
     report = load(
         dataset,
         held,

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from engine.domain import Floats
 from engine.learning.fits import BIAS_ROUNDS, Ints, OnProgress, Preference, Stars, compress, noted
-from engine.learning.solver import Held, Observations
+from engine.learning.solver import FixedSide, Observations
 from engine.serving.factors import Doubles, PreferenceHyperparameters, RatingHyperparameters, observed
 
 RATINGS_A_BLOCK = 1_000_000
@@ -87,7 +87,7 @@ class Side:
 
     def solve(self, factors: Floats, *, unobserved: float, prior: Floats | None = None) -> Floats:
         """Return the factors of this side, in the order of ``ids``, from the other side's."""
-        held = self.blocks.sparkSession.sparkContext.broadcast(Held.of(factors))
+        held = self.blocks.sparkSession.sparkContext.broadcast(FixedSide.of(factors))
 
         def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:

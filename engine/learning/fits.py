@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain import FactorRows, Film, Floats
-from engine.learning.solver import Held, Observations, half_step
+from engine.learning.solver import FixedSide, Observations, half_step
 from engine.serving.factors import (
     Doubles,
     Hyperparameters,
@@ -360,8 +360,10 @@ class Folding:
     model: Model
 
     @cached_property
-    def held(self) -> tuple[Held, Held]:
-        return Held.of(np.ascontiguousarray(self.model.preference)), Held.of(np.ascontiguousarray(self.model.rating))
+    def held(self) -> tuple[FixedSide, FixedSide]:
+        return FixedSide.of(np.ascontiguousarray(self.model.preference)), FixedSide.of(
+            np.ascontiguousarray(self.model.rating)
+        )
 
     def people(
         self, user_ids: NDArray[Any], movie_ids: NDArray[Any], values: NDArray[Any], *, threads: int = 1

@@ -53,7 +53,7 @@ class Observations:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class FixedSide:
     """The side that is held fixed, rotated so that VᵀV is diagonal. Every row of the other side is solved from it.
 
     ``factors`` float32 (n, rank) are V·turn, ``squares`` float64 (rank,) the diagonal, ``turn`` float64 (rank, rank)
@@ -65,7 +65,7 @@ class Held:
     turn: Doubles
 
     @classmethod
-    def of(cls, factors: Floats) -> "Held":
+    def of(cls, factors: Floats) -> "FixedSide":
         squares, turn = np.linalg.eigh(gram(factors))
         return cls((factors @ turn.astype(np.float32)), np.maximum(squares, 0), turn)
 
@@ -106,7 +106,7 @@ def half_step(
         Hu, Koren, Volinsky 2008; Zhou et al. 2008; Spark's ALS.scala, ``computeFactors``, with which
         tests/spark/test_placement.py compares it.
     """
-    return Held.of(factors).solve(side, unobserved=unobserved, prior=prior, threads=threads)
+    return FixedSide.of(factors).solve(side, unobserved=unobserved, prior=prior, threads=threads)
 
 
 def gram(factors: Floats) -> Doubles:

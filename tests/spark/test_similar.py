@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from engine.datasets import LoadReport, load
 from engine.datasets.titles import parse_title
 from engine.domain import Film
-from engine.judging.comparison import Held
+from engine.judging.comparison import StandInStore
 from engine.learning.content import Tags
 from engine.learning.similarity import SUPPORT, similar_films
 from tests.judged import GUIDE, HELD_BACK, Judge, of_a_scene, scenes
@@ -49,7 +49,7 @@ class Similar:
 
 def similar_titles(spark: SparkSession, source: str, folder: Path) -> Similar:
     """Load a data set, and make every film's list, as a run does."""
-    held = Held()
+    held = StandInStore()
     report = load(source, held, folder, folder / "downloads", now=datetime.now(UTC))
     ratings = spark.read.parquet(str(report.ratings))
     counts = {row["movie_id"]: row["count"] for row in ratings.groupBy("movie_id").count().collect()}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.learning.solver import CHUNK, Held, Observations, half_step
+from engine.learning.solver import CHUNK, FixedSide, Observations, half_step
 from engine.serving.factors import fold_in
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_any_number_of_threads_gives_the_same_numbers() -> None:
 def test_rows_do_not_depend_on_their_neighbours() -> None:
     """So it does not matter how they are spread over blocks."""
     whole = made_side([3, 0, 60, 10], 1000)
-    held = Held.of(FACTORS)
+    held = FixedSide.of(FACTORS)
     rows = held.solve(whole, unobserved=1.0)
     cut = slice(whole.starts[2], whole.starts[3])
     alone = Observations(
