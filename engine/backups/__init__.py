@@ -1,5 +1,5 @@
-"""Keeping what people gave: backups, their return, and the way from SQLite to Postgres or back.
+"""Backups of the database, their restoration, and moves from SQLite to Postgres or back.
 
-A backup is one file: a SQLite database with everything in it, whatever it was made from, or what ``pg_dump`` writes.
-It holds all that was acknowledged before it began, nothing by halves, and can be made and restored while people rate.
+A backup is one file: a SQLite database with all data, made from either kind of database, or a file of ``pg_dump``. It
+holds every transaction that was committed before it began, and can be made and restored while people rate.
 """

@@ -1,4 +1,4 @@
-"""The files of backups: their names, and how one is written so that it is whole or not there."""
+"""The files of backups: their names, and a way of writing one so that it is whole or missing."""
 
 import contextlib
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 from engine.domain import MatineeError
 
 BY_HAND, SCHEDULED = "backup", "scheduled"
-"""How the names of files begin: those made by hand, which nobody removes, and those of which the newest are kept."""
+"""Beginnings of file names: of backups made by hand, which are never removed, and of scheduled ones, of which the
+newest are kept."""
 
 _NAME = re.compile(rf"({BY_HAND}|{SCHEDULED})-(\d{{4}}-\d\d-\d\d-\d{{6}})\.(db|dump)")
 NAME_TIME = "%Y-%m-%d-%H%M%S"
@@ -27,12 +28,13 @@ class BackupError(MatineeError):
 
 @contextlib.contextmanager
 def aside(path: Path, *, keep: bool = True) -> Iterator[Path]:
-    """Give a new empty file to write to, beside ``path``; it takes that name when the block ends, and is on disk then.
+    """Yield a new empty file beside ``path``. When the block ends, it is on disk and renamed to ``path``.
 
-    On an error, or without ``keep``, it goes again. So does what a process that was killed left more than a day ago.
+    On an error, or without ``keep``, it is removed. Files that a killed process left more than a day ago are removed
+    too.
 
     Raises:
-        BackupError: the folder cannot be written to, or ``path`` is there already.
+        BackupError: the folder cannot be written to, or ``path`` exists already.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
     try:
@@ -57,7 +59,7 @@ def aside(path: Path, *, keep: bool = True) -> Iterator[Path]:
 
 
 def _write_out(path: Path) -> None:
-    """Return when the disk has it."""
+    """Return once the file is on disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
@@ -67,7 +69,7 @@ def _write_out(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A file with all that the database held at ``made_at``."""
+    """A file with all data of the database as of ``made_at``."""
 
     path: Path
     made_at: datetime
@@ -85,7 +87,7 @@ def listed(folder: Path) -> list[Backup]:
 
 
 def sweep(folder: Path, keep: int) -> list[Path]:
-    """Remove all scheduled backups but the ``keep`` newest; return those that went."""
+    """Remove all scheduled backups except the ``keep`` newest; return the removed ones."""
     scheduled = [backup.path for backup in listed(folder) if backup.path.name.startswith(SCHEDULED)]
     for path in (gone := scheduled[:-keep]):
         path.unlink()

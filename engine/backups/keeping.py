@@ -1,4 +1,4 @@
-"""Making a backup, putting one back, and moving to another database."""
+"""Makes backups, restores them, and moves to another database."""
 
 import shutil
 from datetime import UTC, datetime
@@ -14,20 +14,20 @@ from engine.store.migrate import migrate
 
 
 class NotEmpty(MatineeError):
-    """Something would be overwritten."""
+    """Data would be overwritten."""
 
     def __init__(self) -> None:
         super().__init__("the database is not empty: --force replaces all that is in it, which no undo brings back")
 
 
 def back_up(store: Store, folder: Path, *, now: datetime, name: str = BY_HAND, portable: bool = False) -> Backup:
-    """Write everything to a new file in ``folder``, for its owner alone.
+    """Write all data to a new file in ``folder`` that only its owner can read.
 
-    It is written aside and renamed when it is whole and has been looked at. From Postgres it is what ``pg_dump`` writes
-    where that is at hand and new enough; else, or if ``portable``, a SQLite file.
+    It is written under another name, checked, and renamed. From Postgres it is a file of ``pg_dump`` if that is
+    installed and new enough; otherwise, or if ``portable``, a SQLite file.
 
     Raises:
-        BackupError: it could not be made; nothing of it is left.
+        BackupError: it could not be made; no file is left.
         StoreError: the database cannot be read, or has moved elsewhere.
     """
     dumps = store.is_postgres and not portable and postgres.can_dump(store.server_version())
@@ -60,21 +60,21 @@ def _take(store: Store, file: Path) -> None:
 def restore(
     store: Store, file: Path, scratch: Path, *, dataset: str | None = None, force: bool = False
 ) -> tuple[str, str]:
-    """Put a backup in the place of all that the database holds, in one step, and bring its tables up to date.
+    """Replace all data of the database by a backup, in one step, and migrate its tables.
 
-    Programs that are running see the one state or the other. A backup of SQLite goes into Postgres, and the other way
-    round; what ``pg_dump`` wrote goes into Postgres only.
+    Running programs see either the old or the new state. A SQLite file can be restored into both kinds of database; a
+    file of ``pg_dump`` only into Postgres.
 
     Args:
-        scratch: a folder for a copy of the file, which is migrated there if it is older.
-        dataset: the data set that belongs here, if another would be a mistake.
-        force: replace what is there.
+        scratch: a folder for a copy of the file, where an older one is migrated.
+        dataset: the data set that the backup must hold; None: any.
+        force: replace existing data.
 
     Returns:
-        The revision of the backup's tables, and that of now.
+        The revision of the backup's tables, and the revision now.
 
     Raises:
-        NotEmpty: something is there, and ``force`` was not said.
+        NotEmpty: the database is not empty, and ``force`` is not given.
         BackupError: the file is no backup, is damaged, is of a newer Matinee, or holds another data set.
         StoreError: the database cannot be reached.
     """
@@ -119,7 +119,7 @@ def _known(file: Path, found: str | None) -> str:
 
 
 def _put(file: Path, store: Store) -> None:
-    """Replace all that a database holds by a SQLite file with the newest tables."""
+    """Replace all data of a database by that of a SQLite file with the newest tables."""
     if store.is_postgres:
         with sqlite.opened(file) as source, source.read() as connection:
             fill(connection, store)
@@ -129,14 +129,14 @@ def _put(file: Path, store: Store) -> None:
 
 
 def move(store: Store, to: Store, scratch: Path, *, force: bool = False) -> None:
-    """Bring everything to another database, and close this one.
+    """Copy all data to another database, and close this one.
 
-    Who rates meanwhile waits. Everything that was acknowledged is there; from the end on, this database refuses all
-    that is written, so that nothing is acknowledged that would be lost. If it fails, it goes on as it was.
+    People who rate meanwhile wait. Every committed transaction is copied. Afterwards this database refuses all writes,
+    so that nothing is confirmed that would be lost. If the move fails, this database goes on as before.
 
     Raises:
-        NotEmpty: something is in the other database, and ``force`` was not said.
-        MatineeError: a run is open, which would go on writing; or both are the same database.
+        NotEmpty: the other database is not empty, and ``force`` is not given.
+        MatineeError: a run is open and would go on writing, or both are the same database.
         StoreError: one of the two cannot be reached, is busy, or has other tables than this program knows.
     """
     store.check_revision()

@@ -1,4 +1,5 @@
-"""Postgres's own tools: ``pg_dump``, and ``pg_restore`` with ``psql``. A password goes to them by the environment."""
+"""Postgres's own tools: ``pg_dump``, and ``pg_restore`` with ``psql``. They get the password through the
+environment."""
 
 import os
 import re
@@ -13,7 +14,7 @@ from engine.store.copying import drop_script
 
 
 def can_dump(server_version: int) -> bool:
-    """Return whether a ``pg_dump`` is at hand that can read a server of this major version: it must not be older."""
+    """Return whether an installed ``pg_dump`` can read a server of this major version: it must not be older."""
     if shutil.which("pg_dump") is None:
         return False
     version = re.search(r"\) (\d+)", _run("pg_dump", ["--version"]))
@@ -21,7 +22,7 @@ def can_dump(server_version: int) -> bool:
 
 
 def dump(url: str, file: Path) -> None:
-    """Write a database to a file that is there, in pg_dump's own compressed format, as of one moment.
+    """Write a database to an existing file, in pg_dump's compressed format, as of one moment.
 
     Raises:
         BackupError: pg_dump could not; the text is its own.
@@ -43,7 +44,7 @@ def revision(file: Path) -> str | None:
 
 
 def load(url: str, file: Path, scratch: Path) -> None:
-    """Replace all that a database holds by such a file, in one transaction.
+    """Replace all data of a database by such a file, in one transaction.
 
     Args:
         scratch: a folder with room for the same as SQL, several times the file's size.
@@ -60,7 +61,7 @@ def load(url: str, file: Path, scratch: Path) -> None:
 
 
 def _connection(url: str) -> tuple[str, dict[str, str]]:
-    """Return how to connect, without the password, and an environment that has it."""
+    """Return connection arguments without the password, and an environment that has it."""
     said = conninfo_to_dict(re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", url))
     parts = {name: str(value) for name, value in said.items()}
     password = parts.pop("password", None)
@@ -80,7 +81,7 @@ def _run(program: str, options: list[str], *, env: dict[str, str] | None = None)
 
 
 def _in_short(complaint: str) -> str:
-    """Return the line of a tool's complaint that says what was wrong: the first error, or else the last line."""
+    """Return the telling line of a tool's output: the first error, or else the last line."""
     lines = [line for line in complaint.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"(error|ERROR|FATAL): ", line)]
     return errors[0] if errors else lines[-1] if lines else "it ended without a word"

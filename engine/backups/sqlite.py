@@ -24,9 +24,9 @@ def is_ours(file: Path) -> bool:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Make the database ``target`` what ``source`` is at this moment, in one step, while others use either.
+    """Replace the database ``target`` by ``source`` as of now, in one step, while other programs use either.
 
-    A target that is in use stays so: its other connections see the new contents with their next transaction.
+    A target may be in use: its other connections see the new contents from their next transaction on.
 
     Raises:
         BackupError: one of them cannot be read or written, or the copy is damaged.
@@ -35,7 +35,7 @@ def copy(source: Path, target: Path) -> None:
     try:
         with contextlib.closing(_connect(source)) as reader, contextlib.closing(_connect(target)) as writer:
             reader.backup(writer)
-            if fresh:  # the source's write-ahead log came along as a setting: a copy is one file
+            if fresh:  # the copy has inherited the source's write-ahead log mode, but must be one file
                 writer.execute("PRAGMA journal_mode = DELETE")
             (found,) = writer.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as e:
@@ -60,7 +60,7 @@ def revision(file: Path) -> str | None:
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[Store]:
-    """Open a SQLite file of ours as a store; it is one file again when the block ends."""
+    """Open a SQLite file of ours as a store. When the block ends, it is a single file again."""
     store = Store(f"sqlite:///{file}")
     try:
         yield store

@@ -1,4 +1,4 @@
-"""Keeping what people gave: backups, their return, and another database."""
+"""Verbs for backups, and for moving to another database."""
 
 import signal
 import sys
@@ -36,7 +36,7 @@ def backup(
     from engine.backups.files import BY_HAND, SCHEDULED, sweep
     from engine.backups.keeping import back_up
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as an error, so that nothing half done stays
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # raised as an error, so that nothing half done stays
     with opened() as (settings, store):
         where = folder or settings.backups
         name = BY_HAND if keep is None else SCHEDULED

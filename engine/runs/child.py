@@ -1,4 +1,4 @@
-"""The child process of a run: started, asked to stop, killed with all that it started, and cleared up after."""
+"""The child process of a run: starts it, stops it, kills it with its children, and cleans up after it."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ GRACE_SECONDS = 6.0
 """Seconds between asking a child to stop and killing it."""
 
 DYING_SECONDS = 2.0
-"""How long those who were killed may take to be gone, before what they leave is cleared up."""
+"""Killed processes get this long to end before their files are removed."""
 
 
 class Child:
@@ -53,7 +53,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended; if so, whatever it has started is killed.
+        """Whether the process has ended; if so, its children are killed.
 
         In this order: a process that has ended, and that nobody has asked about yet, keeps its number, and with it the
         number of its group, from being given to strangers.
@@ -85,7 +85,7 @@ class Child:
             time.sleep(0.02)
 
     def clear_up(self, *scratch: Path) -> None:
-        """Remove what it left in these folders, once it has ended and those whom it started are gone."""
+        """Remove its files in these folders, once it and its children have ended."""
         end = time.monotonic() + DYING_SECONDS
         with contextlib.suppress(ProcessLookupError, PermissionError):
             while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Backups by the clock: each in a process of its own, and admins hear of one that failed."""
+"""Scheduled backups: each runs in a process of its own, and admins are told of a failed one."""
 
 import contextlib
 import subprocess
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 COMMAND = (sys.executable, "-m", "engine", "backup")
 
 NOTE_SECONDS = 30
-"""A failure that cannot be noted, because the database is away, is noted when it is back: it is tried so often."""
+"""If the database is away, storing a failure is tried again this often."""
 
 BACKUPS = Counter("matinee_engine_backups", "Scheduled backups that ended", ["state"])
 BACKUP_AGE = Gauge(
@@ -40,10 +40,10 @@ class Backups:
         self._stopped = threading.Event()
 
     def make(self) -> None:
-        """Make one now, and remove those that are too many."""
+        """Make a backup now, and remove the oldest ones beyond the limit."""
         if self._stopped.is_set():
             return
-        # What it prints names its file; what it says on stderr is why it failed.
+        # Its output names its file; its stderr says why it failed.
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -58,7 +58,7 @@ class Backups:
             self._tell(lines[-1] if lines else f"its process ended with code {self._process.returncode}")
 
     def _tell(self, reason: str) -> None:
-        """Note a failure where admins are told of it."""
+        """Store a failure, so that admins are told of it."""
         BACKUPS.labels("failed").inc()
         log.error("backup_failed", reason=reason)
         while not self._stopped.is_set():
@@ -79,17 +79,19 @@ class Backups:
         return 0.0 if last is None else (self._now() - last).total_seconds()
 
     def owes(self, schedule: CronTrigger) -> bool:
-        """Return whether one was due since the last, or since the data was loaded, while no engine was there."""
+        """Return whether a backup was due since the last one, or since the data was loaded, while no engine was
+        running."""
         since = self.last()
         if since is None and (catalogue := self._store.catalogue()) is not None:
             since = catalogue.loaded_at
         if since is None:
             return False
-        due = schedule.get_next_fire_time(None, since + timedelta(seconds=1))  # a name says no fractions
+        # Names of files have no fractions of seconds.
+        due = schedule.get_next_fire_time(None, since + timedelta(seconds=1))
         return due is not None and bool(due <= self._now())
 
     def stop(self) -> None:
-        """End the one that is under way; nothing of it stays."""
+        """Stop a backup in progress; its file is removed."""
         self._stopped.set()
         if self._process is not None:
             self._process.terminate()
@@ -97,7 +99,7 @@ class Backups:
 
 @contextlib.contextmanager
 def by_the_clock(backups: Backups, schedule: CronTrigger | None) -> Iterator[None]:
-    """Make backups on schedule while the block lasts; at once if one is owed."""
+    """Make backups on schedule during the block, and one at once if one is due."""
     BACKUP_AGE.set_function(backups.age_seconds)
     scheduler = BackgroundScheduler(timezone=UTC)
     if schedule is not None:

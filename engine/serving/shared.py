@@ -1,4 +1,4 @@
-"""Large arrays of a model in files, which all processes of one machine map, so that its memory holds them once."""
+"""Keeps large arrays of a model in files that all processes of one machine map, so that memory holds them once."""
 
 import hashlib
 import os
@@ -19,17 +19,17 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 SMALLEST_BYTES = 1_000_000
-"""A smaller array is not worth a file."""
+"""Smaller arrays are not put into files."""
 
 LEFT_BEHIND_SECONDS = 3600.0
-"""An unfinished file of this age is one that nobody is writing any more."""
+"""An unfinished file of this age was abandoned."""
 
 
 class SharedArrays:
     """A folder of arrays, each named after its content and never changed.
 
-    A file is written under another name first, readable by its owner alone. It is used only if it holds exactly what
-    the process has, so neither a file of another model nor a broken one can do harm. Where a file cannot be written or
+    A file is written under another name first, readable by its owner alone. It is used only if it holds exactly the
+    process's own array, so neither a file of another model nor a broken one can do harm. If a file cannot be written or
     read, the process keeps its own memory.
     """
 
@@ -40,7 +40,7 @@ class SharedArrays:
     def hold(self, first: First, second: Second) -> tuple[First, Second]:
         """Return two dataclasses with their large arrays mapped from files, and remove files that hold none of them.
 
-        A process that still has a removed file mapped keeps it until it lets go of it.
+        A process that has a removed file mapped can use it until it unmaps it.
         """
         kept: set[Path] = set()
         shared = self._held(first, kept), self._held(second, kept)
@@ -85,7 +85,7 @@ class SharedArrays:
 
 
 def _read(path: Path, like: NDArray[Any]) -> NDArray[Any] | None:
-    """Map the array in a file; None if there is no such file, or it holds something else."""
+    """Map the array of a file; None if there is no such file or it holds another array."""
     try:
         mapped = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (FileNotFoundError, EOFError, ValueError):

@@ -1,4 +1,4 @@
-"""A whole database: copied row by row to another, emptied, or closed to writers because it has moved."""
+"""Copies a whole database row by row, empties it, or closes it to writers after a move."""
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ TABLES = Base.metadata.sorted_tables
 
 
 def is_empty(database: Database) -> bool:
-    """Return whether nothing would be lost with this database: it has no tables of ours, or no rows in them."""
+    """Return whether this database has no tables of ours, or no rows in them."""
     with database.read() as connection:
         there = set(sa.inspect(connection).get_table_names())
         held = (table for table in TABLES if table.name in there)
