@@ -21,7 +21,7 @@ from engine.domain import MatineeError
 from engine.log import set_up_logging
 from engine.settings import use_dataset
 from engine.store import ApiKey, Scope, Store
-from engine.verbs import Verbs
+from engine.verbs import Verbs, command_line
 
 # Commands import FastAPI only if they need it: the health check runs twice a minute.
 if TYPE_CHECKING:
@@ -29,14 +29,7 @@ if TYPE_CHECKING:
 
     from api.context import Services
 
-cli = typer.Typer(
-    cls=Verbs,
-    help="Matinee over HTTP: the same films for people, for a site, a media server, a notebook.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,  # keeps help texts wrapped as they are here
-    pretty_exceptions_enable=False,  # they would print local variables, keys among them
-)
+cli = command_line("Matinee over HTTP: the same films for people, for a site, a media server, a notebook.")
 keys = typer.Typer(
     cls=Verbs, help="Make, list and revoke the site's keys.", no_args_is_help=True, rich_markup_mode=None
 )

@@ -16,20 +16,13 @@ from bot.settings import BotSettings
 from engine import health
 from engine.domain import MatineeError
 from engine.log import set_up_logging
-from engine.verbs import Verbs
+from engine.verbs import command_line
 
 # Commands import Telegram's library and the features only if they need them: the health check runs twice a minute.
 if TYPE_CHECKING:
     from bot.frame.context import Services
 
-cli = typer.Typer(
-    cls=Verbs,
-    help="Matinee's chat: films for people, on Telegram or in this terminal.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,  # keeps help texts wrapped as they are here
-    pretty_exceptions_enable=False,  # they would print local variables, the token among them
-)
+cli = command_line("Matinee's chat: films for people, on Telegram or in this terminal.")
 
 MISSING = """\
 There is no Telegram token.

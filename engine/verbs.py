@@ -22,6 +22,19 @@ class Verbs(TyperGroup):
                 verb.params.extend(_dataset_option())
 
 
+def command_line(about: str, epilog: str | None = None) -> typer.Typer:
+    """Return the command line of a program, still without verbs."""
+    return typer.Typer(
+        cls=Verbs,
+        help=about,
+        epilog=epilog,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,  # keeps help texts wrapped as they are in the code
+        pretty_exceptions_enable=False,  # they would print local variables, secrets among them
+    )
+
+
 def _dataset_option() -> Iterator[Any]:
     """Yield the option by having Typer read a function's parameter, which is its only way to make one."""
 

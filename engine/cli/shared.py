@@ -13,17 +13,12 @@ from engine.domain import Film
 from engine.log import set_up_logging
 from engine.settings import EngineSettings
 from engine.store import NoSuchVersion, Store
-from engine.verbs import Verbs
+from engine.verbs import command_line
 
-cli = typer.Typer(
-    cls=Verbs,
-    help="Matinee's engine: loads films and ratings, trains, publishes, and does so again on a schedule.",
-    epilog="Every verb exits with 0 when it did what was asked, 1 on an error (whose text says what to do), 2 when "
+cli = command_line(
+    "Matinee's engine: loads films and ratings, trains, publishes, and does so again on a schedule.",
+    "Every verb exits with 0 when it did what was asked, 1 on an error (whose text says what to do), 2 when "
     "called wrongly; train also with 3 when its model was rejected. Settings: MATINEE_… in the environment or .env.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,  # keeps help texts wrapped as they are here
-    pretty_exceptions_enable=False,  # they would print local variables, passwords among them
 )
 
 

@@ -127,17 +127,18 @@ class Fit(abc.ABC):
     """
 
     table: RatingTable
+    hyper: PreferenceHyperparameters | RatingHyperparameters
 
     unobserved = 0.0
     pull = 0.0
 
     @property
-    @abc.abstractmethod
-    def rank(self) -> int: ...
+    def rank(self) -> int:
+        return self.hyper.rank
 
     @property
-    @abc.abstractmethod
-    def iterations(self) -> int: ...
+    def iterations(self) -> int:
+        return self.hyper.iterations
 
     @property
     @abc.abstractmethod
@@ -184,14 +185,6 @@ class PreferenceFit(Fit):
     unobserved = 1.0
 
     @property
-    def rank(self) -> int:
-        return self.hyper.rank
-
-    @property
-    def iterations(self) -> int:
-        return self.hyper.iterations
-
-    @property
     def pull(self) -> float:  # type: ignore[override]
         return self.hyper.pull
 
@@ -225,14 +218,6 @@ class StarsFit(Fit):
     """The fit of the rating model: biases, and factors for their residuals."""
 
     hyper: RatingHyperparameters
-
-    @property
-    def rank(self) -> int:
-        return self.hyper.rank
-
-    @property
-    def iterations(self) -> int:
-        return self.hyper.iterations
 
     @cached_property
     def biases(self) -> "Biases":

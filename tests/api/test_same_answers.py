@@ -25,7 +25,7 @@ from tests import world
 from tests.api.conftest import Site, new_key, served
 from tests.chat.reading import titles
 from tests.clockwork import SettableClock
-from tests.conftest import BACKENDS, NewDatabase
+from tests.conftest import BACKENDS
 from tests.fakes import TOKEN, FakeTelegram
 
 TASTES = 15
@@ -36,12 +36,8 @@ SHOWN = {film.id: f"{film.display_title} ({film.year})" if film.year else film.d
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
+    """Both databases again, where the other tests of the API run on SQLite alone."""
     return str(request.param)
-
-
-@pytest.fixture
-def database_url(backend: str, new_database: NewDatabase) -> str:
-    return new_database(backend)
 
 
 @pytest.fixture
