@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -17,11 +18,12 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 import engine.runs.pipeline
+import engine.runs.watch
 from engine.cli import cli
 from engine.clock import utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.runs.retrain import Outcome
-from engine.store import Reception, Store
+from engine.store import Reception, Run, Store
 from engine.store.archive import dataset_people
 from tests.conftest import NewDatabase, Program
 from tests.genres import write_films
@@ -351,3 +353,32 @@ def test_a_training_that_fails_says_why_and_can_be_asked_again(train: Train, emp
     assert isinstance(failed.exception, MatineeError)  # which ``main`` tells in its own words
     assert ended(empty) == (RunState.FAILED, "ten ratings are too few")
     assert train(Outcome(RunState.DONE, 1, "first", FIGURES)).exit_code == 0
+
+
+@pytest.fixture
+def other(empty: Program) -> Iterator[tuple[Store, Run]]:
+    """The store, and a run of another process, whose clock is a day ahead of ours."""
+    store = Store(f"sqlite:///{empty.home}/demo/matinee.db")
+    yield store, store.request_run(RunKind.TRAIN, "test", utc_now() + timedelta(days=1), take=True)
+    store.close()
+
+
+def test_while_another_run_gives_signs_of_life_a_training_is_refused(train: Train, other: tuple[Store, Run]) -> None:
+    store, run = other
+    beat = threading.Timer(1.0, store.beat, [run.id, utc_now()])
+    beat.start()
+    refused = train(Outcome(RunState.DONE, 1, "first", FIGURES))
+    beat.join()
+    assert f"run {run.id} (train) was already asked for" in str(refused.exception)
+    assert store.run(run.id).is_open
+
+
+def test_a_run_that_was_silent_for_a_minute_makes_room(
+    train: Train, other: tuple[Store, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, run = other
+    monkeypatch.setattr(engine.runs.watch, "SILENT_SECONDS", 1.0)
+    done = train(Outcome(RunState.DONE, 1, "first", FIGURES))
+    assert done.exit_code == 0, done.output
+    assert f"Run {run.id} is open. Without a sign of life for a minute it is given up." in done.stderr
+    assert store.run(run.id).state is RunState.LOST
