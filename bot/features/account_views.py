@@ -16,7 +16,7 @@ COMMANDS = (
     ("similar", marked("Films like one that you name")),
     ("my", marked("Your ratings: look, change, remove")),
     ("watchlist", marked("Films that you keep for later")),
-    ("import", marked("Bring your ratings from Letterboxd or IMDb")),
+    ("import", marked("Bring your ratings from Letterboxd, IMDb or Trakt")),
     ("export", marked("Your data as files")),
     ("undo", marked("Take the last rating back")),
     ("settings", marked("Your language, your stars, three films every Friday")),

@@ -1,7 +1,7 @@
-"""/import and /export: import ratings from Letterboxd or IMDb, export one's own data."""
+"""/import and /export: what people have at Letterboxd, IMDb or Trakt in, one's own data out."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from telegram.ext import filters
 
 from bot.features import file_views, ratings_file
 from bot.features.memory import Batch, Memory, in_preferences
-from bot.features.ratings_file import Matched, NotRatings, RatingsFile
+from bot.features.ratings_file import Matched, NotRatings, RatingsFile, changes
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, message, tap
 from bot.speech import buttons
@@ -22,7 +22,7 @@ from bot.speech.buttons import NOWHERE, Place
 from bot.speech.views import View
 from engine.domain import Film, MatineeError
 from engine.serving.library import Films
-from engine.store import Limited, Store, StoreUnavailable, Taste, UndoTooLate
+from engine.store import Dismissal, Limited, Store, StoreUnavailable, Taste, UndoTooLate
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,14 @@ Undoing = buttons.Undo | buttons.Redo | buttons.UndoImport | buttons.RedoImport
 _READER = ThreadPoolExecutor(1, "files")
 """A thread that reads files one after the other, so that the other threads stay free for the database."""
 
-A_TABLE = filters.Document.FileExtension("csv") | filters.Document.MimeType("text/csv")
+A_FILE = filters.Document.ALL & ~filters.ANIMATION & filters.ChatType.PRIVATE
+"""Whatever it is: what is no file of ratings is named for what it is. Telegram calls what moves a file, too."""
+
+NAME_LENGTH = 64
+"""Characters of a file's name that are kept until it is imported; they tell a watchlist from what was watched."""
+
+MOST_IMPORTS = 9999
+"""After so many the numbers of somebody's imports begin anew."""
 
 
 class NotFetched(MatineeError):
@@ -47,7 +54,7 @@ def handlers() -> list[Handler]:
     return [
         command("import", how_to, private=True),
         command("export", export, private=True),
-        message(A_TABLE & filters.ChatType.PRIVATE, preview),
+        message(A_FILE, preview),
         tap(buttons.ImportFile, import_file),
         tap(buttons.LeaveFile, leave_file),
         tap(buttons.UndoImport, undo_import),
@@ -73,31 +80,32 @@ async def preview(visit: Visit) -> None:
     if not visit.shelf.films.gives_stars:
         await how_to(visit)
         return
+    name = (document.file_name or "")[-NAME_LENGTH:]
     try:
-        file, matched = await _read(visit, document)
+        file, matched = await _read(visit, document, name)
     except NotRatings as error:
         await visit.show(file_views.not_ratings(error))
         return
-    await _remember(visit, document.file_id)
+    await _remember(visit, document.file_id, name)
     taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    await visit.show(file_views.preview(visit.owner, file, matched, taste))
+    await visit.show(file_views.preview(visit.owner, file, matched, changes(matched, taste)))
 
 
 async def import_file(visit: Visit, _button: buttons.ImportFile) -> None:
-    """Give all films of the file their stars."""
+    """Do what the file says: give films their stars, mark them as seen, put them on the watchlist."""
     memory = Memory.parse(visit.person.preferences)
     if memory.file_id is None:  # the same tap came twice, or another file was sent since
         await visit.tell(file_views.no_file())
         return
-    _, matched = await _read(visit, memory.file_id)
-    if (since := memory.file_since) is None:
+    _, matched = await _read(visit, memory.file_id, memory.file_name)
+    if memory.file_since is None:  # else an earlier tap has begun, and did not come to an end
         most = visit.services.settings.imports_a_day
         await visit.store(Store.spend, visit.person.id, Limited.IMPORTS, most, visit.now)
-    if since is None:  # otherwise an earlier tap has begun this import without finishing it
         since = await visit.store(Store.last_event, visit.person.id) or 0
-        await _remember(visit, memory.file_id, since)
+        memory = replace(memory, file_since=since, imports=memory.imports % MOST_IMPORTS + 1)
+        await _remember(visit, memory.file_id, memory.file_name, since, memory.imports)
     try:
-        batch = await visit.store(rate_all, visit.person.id, matched.stars, since, visit.now)
+        batch = await visit.store(take_in, visit.person.id, matched, memory, visit.now)
     except StoreUnavailable as error:
         log.warning("import_cut_short", detail=str(error))
         await visit.tell(file_views.cut_short())
@@ -120,37 +128,36 @@ async def redo_import(visit: Visit, button: buttons.RedoImport) -> None:
     await _say_imported(visit, await _take_back(visit, button, undone=False))
 
 
-def way_back(owner: int, memory: Memory, last_event: int, place: Place = NOWHERE) -> Undoing:
-    """Return the button that undoes someone's latest change: a single one, a whole import, or an undo."""
+def way_back(owner: int, memory: Memory, last_event: int | None, place: Place = NOWHERE) -> Undoing | None:
+    """Return the button that takes someone's latest act back; if it was of an import, all of the import; if it was an
+    undo, that. None if there is none."""
     batch = memory.batch
-    if memory.undone == last_event:
-        return buttons.Redo(owner, last_event, place)
-    if batch is None or batch.last != last_event:
-        return buttons.Undo(owner, last_event, place)
-    return (buttons.RedoImport if batch.undone else buttons.UndoImport)(owner, batch.first, batch.last)
+    if batch is not None and batch.last == (last_event or 0):
+        return file_views.undoing(owner, batch)
+    if last_event is None:
+        return None
+    return (buttons.Redo if memory.undone == last_event else buttons.Undo)(owner, last_event, place)
 
 
 async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImport, *, undone: bool) -> Batch:
-    """Undo many events. A second call, when the same tap is delivered twice, returns the result of the first.
+    """Take an import or its undo back; the second time, when a tap is delivered twice, return what the first did.
 
     Raises:
-        UndoTooLate: all the films were rated again since.
+        UndoTooLate: all the films were rated or put aside again since.
     """
-    acts = await visit.store(Store.undo_many, visit.person.id, button.event_id, button.last_event_id, visit.now)
-    if acts:
-        return await _keep(visit, acts, undone=undone)
-    batch = Memory.parse(visit.person.preferences).batch
-    if batch is None or batch.undone is not undone or batch.first <= button.last_event_id:
+    whose, number = visit.person.id, button.import_number
+    acts = await visit.store(Store.undo_many, whose, button.event_id, button.last_event_id, visit.now)
+    aside = await visit.store(Store.take_import_back, whose, number, visit.now, undone=undone) if number else 0
+    if acts or aside:
+        batch = await visit.store(batch_of, whose, acts, number, aside)
+        batch = replace(batch, undone=undone)
+        kept = in_preferences(lambda memory: replace(memory, batch=batch))
+        await visit.store(Store.change_preferences, whose, kept)
+        return batch
+    done = Memory.parse(visit.person.preferences).batch
+    if done is None or done.undone is not undone or done.number != number or done.first <= button.last_event_id:
         raise UndoTooLate("these films were rated again since")
-    return batch
-
-
-async def _keep(visit: Visit, acts: Sequence[int], *, undone: bool) -> Batch:
-    """Remember events that belong together, so that /undo undoes them together."""
-    batch = Batch(min(acts), max(acts), len(acts), undone)
-    kept = in_preferences(lambda memory: replace(memory, batch=batch))
-    await visit.store(Store.change_preferences, visit.person.id, kept)
-    return batch
+    return done
 
 
 async def _say_imported(visit: Visit, batch: Batch | None) -> None:
@@ -158,15 +165,15 @@ async def _say_imported(visit: Visit, batch: Batch | None) -> None:
     await visit.show(file_views.imported(visit.owner, batch, taste.waiting, trained=visit.shelf.model is not None))
 
 
-async def _read(visit: Visit, document: Document | str) -> tuple[RatingsFile, Matched]:
+async def _read(visit: Visit, document: Document | str, name: str) -> tuple[RatingsFile, Matched]:
     """Fetch a file from Telegram and find its films.
 
     Raises:
         NotFetched: Telegram did not deliver it.
         NotRatings: it is too large, or no file of ratings.
     """
-    if isinstance(document, Document) and (document.file_size or 0) > ratings_file.MOST_BYTES:
-        raise NotRatings(ratings_file.TOO_LARGE, megabytes=ratings_file.MOST_BYTES // 1_000_000)
+    if isinstance(document, Document) and (document.file_size or 0) > ratings_file.MOST_SENT:
+        raise NotRatings(ratings_file.TOO_LARGE, megabytes=ratings_file.MOST_SENT // 1_000_000)
     try:
         file = await visit.context.bot.get_file(document)
         content = bytes(await file.download_as_bytearray())
@@ -175,39 +182,64 @@ async def _read(visit: Visit, document: Document | str) -> tuple[RatingsFile, Ma
     except NetworkError as error:
         log.warning("file_not_fetched", reason=type(error).__name__)
         raise NotFetched("the file could not be fetched from Telegram") from error
-    return await asyncio.get_running_loop().run_in_executor(_READER, _understand, content, visit.shelf.films)
+    return await asyncio.get_running_loop().run_in_executor(_READER, _understand, content, name, visit.shelf.films)
 
 
-def _understand(content: bytes, films: Films) -> tuple[RatingsFile, Matched]:
-    file = ratings_file.read(content)
+def _understand(content: bytes, name: str, films: Films) -> tuple[RatingsFile, Matched]:
+    file = ratings_file.read(content, name)
     return file, ratings_file.match(file, films)
 
 
-async def _remember(visit: Visit, file_id: str | None, since: int | None = None) -> None:
-    noted = in_preferences(lambda memory: replace(memory, file_id=file_id, file_since=since))
-    await visit.store(Store.change_preferences, visit.person.id, noted)
+async def _remember(
+    visit: Visit, file_id: str | None, name: str = "", since: int | None = None, imports: int | None = None
+) -> None:
+    def noted(memory: Memory) -> Memory:
+        number = memory.imports if imports is None else imports
+        return replace(memory, file_id=file_id, file_name=name, file_since=since, imports=number)
+
+    await visit.store(Store.change_preferences, visit.person.id, in_preferences(noted))
 
 
-def rate_all(store: Store, user_id: int, stars: Mapping[Film, float], since: int, now: datetime) -> Batch | None:
-    """Rate the films of the file that was sent, and only then forget the file. If this is cut short, it can be called
-    again.
+def take_in(store: Store, user_id: int, matched: Matched, memory: Memory, now: datetime) -> Batch | None:
+    """Do what a file says, and only then forget it: if this is cut short, it can be called again.
 
     Args:
-        since: the person's latest event before the first call.
+        memory: knows the person's latest act before the first call, and the number of this import.
 
     Returns:
-        All events of the import, including those of a call that was cut short; None if all films had these stars.
+        All acts that belong together, those of a call that was cut short too; None where there was nothing to do.
     """
-    store.rate_many(user_id, [(film.id, value, now) for film, value in stars.items()], now)
-    given = {(film.id, value) for film, value in stars.items()}
-    lately = [event for event in store.events_of(user_id) if event.id > since]
-    # Ratings that the person gave between two calls do not belong to the import, and its undo must leave them.
+    plan = changes(matched, store.taste(user_id, now))
+
+    def at(film: Film) -> datetime:
+        return min(matched.dates.get(film, now), now)
+
+    def aside() -> Iterator[tuple[int, Dismissal, datetime]]:
+        yield from ((film.id, Dismissal.SEEN, at(film)) for film in plan.seen)
+        yield from ((film.id, Dismissal.WATCHLIST, at(film)) for film in plan.watchlist)
+
+    store.rate_many(user_id, [(film.id, stars, at(film)) for film, stars in matched.stars.items()], now)
+    put = store.put_many(user_id, aside(), memory.imports, now)
+    given = {(film.id, value) for film, value in matched.stars.items()}
+    lately = [event for event in store.events_of(user_id) if event.id > (memory.file_since or 0)]
+    # Ratings that the person gave between two calls are no part of the import: its undo must leave them.
     of_file = takewhile(lambda event: (event.movie_id, event.stars) in given, reversed(lately))
     acts = [event.id for event in of_file]
-    batch = Batch(min(acts), max(acts), len(acts)) if acts else None
-    done = in_preferences(lambda memory: replace(memory, file_id=None, file_since=None, batch=batch or memory.batch))
-    store.change_preferences(user_id, done)
+    batch = batch_of(store, user_id, acts, memory.imports, put) if acts or put else None
+
+    def done(memory: Memory) -> Memory:
+        return replace(memory, file_id=None, file_name="", file_since=None, batch=batch or memory.batch)
+
+    store.change_preferences(user_id, in_preferences(done))
     return batch
+
+
+def batch_of(store: Store, user_id: int, acts: Sequence[int], number: int, aside: int) -> Batch:
+    """Return acts that belong together; where there are none, the latest act of the person says when it was."""
+    if acts:
+        return Batch(min(acts), max(acts), len(acts), number=number, aside=aside)
+    last = store.last_event(user_id) or 0
+    return Batch(last + 1, last, 0, number=number, aside=aside)
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------

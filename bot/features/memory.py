@@ -29,7 +29,9 @@ REST = timedelta(days=14)
 MOST_RESTING = 300
 """Most films that rest at one time; beyond that, those shown first come back early."""
 
-OWN_KEYS = frozenset({"skipped", "listings", "surprised", "rests", "file_id", "file_since", "batch", "undone"})
+OWN_KEYS = frozenset(
+    {"skipped", "listings", "surprised", "rests", "file_id", "file_name", "file_since", "imports", "batch", "undone"}
+)
 """The keys of ``users.settings`` that belong to this module."""
 
 
@@ -69,13 +71,19 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that belong together: an import, or (``undone``) its undo. ``first`` and ``last`` are the ids of the first
-    and last event, ``size`` is their number."""
+    """Acts that belong together: an import, or (``undone``) what took one back.
+
+    ``first`` and ``last`` are the ids of the first and the last, ``size`` is how many there are; where there are none,
+    ``last`` is the act before the import, and ``first`` the number after it. ``number`` is the import's, 0 for those of
+    an earlier release, and ``aside`` how many films it marked as seen or put on the watchlist.
+    """
 
     first: int
     last: int
     size: int
     undone: bool = False
+    number: int = 0
+    aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +91,11 @@ class Memory:
     """Everything that is remembered about one person.
 
     ``skipped`` are films that the person has not seen, and when they said so; ``listings`` the latest lists of picks
-    and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, in order,
-    and the time from which each stays out of new lists; ``file_id`` is Telegram's name of a file that they may want to
-    import, ``file_since`` their latest event before that import began (0: there was none), and ``batch`` the latest
-    import; ``undone`` is the event of the latest undo of a single change; ``other`` holds the other keys of their
-    settings, which are written back unchanged.
+    and ``surprised`` the films of earlier surprises, newest last; ``rests`` the films that were shown lately, those
+    shown first to begin with, and from when each stays out of new lists; ``file_id`` is Telegram's name of a file that
+    they may want to import, ``file_name`` theirs, ``file_since`` their latest act before that began (0: none);
+    ``imports`` how many there have been, and ``batch`` the latest; ``undone`` is the event of the latest undo
+    of a single change; ``other`` holds the other keys of their settings, which are written back unchanged.
     """
 
     skipped: Mapping[int, datetime] = field(default_factory=dict)
@@ -95,7 +103,9 @@ class Memory:
     surprised: tuple[int, ...] = ()
     rests: Mapping[int, datetime] = field(default_factory=dict)
     file_id: str | None = None
+    file_name: str = ""
     file_since: int | None = None
+    imports: int = 0
     batch: Batch | None = None
     undone: int | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
@@ -119,8 +129,9 @@ class Memory:
         rests = {film: at for at, films in shown for film in films}
         batch = Batch(*settings["batch"]) if settings.get("batch") else None
         other = {key: settings[key] for key in settings if key not in OWN_KEYS}
-        file_id, file_since = settings.get("file_id"), settings.get("file_since")
-        return cls(skipped, listings, surprised, rests, file_id, file_since, batch, settings.get("undone"), other)
+        file = settings.get("file_id"), settings.get("file_name", ""), settings.get("file_since")
+        imports, undone = settings.get("imports", 0), settings.get("undone")
+        return cls(skipped, listings, surprised, rests, *file, imports, batch, undone, other)
 
     def as_preferences(self) -> dict[str, Any]:
         """Return this memory as values that JSON can hold."""
@@ -143,7 +154,9 @@ class Memory:
             # Films are grouped by page: they share one time, which is longer as text than their ids.
             "rests": [[at.isoformat(), list(films)] for at, films in groupby(self.rests, key=self.rests.__getitem__)],
             "file_id": self.file_id,
+            "file_name": self.file_name,
             "file_since": self.file_since,
+            "imports": self.imports,
             "batch": list(astuple(self.batch)) if self.batch is not None else None,
             "undone": self.undone,
         }

@@ -154,10 +154,9 @@ async def undo_last(visit: Visit) -> None:
     """/undo: undo the latest change, or a whole import."""
     await visit.once()  # after an undo the latest event is the undo itself
     event_id = await visit.store(Store.last_event, visit.person.id)
-    if event_id is None:
-        await visit.show(rating_views.nothing_to_undo(visit.owner))
-        return
     match files.way_back(visit.owner, Memory.parse(visit.person.preferences), event_id):
+        case None:
+            await visit.show(rating_views.nothing_to_undo(visit.owner))
         case buttons.UndoImport() as button:
             await files.undo_import(visit, button)
         case buttons.RedoImport() as button:

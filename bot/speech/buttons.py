@@ -25,7 +25,8 @@ LIMITS: dict[str, tuple[int, int]] = {
     "movie_id": (0, 2**31 - 1),
     "half_stars": (1, 10),
     "event_id": (1, 2**63 - 1),
-    "last_event_id": (1, 2**63 - 1),
+    "last_event_id": (0, 2**63 - 1),
+    "import_number": (1, 9999),
     "listing": (0, 10**6),
     "page": (1, 999),
     "genre": (0, 2**32 - 1),
@@ -40,6 +41,9 @@ LIMITS: dict[str, tuple[int, int]] = {
     "whole": (0, 1),
 }
 """The smallest and largest value of each number that a button can carry."""
+
+LATER = frozenset({"import_number"})
+"""Last fields that came with a later release: not written where they are 0, so that older buttons are understood."""
 
 
 class BadButton(MatineeError):
@@ -376,10 +380,11 @@ class LeaveFile(Button):
 @kind("lu")
 @dataclass(frozen=True)
 class UndoImport(Button):
-    """Undo an import: the events from ``event_id`` to ``last_event_id``."""
+    """Undo an import: the events from ``event_id`` to ``last_event_id``, none if that is less, and what it put aside."""
 
     event_id: int
     last_event_id: int
+    import_number: int = 0
 
 
 @kind("lr")
@@ -389,6 +394,7 @@ class RedoImport(Button):
 
     event_id: int
     last_event_id: int
+    import_number: int = 0
 
 
 # --- A group's evening. These are everybody's: the owner is 0 ---------------------------------------------------------
@@ -489,7 +495,9 @@ def pattern(button: type[Button]) -> str:
 
 def pack(button: Button) -> str:
     """Return the callback data of a button: ``r:1001:603:9:p7_2`` is 4½ stars for film 603, from page 2 of list 7."""
-    values = [_written(getattr(button, field.name)) for field in fields(button)]
+    values = [
+        _written(value) for field in fields(button) if (value := getattr(button, field.name)) or field.name not in LATER
+    ]
     data = ":".join([_CODES[type(button)], *values])
     if len(data.encode()) > MAX_BYTES:
         raise ValueError(f"{data} is longer than Telegram takes")
@@ -504,11 +512,14 @@ def parse(data: str | None) -> Button:
     """
     code, *texts = (data or "").split(":")
     button = _KINDS.get(code)
-    if button is None or len(texts) != len(fields(button)) or len((data or "").encode()) > MAX_BYTES:
+    if button is None or len((data or "").encode()) > MAX_BYTES:
+        raise BadButton(data)
+    named = fields(button)
+    if len(texts) != len(named) and not (len(texts) == len(named) - 1 and named[-1].name in LATER):
         raise BadButton(data)
     types = get_type_hints(button)
     try:
-        values = [_read(types[field.name], field.name, text) for field, text in zip(fields(button), texts, strict=True)]
+        values = [_read(types[field.name], field.name, text) for field, text in zip(named, texts, strict=False)]
     except ValueError:
         raise BadButton(data) from None
     return button(*values)

@@ -301,8 +301,59 @@ class PeopleStore(Database):
             key = {"user_id": user_id, "movie_id": movie_id, "kind": kind.value}
             before = connection.execute(_dismissal(key)).one_or_none()
             statement = upsert(connection, dismissals, ["user_id", "movie_id", "kind"])
-            connection.execute(statement, {**key, "dismissed_at": now, "expires_at": expires_at})
+            by_hand = {"dismissed_at": now, "expires_at": expires_at, "import_number": None}
+            connection.execute(statement, {**key, **by_hand})
             return before is None or (before.expires_at is not None and before.expires_at <= now)
+
+    def put_many(
+        self, user_id: int, given: Iterable[tuple[int, Dismissal, datetime]], import_number: int, now: datetime
+    ) -> int:
+        """Put many films aside for good, as from a file; those that are already, and films that are gone, are left.
+
+        Args:
+            given: film, kind, and since when.
+            import_number: which of this person's imports this is, so that ``take_import_back`` finds them. Called a
+                second time with the same, it does what is left to do.
+
+        Returns:
+            How many films this import has put aside.
+        """
+        mine = dismissals.c.user_id == user_id
+        for chunk in chunked(given, CHUNK_ACTS):
+            ids = {movie_id for movie_id, _, _ in chunk}
+            with self.write_chunk() as connection:
+                known = set(connection.scalars(sa.select(movies.c.id).where(movies.c.id.in_(ids))))
+                there = sa.select(dismissals.c.movie_id, dismissals.c.kind).where(
+                    mine, dismissals.c.movie_id.in_(ids), _not_expired(now)
+                )
+                kept = {(row.movie_id, row.kind) for row in connection.execute(there)}
+                rows = [
+                    {"user_id": user_id, "movie_id": movie_id, "kind": kind.value, "dismissed_at": at}
+                    | {"expires_at": None, "import_number": import_number}
+                    for movie_id, kind, at in chunk
+                    if movie_id in known and (movie_id, kind.value) not in kept
+                ]
+                if rows:
+                    connection.execute(upsert(connection, dismissals, ["user_id", "movie_id", "kind"]), rows)
+        with self.read() as connection:
+            count = sa.select(sa.func.count()).select_from(dismissals)
+            return connection.scalar(count.where(mine, dismissals.c.import_number == import_number)) or 0
+
+    def take_import_back(self, user_id: int, import_number: int, now: datetime, *, undone: bool) -> int:
+        """Take back what ``put_many`` did in this import, or (not ``undone``) put it aside again.
+
+        What was put aside or taken back by hand since stays as it is.
+
+        Returns:
+            How many films that changed: none the second time.
+        """
+        mine = (dismissals.c.user_id == user_id) & (dismissals.c.import_number == import_number)
+        with self.write() as connection:
+            if undone:
+                change = sa.update(dismissals).where(mine, dismissals.c.expires_at.is_(None)).values(expires_at=now)
+            else:
+                change = sa.update(dismissals).where(mine, dismissals.c.expires_at.is_not(None)).values(expires_at=None)
+            return connection.execute(change).rowcount
 
     def take_back(self, user_id: int, movie_id: int, kind: Dismissal) -> bool:
         """Reverse ``put_aside``. Return whether there was anything to reverse."""
@@ -380,6 +431,10 @@ def _fitting(language: str | None) -> str | None:
 def _check_film(connection: sa.Connection, movie_id: int) -> None:
     if connection.scalar(sa.select(movies.c.id).where(movies.c.id == movie_id)) is None:
         raise NoSuchFilm(movie_id)
+
+
+def _not_expired(now: datetime) -> sa.ColumnElement[bool]:
+    return dismissals.c.expires_at.is_(None) | (dismissals.c.expires_at > now)
 
 
 def _dismissal(key: dict[str, Any]) -> sa.Select[Any]:
@@ -502,8 +557,9 @@ def set_many_stars(
             "stars": stars,
             "previous_stars": before.get(movie_id),
             "happened_at": now,
+            "rated_at": rated_at if rated_at != now else None,
         }
-        for movie_id, (stars, _) in changes.items()
+        for movie_id, (stars, rated_at) in changes.items()
     ]
     added = sa.insert(events).returning(events.c.id, sort_by_parameter_order=True)
     return list(connection.scalars(added, acts))
@@ -523,9 +579,13 @@ def stars_before(
     span = span.where(mine).group_by(events.c.movie_id).having(sa.func.max(events.c.id) <= last)
     films, earlier = span.subquery(), events.alias()
     known = (
-        sa.select(films.c.movie_id, events.c.previous_stars, earlier.c.happened_at)
+        sa.select(
+            films.c.movie_id,
+            events.c.previous_stars,
+            sa.func.coalesce(earlier.c.rated_at, earlier.c.happened_at).label("rated_at"),
+        )
         .join(events, events.c.id == films.c.act)
         .outerjoin(earlier, earlier.c.id == films.c.earlier)
         .order_by(films.c.act)
     )
-    return {row.movie_id: (row.previous_stars, row.happened_at or now) for row in connection.execute(known)}
+    return {row.movie_id: (row.previous_stars, row.rated_at or now) for row in connection.execute(known)}

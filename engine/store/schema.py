@@ -174,6 +174,8 @@ class RatingEventRow(Base):
     stars: Mapped[float | None]
     previous_stars: Mapped[float | None]
     happened_at: Mapped[datetime]
+    rated_at: Mapped[datetime | None]
+    """When the stars were given, where that is another time: a file tells it, or an undo brings them back."""
     model_version: Mapped[int | None] = mapped_column(index=True)
 
 
@@ -188,6 +190,8 @@ class DismissalRow(Base):
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     dismissed_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    import_number: Mapped[int | None]
+    """Which of their imports put it here; null where they did so by hand."""
 
 
 class ModelVersionRow(Base):

@@ -14,12 +14,12 @@ from bot.frame.application import build_application
 from bot.frame.context import Services
 from bot.speech import buttons
 from engine.serving.library import Library
-from engine.store import Store, StoreUnavailable, people
+from engine.store import Dismissal, Store, StoreUnavailable, people
 from tests import world
 from tests.chat.conftest import ANNA
 from tests.chat.reading import rates, titles
 from tests.fakes import FakeTelegram, Person
-from tests.unit.test_ratings_file import IMDB, LETTERBOXD
+from tests.unit.test_ratings_file import IMDB, LETTERBOXD, LETTERBOXD_ZIP, TRAKT_ZIP, WATCHLIST, zipped
 
 
 def stars(store: Store) -> dict[str, float]:
@@ -78,6 +78,146 @@ async def test_one_tap_imports_and_another_takes_it_back(anna: Person, store: St
     await anna.presses("Undo")
     assert "4 ratings of that file are taken back." in anna.sees
     assert stars(store) == {"The Matrix": 4.5, "Heat": 1}
+
+
+def aside(store: Store, kind: Dismissal) -> set[str]:
+    person = store.find_person(ANNA)
+    assert person is not None
+    return {world.NAMES[put.movie_id] for put in store.taste(person.id, world.NOW).put_aside if put.kind is kind}
+
+
+async def test_letterboxds_archive_as_it_comes_and_one_undo_takes_all_of_it_back(anna: Person, store: Store):
+    await anna.sends_document("letterboxd-anna.zip", LETTERBOXD_ZIP)
+    assert anna.sees.splitlines() == [
+        "Letterboxd: 6 ratings, 5 of them of films that I know.",
+        "",
+        "5 are new.",
+        "1 film will be marked as seen.",
+        "1 film will go on your watchlist.",
+        "",
+        "2 films that I don't know:",
+        "Stalker (1979)",
+        "Nosuch (1980)",
+    ]
+    assert aside(store, Dismissal.SEEN) == set()
+    await anna.presses("Import 7")
+    assert anna.sees.splitlines()[:2] == ["5 ratings are in.", "2 films are marked as seen or on your watchlist."]
+    assert (aside(store, Dismissal.SEEN), aside(store, Dismissal.WATCHLIST)) == ({"Alien"}, {"Fargo"})
+    assert len(stars(store)) == 5
+    await anna.presses("Undo")
+    assert anna.sees.splitlines() == [
+        "5 ratings of that file are taken back.",
+        "2 films of that file are no longer marked as seen or on your watchlist.",
+    ]
+    assert stars(store) == {}
+    assert aside(store, Dismissal.SEEN) | aside(store, Dismissal.WATCHLIST) == set()
+    await anna.repeats()
+    assert "2 films of that file" in anna.sees
+    await anna.presses("Redo")
+    assert (aside(store, Dismissal.SEEN), aside(store, Dismissal.WATCHLIST)) == ({"Alien"}, {"Fargo"})
+    await anna.says("/undo")
+    assert stars(store) == {}
+    assert aside(store, Dismissal.WATCHLIST) == set()
+
+
+async def test_a_watchlist_alone_is_taken_in_and_back(anna: Person, store: Store):
+    """Nothing is rated, so nothing waits for a training; /undo still knows what was last."""
+    await anna.sends_document("watchlist.csv", WATCHLIST.encode())
+    assert anna.sees.splitlines()[0] == "Letterboxd: 2 films, 2 of them known to me."
+    await anna.presses("Import 2")
+    assert anna.sees == "2 films are marked as seen or on your watchlist."
+    await anna.says("/watchlist")
+    assert titles(anna.sees) == ["Alien (1979)", "Fargo (1996)"]
+    await anna.says("/undo")
+    assert anna.sees == "2 films of that file are no longer marked as seen or on your watchlist."
+    await anna.says("/watchlist")
+    assert "empty" in anna.sees
+    await anna.says("/undo")
+    assert aside(store, Dismissal.WATCHLIST) == {"Alien", "Fargo"}
+
+
+async def test_of_two_watchlists_each_is_taken_back_by_its_own_button(anna: Person, store: Store):
+    head, fargo, alien = WATCHLIST.splitlines()
+    shown = []
+    for line in (fargo, alien):
+        await anna.sends_document("watchlist.csv", f"{head}\n{line}\n".encode())
+        await anna.presses("Import 1")
+        shown.append(anna.message)
+    await anna.presses("Undo", in_message=shown[0])
+    assert aside(store, Dismissal.WATCHLIST) == {"Alien"}
+
+
+async def test_what_was_put_aside_by_hand_is_no_part_of_an_import(anna: Person, store: Store):
+    await anna.says("alien")
+    await anna.presses("Watchlist")
+    await anna.sends_document("watchlist.csv", WATCHLIST.encode())
+    assert "1 more film is noted already." in anna.sees
+    await anna.presses("Import 1")
+    await anna.presses("Undo")
+    assert aside(store, Dismissal.WATCHLIST) == {"Alien"}
+
+
+async def test_trakts_archive_with_the_lines_that_are_not_used_and_why(anna: Person, store: Store):
+    await anna.sends_document("trakt.zip", TRAKT_ZIP)
+    assert anna.sees.splitlines() == [
+        "Trakt: 2 ratings, 2 of them of films that I know.",
+        "",
+        "2 are new.",
+        "1 film will be marked as seen.",
+        "1 film will go on your watchlist.",
+        "",
+        "1 line names no film: ratings-movies.json 6.",
+        "1 line has no stars: ratings-movies.json 4.",
+        "1 line has stars that I don't know: ratings-movies.json 3.",
+        "1 line is about a series, and I know films only: ratings-movies.json 5.",
+    ]
+    await anna.presses("Import 4")
+    assert stars(store) == {"The Matrix": 4.5, "Heat": 3.5}
+
+
+async def test_an_import_keeps_the_dates_of_its_file_also_when_it_is_done_again(anna: Person):
+    await rates(anna, psycho="4")
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    await anna.presses("Import 5")
+    dated = ["Psycho", "True Grit", "Heat", "Amelie", "The Good, the Bad and the Ugly", "The Matrix"]
+    await anna.says("/my")
+    assert [title.rpartition(" (")[0] for title in titles(anna.sees)] == dated
+    assert "5 Jan 2024" in anna.sees
+    shown = anna.sees
+    await anna.says("/undo")
+    await anna.says("/undo")
+    await anna.says("/my")
+    assert anna.sees == shown
+
+
+async def test_a_rating_changed_after_an_import_comes_back_with_the_date_of_the_file(anna: Person):
+    await anna.sends_document("ratings.csv", LETTERBOXD.encode())
+    await anna.presses("Import 5")
+    await rates(anna, heat="1")
+    await anna.says("/undo")
+    await anna.says("/my")
+    assert "9 Jan 2024" in anna.sees
+
+
+async def test_dates_of_tomorrow_are_today(anna: Person):
+    await anna.sends_document("ratings.csv", b"Name,Year,Rating,Date\nHeat,1995,4,2199-01-01\n")
+    await anna.presses("Import 1")
+    await anna.says("/my")
+    assert "1 Mar 2026" in anna.sees
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("me.png", b"\x89PNG\r\n\x1a\n\0", "it is a picture"),
+        ("ratings.xlsx", zipped({"xl/workbook.xml": ""}), "it is an Excel workbook: save it as CSV"),
+        ("cv.pdf", b"%PDF-1.7", "it is a PDF"),
+        ("letterboxd.zip", LETTERBOXD_ZIP[:300], "it is an archive that is broken"),
+    ],
+)
+async def test_a_file_of_another_kind_is_named_for_what_it_is(anna: Person, name: str, content: bytes, what: str):
+    await anna.sends_document(name, content)
+    assert f"I can't read ratings from that file: {what}" in anna.sees
 
 
 async def test_imdb_files_too(anna: Person, store: Store):
@@ -261,9 +401,10 @@ async def test_an_import_can_be_left(anna: Person, store: Store):
 
 async def test_a_file_with_nothing_new_says_so(anna: Person):
     await rates(anna, heat="4")
-    await anna.sends_document("r.csv", b"Name,Year,Rating\nHeat,1995,4\nNoSuch,2000,3\n,,\nAlien,1979,9\n")
+    await anna.sends_document("r.csv", b"Name,Year,Rating\nHeat,1995,4\nNoSuch,2000,3\n,,4\nAlien,1979,9\n")
     assert "There is nothing to import." in anna.sees
-    assert "1 line could not be used: 5." in anna.sees
+    assert "1 line names no film: 4." in anna.sees
+    assert "1 line has stars that I don't know: 5." in anna.sees
 
 
 async def test_files_that_are_none_of_ratings_get_a_reason(anna: Person):

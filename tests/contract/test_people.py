@@ -246,6 +246,20 @@ def test_an_undo_that_was_cut_short_goes_on(films: Store, ann: int) -> None:
     assert stars(films, ann) == {HEAT: 3.0}
 
 
+def test_ratings_of_a_file_are_as_old_as_it_says_also_when_they_come_back(films: Store, ann: int) -> None:
+    films.rate(ann, HEAT, 1.0, at(0))
+    long_ago = NOW - timedelta(days=900)
+    imported = films.rate_many(ann, [(HEAT, 4.0, long_ago), (FARGO, 3.0, long_ago)], at(1))
+    ratings = films.taste(ann, NOW).ratings
+    assert {rating.rated_at for rating in ratings} == {long_ago}
+    undone = films.undo_many(ann, imported[0], imported[-1], at(2))
+    assert films.taste(ann, NOW).ratings == (Rating(HEAT, 1.0, at(0)),)
+    films.undo_many(ann, undone[0], undone[-1], at(3))
+    assert films.taste(ann, NOW).ratings == ratings
+    films.undo(ann, films.rate(ann, FARGO, 5.0, at(4))[0].event_id or 0, at(5))
+    assert films.taste(ann, NOW).ratings == ratings
+
+
 def test_of_a_film_twice_in_a_file_the_last_counts(films: Store, ann: int) -> None:
     films.rate_many(ann, [(HEAT, 1.0, NOW), (HEAT, 4.0, NOW)], NOW)
     assert acts(films, ann) == [("rated", None, 4.0)]
@@ -383,6 +397,33 @@ def test_a_film_can_be_seen_and_on_the_watchlist(films: Store, ann: int) -> None
     films.put_aside(ann, HEAT, Dismissal.SEEN, at(0))
     films.put_aside(ann, HEAT, Dismissal.WATCHLIST, at(1))
     assert [put.kind for put in films.taste(ann, NOW).put_aside] == [Dismissal.WATCHLIST, Dismissal.SEEN]
+
+
+def test_what_an_import_put_aside_is_taken_back_as_a_whole_and_nothing_else(films: Store, ann: int, bob: int) -> None:
+    films.put_aside(ann, HEAT, Dismissal.SEEN, at(0))
+    films.put_aside(ann, ALIEN, Dismissal.NOT_FOR_ME, at(0), expires_at=at(10))
+    before = films.taste(ann, NOW).put_aside
+    long_ago = NOW - timedelta(days=900)
+    given = [(HEAT, Dismissal.SEEN, long_ago), (FARGO, Dismissal.SEEN, long_ago), (ALIEN, Dismissal.WATCHLIST, at(2)),
+             (999_999, Dismissal.SEEN, at(2))]  # fmt: skip
+    assert films.put_many(ann, given, 1, at(3)) == 2, "one is put aside already, one is gone"
+    assert films.put_many(ann, given, 1, at(3)) == 2, "cut short, and done again"
+    assert Put(FARGO, Dismissal.SEEN, long_ago, None) in films.taste(ann, NOW).put_aside
+    assert films.put_many(bob, given, 1, at(3)) == 3
+    assert films.take_import_back(ann, 2, at(4), undone=True) == 0
+    assert films.take_import_back(ann, 1, at(4), undone=True) == 2
+    assert films.take_import_back(ann, 1, at(4), undone=True) == 0
+    assert films.taste(ann, at(4)).put_aside == before
+    assert len(films.taste(bob, NOW).put_aside) == 3
+    assert films.take_import_back(ann, 1, at(5), undone=False) == 2
+    assert Put(FARGO, Dismissal.SEEN, long_ago, None) in films.taste(ann, NOW).put_aside
+
+
+def test_what_is_put_aside_by_hand_after_an_import_is_no_part_of_it(films: Store, ann: int) -> None:
+    films.put_many(ann, [(HEAT, Dismissal.SEEN, NOW), (FARGO, Dismissal.SEEN, NOW)], 1, NOW)
+    films.put_aside(ann, HEAT, Dismissal.SEEN, at(1))
+    assert films.take_import_back(ann, 1, at(2), undone=True) == 1
+    assert [put.movie_id for put in films.taste(ann, at(3)).put_aside] == [HEAT]
 
 
 # --- What waits, and being forgotten ----------------------------------------------------------------------------------

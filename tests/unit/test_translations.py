@@ -230,8 +230,16 @@ WITH_STARS_ONLY = (
     "From Letterboxd: ",
     "From IMDb: ",
     "I can't read ratings",
+    "From Trakt: ",
+    "What you rated gets its stars",
     "it needs the columns",
+    "it is ",
     "{source}: ",
+    "{n} line ",
+    "{n} film will ",
+    "{n} more film is noted",
+    "{n} film is marked as seen",
+    "{n} film of that file",
     "Your {n} rating, as Letterboxd",
 )
 """The beginnings of texts that are never shown for play counts."""
@@ -294,7 +302,7 @@ WRAPPERS = {"_": 1, "ngettext": 2, "marked": 1, "say": 1, "count": 2}
 SHOWS = {"press", "InlineKeyboardButton", "of", "Html", "facts", "lines", "paragraphs", "plain", "numbered"}
 """What puts its arguments before people: there, even a single word is a text."""
 
-ALLOWED = {"IMDb", "Letterboxd", "Matinee", "nDCG@10", "RMSE", "tt"}
+ALLOWED = {"IMDb", "Letterboxd", "Matinee", "nDCG@10", "RMSE", "TMDb", "tt"}
 """Names, which are the same in all languages."""
 
 NOT_FOR_PEOPLE = {
@@ -368,6 +376,11 @@ def test_other_modules_say_nothing_of_their_own(module: str) -> None:
 
 
 OF_OTHERS = {
+    "date rated",
+    "letterboxd list",
+    "letterboxd uri",
+    "title type",
+    "watched date",
     "your rating",
     "is not modified",
     "query is too old",
@@ -376,7 +389,7 @@ OF_OTHERS = {
     "can't be edited",
     "no text in the message",
 }
-"""Parts of Telegram's error texts, and a column of IMDb's."""
+"""Parts of Telegram's error texts, and columns of others' tables."""
 
 
 def test_whatever_says_a_text_is_given_one_that_can_be_collected() -> None:

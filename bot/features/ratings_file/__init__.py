@@ -1,0 +1,82 @@
+"""Files that people bring, and those that they take: Letterboxd's, IMDb's, Trakt's, ours. Pure: bytes in, values out.
+
+Nothing in a file is trusted: sizes are bounded before anything is unpacked, names in an archive only choose what is
+read, and what cannot be used is counted with its reason. The modules here import one another, the engine's serving and
+the bot's speech, and no other feature.
+"""
+
+from dataclasses import replace
+
+from bot.features.ratings_file import tables, trakt, zipped
+from bot.features.ratings_file.kinds import named_for_what_it_is
+from bot.features.ratings_file.matching import MOST_SEARCHES, Changes, Matched, changes, match
+from bot.features.ratings_file.rows import (
+    MOST_BYTES,
+    MOST_ROWS,
+    MOST_SENT,
+    TOO_LARGE,
+    TOO_MANY_ROWS,
+    Cause,
+    NotRatings,
+    RatingsFile,
+    Row,
+    Says,
+    Unused,
+)
+from bot.features.ratings_file.tables import write
+
+__all__ = [
+    "MOST_BYTES",
+    "MOST_SEARCHES",
+    "MOST_SENT",
+    "TOO_LARGE",
+    "Cause",
+    "Changes",
+    "Matched",
+    "NotRatings",
+    "RatingsFile",
+    "Row",
+    "Says",
+    "Unused",
+    "changes",
+    "match",
+    "read",
+    "write",
+]
+
+
+def read(content: bytes, name: str = "") -> RatingsFile:
+    """Return what a file says of films.
+
+    Understood are Letterboxd's whole archive, and its ratings.csv, watched.csv, watchlist.csv and diary.csv; IMDb's
+    ratings and watchlist; Trakt's archive, and its files of ratings, of what was watched and of the watchlist; our own;
+    and an archive with one of these in it.
+
+    Args:
+        name: what its owner calls it. Letterboxd's lists of films have the same columns, whatever they are lists of.
+
+    Raises:
+        NotRatings: it is too large, or something else, which the error names.
+    """
+    if len(content) > MOST_SENT:
+        raise NotRatings(TOO_LARGE, megabytes=MOST_SENT // 1_000_000)
+    if (what := named_for_what_it_is(content)) is not None:
+        raise NotRatings(what)
+    if not zipped.is_archive(content):
+        return _read_text(content, name)
+    parts = zipped.unpack(content)
+    files = [_read_text(part.content, part.name) for part in parts]
+    if len(files) == 1:
+        return files[0]
+    rows = [replace(row, part=part.name) for part, file in zip(parts, files, strict=True) for row in file.rows]
+    unused = [replace(one, part=part.name) for part, file in zip(parts, files, strict=True) for one in file.unused]
+    if len(rows) + len(unused) > MOST_ROWS:
+        raise NotRatings(TOO_MANY_ROWS, most=MOST_ROWS)
+    return RatingsFile(files[0].source, tuple(rows), tuple(unused))
+
+
+def _read_text(content: bytes, name: str) -> RatingsFile:
+    if len(content) > MOST_BYTES:
+        raise NotRatings(TOO_LARGE, megabytes=MOST_BYTES // 1_000_000)
+    text = tables.decoded(content)
+    return trakt.read(text) if trakt.is_json(text) else tables.read(text, name)

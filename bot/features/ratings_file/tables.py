@@ -1,0 +1,172 @@
+"""Tables: those of Letterboxd, of IMDb, and our own."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.features.ratings_file.rows import (
+    MOST_ROWS,
+    TOO_MANY_ROWS,
+    Cause,
+    NotRatings,
+    RatingsFile,
+    Row,
+    Says,
+    Unused,
+    moment,
+    number,
+    year,
+)
+from bot.speech.cells import guarded, unguarded
+from bot.speech.language import marked
+from engine.domain import STARS
+from engine.serving.library import imdb_number
+
+SEPARATORS = ",;\t"
+"""What stands between columns; spreadsheets write a semicolon where numbers have a comma."""
+
+SERIES = ("series", "episode")
+"""What IMDb's types of titles that are no films have in them."""
+
+UNKNOWN_COLUMNS = marked("it needs the columns Name, Year and Rating (Letterboxd), or Const and Your Rating (IMDb)")
+A_LIST = marked("it is a list of films, and I cannot tell of which: call it watched.csv or watchlist.csv")
+A_LETTERBOXD_LIST = marked("it is one of your lists on Letterboxd; I read ratings.csv, watched.csv and watchlist.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Whose table it is and where its columns are.
+
+    ``scale`` is what one of its points is worth in stars; ``otherwise`` is what a row without stars says, null where
+    it says nothing.
+    """
+
+    source: str
+    columns: Mapping[str, int]
+    scale: float = 1.0
+    otherwise: Says | None = None
+
+
+def decoded(content: bytes) -> str:
+    """Return the text of a file, whatever wrote it.
+
+    Raises:
+        NotRatings: it is no text.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):  # "Unicode text", as Excel calls it
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content:
+        raise NotRatings(marked("the file is not a text"))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def read(text: str, name: str) -> RatingsFile:
+    """Return what a table says of films; columns in any order, upper or lower case.
+
+    Raises:
+        NotRatings: it cannot be read as a table, or has no columns that we know.
+    """
+    first_line = text.partition("\n")[0].partition("\r")[0]
+    separator = max(SEPARATORS, key=lambda mark: len(first_line.split(mark)))
+    try:
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False)
+        layout = _layout([column.strip().casefold() for column in next(lines, [])], name.casefold())
+        rows: list[Row] = []
+        unused: list[Unused] = []
+        for cells in lines:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(rows) + len(unused) >= MOST_ROWS:
+                raise NotRatings(TOO_MANY_ROWS, most=MOST_ROWS)
+            row = _row(cells, layout, lines.line_num)
+            if isinstance(row, Row):
+                rows.append(row)
+            else:
+                unused.append(Unused(row, lines.line_num))
+    except csv.Error as e:
+        raise NotRatings(marked("the file cannot be read as CSV: {detail}"), detail=e) from e
+    return RatingsFile(layout.source, tuple(rows), tuple(unused))
+
+
+def _layout(header: Sequence[str], name: str) -> Layout:
+    at = {column: place for place, column in reversed(list(enumerate(header)))}
+
+    def columns(**named: str) -> dict[str, int]:
+        return {name: at[column] for name, column in named.items() if column in at}
+
+    if "const" in at and "watchlist" in name:
+        found = columns(title="title", year="year", imdb="const", stars="your rating", at="created", type="title type")
+        return Layout("IMDb", found, 0.5, Says.WATCHLIST)
+    if "your rating" in at and ("const" in at or "title" in at):
+        found = columns(
+            title="title", year="year", imdb="const", stars="your rating", at="date rated", type="title type"
+        )
+        return Layout("IMDb", found, 0.5)
+    ids = {"year": "year", "imdb": "imdbid", "tmdb": "tmdbid"}
+    if "name" in at and ("rating" in at or "letterboxd uri" in at):
+        seen_at = "watched date" if "watched date" in at else "date"
+        found = columns(title="name", stars="rating", at=seen_at, **ids)
+        return Layout("Letterboxd", found, otherwise=_listed(name) if "rating" not in at else _unrated(at))
+    if "rating" in at and "title" in at:
+        found = columns(title="title", stars="rating", at="date" if "date" in at else "watcheddate", **ids)
+        return Layout("Matinee", found)
+    raise NotRatings(A_LETTERBOXD_LIST if header[:1] and header[0].startswith("letterboxd list") else UNKNOWN_COLUMNS)
+
+
+def _listed(name: str) -> Says:
+    """Return what Letterboxd's films without ratings are a list of: its columns don't say, its name does."""
+    if "watchlist" in name:
+        return Says.WATCHLIST
+    if "watched" in name:
+        return Says.SEEN
+    raise NotRatings(A_LIST)
+
+
+def _unrated(at: Mapping[str, int]) -> Says | None:
+    """Return what a row without stars says: in a diary, that the film was seen."""
+    return Says.SEEN if "watched date" in at else None
+
+
+def _row(cells: Sequence[str], layout: Layout, line: int) -> Row | Cause:
+    def cell(name: str) -> str:
+        place = layout.columns.get(name)
+        return unguarded(cells[place].strip()) if place is not None and place < len(cells) else ""
+
+    title, imdb, tmdb = cell("title"), imdb_number(cell("imdb")), number(cell("tmdb"))
+    if not title and imdb is None and tmdb is None:
+        return Cause.NO_FILM
+    says, stars = _said(cell("stars"), layout)
+    if says is None:
+        return Cause.OTHER_STARS if cell("stars") else Cause.NO_STARS
+    series = any(word in cell("type").casefold() for word in SERIES)
+    return Row(line, title, year(cell("year")), imdb, tmdb, says, stars, moment(cell("at")), series)
+
+
+def _said(points: str, layout: Layout) -> tuple[Says | None, float | None]:
+    """Return what a row says, and its stars; nothing where its stars are none of ours."""
+    if not points:
+        return layout.otherwise, None
+    stars = _in_stars(points, layout.scale)
+    return (Says.RATED, stars) if stars is not None else (None, None)
+
+
+def _in_stars(points: str, scale: float) -> float | None:
+    """Return points as stars, or None if they are no stars of ours."""
+    try:
+        stars = float(points.replace(",", ".")) * scale
+    except ValueError:
+        return None
+    return stars if stars in STARS else None
+
+
+def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """Return a CSV file, in UTF-8 with a mark by which spreadsheets know it; None is an empty cell."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([guarded(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
