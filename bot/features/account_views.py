@@ -16,6 +16,7 @@ COMMANDS = (
     ("similar", marked("Films like one that you name")),
     ("my", marked("Your ratings: look, change, remove")),
     ("watchlist", marked("Films that you keep for later")),
+    ("me", marked("Your taste in words and a picture, to keep or to share")),
     ("import", marked("Bring your ratings from Letterboxd, IMDb or Trakt")),
     ("export", marked("Your data as files")),
     ("undo", marked("Take the last rating back")),
@@ -53,6 +54,7 @@ def privacy(days: int) -> View:
             say("What each model picked for you, for 90 days: whether people take to it tells whether it is any good."),
             say("If you link this chat to a site: that you did, and a copy of what came from there, so that unlinking "
                 "can put it back. The site sees what you tell me here until you unlink."),
+            say("If you ask for a picture of your taste, what it shows, until you ask again."),
             say("<b>Why</b>\n"
                 "To choose films for you, and to train the model that chooses for everybody. Nobody is shown what you "
                 "rated."),

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from bot.features import account, files, mine, night_views, picks, preferences, rating, surprise, welcome_views
+from bot.features import account, files, me, mine, night_views, picks, preferences, rating, surprise, welcome_views
 from bot.features.card import card_view
 from bot.features.link import link
 from bot.features.night import night
@@ -27,6 +27,7 @@ BY_LINK: dict[str, Action] = {
     "my": mine.my,
     "undo": mine.my,  # a link must not change anything by itself; the list has a button for that
     "watchlist": mine.watchlist,
+    "me": me.me,
     "import": files.how_to,
     "export": files.export,
     "forget": account.forget,

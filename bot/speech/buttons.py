@@ -380,7 +380,8 @@ class LeaveFile(Button):
 @kind("lu")
 @dataclass(frozen=True)
 class UndoImport(Button):
-    """Undo an import: the events from ``event_id`` to ``last_event_id``, none if that is less, and what it put aside."""
+    """Undo an import: the events from ``event_id`` to ``last_event_id`` (none if that is less) and what was put
+    aside."""
 
     event_id: int
     last_event_id: int

@@ -157,6 +157,11 @@ def day(moment: datetime) -> str:
     return _("{day} {month} {year}").format(day=moment.day, month=month, year=moment.year)
 
 
+def month(moment: datetime) -> str:
+    """Return a month: "Mar 2026"."""
+    return _("{month} {year}").format(month=_(_MONTHS[moment.month - 1]), year=moment.year)
+
+
 def genre_list(genres: Iterable[str]) -> Html:
     """Return the names of genres, separated by commas."""
     return plain(", ".join(map(language.genre, genres)))

@@ -543,7 +543,7 @@ def data_png(stars: Sequence[Row], spreads: Sequence[tuple[str, str, Row]], deca
         decades: decade and films, in order, without gaps.
     """
     panels = bool(stars) + len(spreads) + bool(decades)
-    with _phone(panels) as (figure, grid):
+    with phone_panels(panels) as (figure, grid):
         left = iter(grid)
         if stars:
             axes = next(left)
@@ -560,7 +560,7 @@ def data_png(stars: Sequence[Row], spreads: Sequence[tuple[str, str, Row]], deca
             step = -(-len(decades) // 8)  # only as many names as fit
             at = [number for number, row in enumerate(decades) if row["decade"] // 10 % step == 0]
             axes.set_xticks(at, [f"{decades[number]['decade']}s" for number in at])
-    return _png(figure, pixels_per_inch=PHONE_PIXELS / PHONE_WIDTH)
+    return phone_png(figure)
 
 
 def models_png(names: Sequence[str], courses: Sequence[Course], *, served: Sequence[bool], live: int | None) -> bytes:
@@ -571,14 +571,14 @@ def models_png(names: Sequence[str], courses: Sequence[Course], *, served: Seque
         served: whether each ever went live; a ring marks one that did not.
         live: the place of the one that is live, if it is among them.
     """
-    with _phone(len(courses)) as (figure, grid):
+    with phone_panels(len(courses)) as (figure, grid):
         for axes, course in zip(grid, courses, strict=True):
             _course(axes, course, served, live)
             axes.set_xlim(-0.5, len(names) - 0.5)
             step = -(-len(names) // 10)
             axes.set_xticks(range(len(names))[::step], names[::step])
         grid[-1].set_xlabel("model" if all(served) else "model; a ring is one that stayed out")
-    return _png(figure, pixels_per_inch=PHONE_PIXELS / PHONE_WIDTH)
+    return phone_png(figure)
 
 
 def _course(axes: Axes, course: Course, served: Sequence[bool], live: int | None) -> None:
@@ -623,11 +623,17 @@ def _worth_saying(measured: Sequence[tuple[int, float]], live: int | None) -> li
     return chosen
 
 
+def phone_png(figure: Figure) -> bytes:
+    """Return a figure for the chat as a PNG."""
+    return _png(figure, pixels_per_inch=PHONE_PIXELS / PHONE_WIDTH)
+
+
 @contextmanager
-def _phone(panels: int) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure for the chat and its panels, one below the other."""
-    height = 0.4 + 1.6 * max(panels, 2)
-    with _drawing(panels, 1, height=height, width=PHONE_WIDTH, colours=PAPER, squeeze=False) as (figure, grid):
+def phone_panels(panels: int, *, height: float | None = None, **named: Any) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Yield a figure for the chat and its panels, one below the other; ``height`` in inches if it matters."""
+    height = height or 0.4 + 1.6 * max(panels, 2)
+    named |= {"colours": PAPER, "squeeze": False}
+    with _drawing(panels, 1, height=height, width=PHONE_WIDTH, **named) as (figure, grid):
         yield figure, list(grid[:, 0])
         for axes in grid[:, 0]:
             for text in axes.texts:

@@ -25,6 +25,7 @@ from prometheus_client import Counter, Gauge
 from engine import disk, health
 from engine.clock import Clock, utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
+from engine.runs import portraits
 from engine.runs.child import GRACE_SECONDS, Child
 from engine.runs.figures import Figures
 from engine.runs.patience import patient
@@ -433,8 +434,8 @@ def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until
         raise SettingsError(f"MATINEE_HOME: {settings.folder} cannot be written to: {e.strerror}") from e
     TICK_AGE.set_function(heartbeat.age_seconds)
     worker.ask_at_start(schedule)
-    backups = Backups(store, settings, now=now)
-    with _scheduled(worker, schedule), by_the_clock(backups, backup_schedule), _health_server(settings):
+    backups, drawing = Backups(store, settings, now=now), portraits.drawing(store, now=now)
+    with _scheduled(worker, schedule), by_the_clock(backups, backup_schedule), _health_server(settings), drawing:
         log.info("engine_started", train_cron=settings.train_cron, train_after_ratings=settings.train_after_ratings)
         while not stop.is_set():
             _tick(worker, heartbeat)

@@ -27,11 +27,13 @@ from engine.store.models import (
 )
 from engine.store.people import Dismissal, Event, NoSuchFilm, PeopleStore, Person, Put, RatingChange, Taste, UndoTooLate
 from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
+from engine.store.portraits import Bar, FinishedPortrait, Panel, PortraitStore, Sheet, WaitingPortrait
 from engine.store.runs import Run, RunAlreadyOpen, RunStore, StoredTrial, Watcher
 
 __all__ = [
     "AlreadyLinked",
     "ApiKey",
+    "Bar",
     "Course",
     "DataShown",
     "DatabaseMoved",
@@ -40,6 +42,7 @@ __all__ = [
     "Dismissal",
     "EnoughForToday",
     "Event",
+    "FinishedPortrait",
     "Guest",
     "Invite",
     "Limited",
@@ -50,6 +53,7 @@ __all__ = [
     "NoSuchCode",
     "NoSuchFilm",
     "NoSuchVersion",
+    "Panel",
     "Person",
     "Picture",
     "PublishRefused",
@@ -61,6 +65,7 @@ __all__ = [
     "Run",
     "RunAlreadyOpen",
     "Scope",
+    "Sheet",
     "Shown",
     "SimilarFilm",
     "SimilarRow",
@@ -72,6 +77,7 @@ __all__ = [
     "StoredTrial",
     "Taste",
     "UndoTooLate",
+    "WaitingPortrait",
     "WaitingUpdate",
     "Watcher",
     "read_code",
@@ -86,6 +92,7 @@ class Store(
     NightStore,
     DigestStore,
     PictureStore,
+    PortraitStore,
     KeyStore,
     SiteStore,
     LinkStore,

@@ -380,6 +380,25 @@ class PictureRow(Base):
     drawn_at: Mapped[datetime]
 
 
+class PortraitRow(Base):
+    """A picture of somebody's taste that they asked for. ``sheet`` says what it shows, and is all that drawing needs.
+
+    ``drawn_at`` is null while it waits for an engine, ``png`` null then, after it has been sent, and where it could not
+    be drawn. ``file_id`` is Telegram's name of the picture that was sent.
+    """
+
+    __tablename__ = "portraits"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    sheet: Mapped[dict[str, Any]]
+    language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+    png: Mapped[bytes | None]
+    drawn_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    file_id: Mapped[str | None] = mapped_column(String(256))
+
+
 class ApiKeyRow(Base):
     """A key to the API. Only the SHA-256 of its secret is stored. With a ``user_id`` it is a token for that person
     alone, and is deleted with them."""

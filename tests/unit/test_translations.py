@@ -225,6 +225,14 @@ WITH_STARS_ONLY = (
     "Half of the people gave ",
     "Half of the films have ",
     "Bring your ratings",
+    # In /me:
+    "I give {mean} stars",
+    "{mean} stars",
+    "More stars than usual",
+    "Fewer stars than usual",
+    "<b>Where I disagree",
+    "Genres, in stars",
+    "My stars",
     # Bringing ratings:
     "Send me a file of your ratings",
     "From Letterboxd: ",
@@ -247,6 +255,7 @@ WITH_STARS_ONLY = (
 WITH_FILMS_ONLY = (
     *language.GENRES,
     "Genres",
+    "<b>Genres</b>",
     "Which genre, or which years?",
     "All genres",
     "All years",
