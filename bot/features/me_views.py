@@ -168,6 +168,8 @@ def sheet(found: Portrait) -> Sheet:
             _("Decades"),
             tuple(Bar(_("{year}s").format(year=group.name), group.films) for group in found.decades),
         ),
-        Panel(_("My stars"), tuple(Bar(stars(value), times) for value, times in reversed(found.given.items()))),
+        Panel(
+            _("My stars"), tuple(Bar(stars(value), times) for value, times in sorted(found.given.items(), reverse=True))
+        ),
     ]
     return Sheet(title(found), _("me"), _("everyone"), tuple(panel for panel in panels if panel.bars))
