@@ -280,19 +280,15 @@ async def test_a_killed_bot_comes_back_and_has_forgotten_nothing(matinee: Deploy
     assert before[0] == "Western 16 (1936)"
 
 
-async def test_a_backup_brings_everything_back(matinee: Deployment, anna: Person, tmp_path: Path) -> None:
+async def test_a_backup_brings_everything_back(matinee: Deployment, anna: Person) -> None:
+    """As docs/self-hosting.md says."""
     before = await my_films(anna)
-    backup = tmp_path / "matinee.sql"
-    backup.write_text(matinee.compose("exec", "-T", "postgres", "pg_dump", "-U", "matinee", "matinee"))
+    backup = matinee.engine("backup")["path"]
     await rate(anna, 20, "2")
     assert (await my_films(anna))[0] == "Western 20 (1940)"
 
     matinee.compose("stop", "bot", "engine")
-    matinee.compose("exec", "-T", "postgres", "dropdb", "-U", "matinee", "--force", "matinee")
-    matinee.compose("exec", "-T", "postgres", "createdb", "-U", "matinee", "matinee")
-    with backup.open() as file:
-        restore = ("psql", "-U", "matinee", "-q", "-1", "-v", "ON_ERROR_STOP=1", "matinee")
-        matinee.compose("exec", "-T", "postgres", *restore, stdin=file)
+    matinee.compose("run", "--rm", "-T", "engine", "restore", "--force", backup)
     matinee.up()
     assert await my_films(anna) == before
     await anna.says("/top")
