@@ -38,6 +38,7 @@ class Pick(Film):
     position: int
     predicted_stars: float | None
     because: list[Named]
+    new_here: bool
 
 
 class Picks(TypedDict):

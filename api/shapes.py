@@ -89,11 +89,15 @@ class Found(FilmList):
 
 
 class Pick(Film):
-    """A film in a list: its place (1 is best), the stars that we expect, and which of their own films speak for it."""
+    """A film in a list: its place (1 is best), the stars that we expect, and which of their own films speak for it.
+
+    ``new_here``: nobody has rated it yet; it is here for what it is.
+    """
 
     position: int
     predicted_stars: float | None
     because: list[Named]
+    new_here: bool
 
     @classmethod
     def at(cls, position: int, line: Line) -> "Pick":
@@ -102,6 +106,7 @@ class Pick(Film):
             position=position,
             predicted_stars=None if line.predicted_stars is None else round(line.predicted_stars, 2),
             because=[named(film) for film in line.because],
+            new_here=line.new_here,
         )
 
 

@@ -150,7 +150,7 @@ async function showPicks(cursor = null) {
   const rows = page.films.map((film) => {
     const about = film.predicted_stars === null ? null : say("about", { n: film.predicted_stars.toFixed(1) });
     const because = film.because.length ? say("because", { titles: film.because.map((own) => own.title).join(say("and")) }) : null;
-    const why = [about, because].filter(Boolean).join(" · ");
+    const why = [about, film.new_here ? say("new_here") : null, because].filter(Boolean).join(" · ");
     return filmRow(film, why ? make("p", { className: "why", textContent: why }) : null, starsFor(film), make("span", { textContent: " " }), likeButton(film));
   });
   if (cursor) $("picks").append(...rows); else $("picks").replaceChildren(...rows);

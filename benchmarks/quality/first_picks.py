@@ -28,13 +28,16 @@ import pyarrow.parquet as parquet
 from scipy.sparse import csr_matrix
 
 from engine import datasets
+from engine.datasets import tags_file
 from engine.datasets.titles import parse_title
 from engine.domain import Film, Rating
 from engine.judging.evaluation import RELEVANT_STARS, ranking
+from engine.learning.content import Tags
 from engine.learning.fits import RatingTable, fit
 from engine.learning.similarity import similar_films
 from engine.learning.training import SEED
 from engine.serving import advice
+from engine.serving.content import with_unrated
 from engine.serving.factors import Hyperparameters
 from engine.serving.library import Facts, Films, Shelf
 from engine.serving.similar_titles import SimilarTitles
@@ -56,11 +59,13 @@ Recommender = Callable[[Stars], list[int]]
 
 @dataclass(frozen=True)
 class World:
-    """A shelf that was trained without some people, its training ratings, and the ratings of those people."""
+    """A shelf that was trained without some people and ``hidden`` films, its training ratings, and the ratings of those
+    people."""
 
     shelf: Shelf
     known: csr_matrix
     newcomers: dict[int, Stars]
+    hidden: frozenset[int] = frozenset()
 
 
 def main() -> None:
@@ -120,8 +125,12 @@ def print_row(name: str, cases: list[tuple[str, Stars, Stars]], *rivals: Recomme
 # --- The people -------------------------------------------------------------------------------------------------------
 
 
-def prepare(source: str, *, quarter: int) -> World:
-    """Train without a quarter of the people: models and similar titles as the engine has them."""
+def prepare(source: str, *, quarter: int, hide: int = 0) -> World:
+    """Train without a quarter of the people: models and similar titles as the engine has them.
+
+    Args:
+        hide: of so many films, drawn among those that ``THIN`` people rated, all ratings are left out too.
+    """
     with tempfile.TemporaryDirectory() as home:
         settings = EngineSettings(home=Path(home), dataset=source, database_url=None)
         store = Store(f"sqlite:///{home}/newcomer.db")
@@ -134,14 +143,21 @@ def prepare(source: str, *, quarter: int) -> World:
             size = len(people) // 4
             kept = people[quarter * size : (quarter + 1) * size]
             old = table[~table["user_id"].isin(kept)]
-            alike = similar_films(spark, films, spark.createDataFrame(old), limit=20)
+            counts = old.groupby("movie_id").size()
+            known = counts.index[counts >= THIN].to_numpy()
+            hidden = frozenset(np.random.default_rng(quarter).choice(known, hide, replace=False).tolist())
+            old = old[~old["movie_id"].isin(hidden)]
+            tags = Tags.read(tags_file(settings.folder, loaded.catalogue.fingerprint))
+            alike = similar_films(spark, films, spark.createDataFrame(old), tags, limit=20)
             pairs = alike.select("movie_id", "similar_movie_id", "similarity").toPandas()
     counts = old.groupby("movie_id").size()
     films = [replace(film, rating_count=int(counts.get(film.id, 0))) for film in films]
     ratings = RatingTable.of(*(old[name].to_numpy() for name in ("user_id", "movie_id", "stars")), films)
-    model = fit(ratings, Hyperparameters(), seed=SEED).model()
+    trained = fit(ratings, Hyperparameters(), seed=SEED).model()
     catalogue = Films.of(replace(loaded.catalogue, user_count=len(people) - size), films)
-    similar = SimilarTitles.of(model.movie_ids, *(pairs[name].to_numpy() for name in pairs))
+    similar = tuple(pairs[name].to_numpy() for name in pairs)
+    model = with_unrated(trained, films, similar)
+    titles = SimilarTitles.of(model.movie_ids, *similar)
     matrix = csr_matrix(
         (ratings.values / 5, (ratings.users, ratings.films)), shape=(len(ratings.user_ids), len(ratings.movie_ids))
     )
@@ -149,7 +165,7 @@ def prepare(source: str, *, quarter: int) -> World:
         int(user): dict(zip(rows["movie_id"].tolist(), rows["stars"].tolist(), strict=True))
         for user, rows in table[table["user_id"].isin(kept)].groupby("user_id")
     }
-    return World(Shelf(catalogue, 1, model, Facts.of(model, catalogue), similar), matrix, newcomers)
+    return World(Shelf(catalogue, 1, model, Facts.of(model, catalogue), titles), matrix, newcomers, hidden)
 
 
 def revealed(world: World) -> Iterator[tuple[str, Stars, Stars]]:
@@ -189,14 +205,13 @@ def answers(shelf: Shelf, user: int, rated: Stars) -> list[int]:
 def best_ten(world: World, score: Callable[[np.ndarray], np.ndarray]) -> Recommender:
     model = world.shelf.model
     assert model is not None
+    rated = model.movie_ids[model.learnt]
 
     def recommend(given: Stars) -> list[int]:
-        row = np.zeros(len(model.movie_ids), np.float32)
-        rows = model.rows(given)
-        row[rows] = [given[int(film)] / 5 for film in model.movie_ids[rows]]
+        row = np.array([given.get(film, 0) / 5 for film in rated.tolist()], np.float32)
         scores = score(row)
-        scores[rows] = -np.inf
-        return [int(film) for film in model.movie_ids[np.argsort(-scores, kind="stable")[:10]]]
+        scores[row > 0] = -np.inf
+        return [int(film) for film in rated[np.argsort(-scores, kind="stable")[:10]]]
 
     return recommend
 

@@ -71,10 +71,7 @@ def artists(spark: SparkSession, source: Path, folder: Path) -> None:
 def _lists(spark: SparkSession, source: Path, folder: Path) -> tuple[list[Film], dict[int, list[int]], dict[int, int]]:
     held = StandInStore()
     report = load(str(source), held, folder, folder / "downloads", now=datetime.now(UTC))
-    file, tags = tags_file(folder, report.catalogue.fingerprint), None
-    if file.exists():
-        table = parquet.read_table(file)
-        tags = Tags(table["movie_id"].to_numpy(), np.array(table["tag"].to_pylist()), table["count"].to_numpy())
+    tags = Tags.read(tags_file(folder, report.catalogue.fingerprint))
     ratings = spark.read.parquet(str(report.ratings)).cache()
     table = similar_films(spark, held.films, ratings, tags, limit=LIMIT).toPandas()
     lists = table.sort_values(["movie_id", "position"]).groupby("movie_id")["similar_movie_id"].agg(list).to_dict()

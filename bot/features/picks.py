@@ -180,7 +180,7 @@ def work_out(
     return PicksPage(
         listing,
         page,
-        [Line(line.film) for line in lines] if in_group else lines,
+        [Line(line.film, new_here=line.new_here) for line in lines] if in_group else lines,
         ratings=len(taste.ratings),
         trained=shelf.model is not None,
         resting=_count(shelf, listing.wish, resting - taste.hidden),

@@ -86,7 +86,7 @@ def listed(shown: Sequence[Line]) -> list[Html]:
             facts(
                 plain(name(line.film)),
                 for_you(value, whole=whole),
-                by_everyone(line.film) if value is None else None,
+                _nobody_or_everyone(line) if value is None else None,
                 say("because of {films}", films=both([title(film, REASON_LENGTH) for film in line.because]))
                 if line.because
                 else None,
@@ -94,6 +94,10 @@ def listed(shown: Sequence[Line]) -> list[Html]:
         )
         whole = whole and value is None
     return entries
+
+
+def _nobody_or_everyone(line: Line) -> Html:
+    return say("new here") if line.new_here else by_everyone(line.film)
 
 
 def for_you(predicted_stars: float | None, *, whole: bool) -> Html | None:

@@ -47,13 +47,15 @@ def recommend(
             **film_facts(pick.film),
             "position": i,
             "predicted_stars": None if pick.predicted_stars is None else round(pick.predicted_stars, 2),
+            "new_here": pick.new_here,
         }
         for i, pick in enumerate(picks, start=1)
     ]
     lines = []
     for row, pick in zip(rows, picks, strict=True):
         stars = "" if row["predicted_stars"] is None else f"{row['predicted_stars']:.1f}  "
-        lines.append(f"{row['position']:3}  {stars}{named(pick.film)}")
+        new = " (new here)" if pick.new_here else ""
+        lines.append(f"{row['position']:3}  {stars}{named(pick.film)}{new}")
     if not rows:
         lines = ["There are no picks: whoever rated less than the model needs gets none."]
     facts = {"model_version": version, "with_waiting_ratings": fresh, "recommendations": rows}

@@ -1,26 +1,25 @@
-"""The content of films as vectors: genres, year and tags. Pure numpy.
+"""The content of films as vectors: genres, year and tags.
 
-The likeness of two films is the inner product of their rows. Similar titles and the scores of unrated films use the
-same vectors.
+The likeness of two films is the inner product of their rows.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
 from engine.domain import Film, Floats
+from engine.serving.content import genre_and_year_vectors, unit
 
-GENRES, YEARS, TAGS = 0.35, 0.25, 0.40
-"""The weight of each part of the content. Tags only add: a film without tags is not unlike films with tags."""
+TAGS = 0.40
+"""The weight of tags, beside genres and year. Tags only add: a film without tags is not unlike films with tags."""
 
 TAGS_TRUSTED = 1.0
 """With this many tags, a film's tags count half."""
-
-YEAR_WIDTH = 8.0
-"""Films this many years apart are clearly of another time."""
 
 TAG_WORDS = 2_000
 TAG_TOPICS = 48
@@ -43,12 +42,21 @@ class Tags:
     words: NDArray[np.str_]
     counts: NDArray[np.int64]
 
+    @classmethod
+    def read(cls, file: Path) -> "Tags | None":
+        """Return what a data set's Parquet file of tags holds; None if there is no such file."""
+        if not file.exists():
+            return None
+        table = parquet.read_table(file)
+        words = np.array(table["tag"].to_pylist(), dtype=np.str_)
+        return cls(table["movie_id"].to_numpy(), words, table["count"].to_numpy().astype(np.int64))
+
 
 def content_vectors(films: Sequence[Film], tags: Tags | None) -> Floats:
     """Return each film's content as a vector of length at most 1: genres (rare ones weigh more), year, and tags if
     there are any."""
     ids = np.array([film.id for film in films], np.int32)
-    parts = [np.sqrt(GENRES) * _genres(films), np.sqrt(YEARS) * _years(films)]
+    parts = [genre_and_year_vectors(films)]
     if tags is not None and len(tags.words):
         rows = _rows_of(ids, tags.movie_ids)
         given = np.bincount(rows[rows >= 0], tags.counts[rows >= 0], minlength=len(ids))
@@ -79,22 +87,6 @@ def telling_tags(movie_ids: NDArray[np.int32], tags: Tags | None) -> tuple[NDArr
     return best, words.tolist()
 
 
-def _genres(films: Sequence[Film]) -> Floats:
-    names = sorted({genre for film in films for genre in film.genres})
-    columns = {name: column for column, name in enumerate(names)}
-    has = np.zeros((len(films), max(len(names), 1)), np.float32)
-    for row, film in enumerate(films):
-        has[row, [columns[genre] for genre in film.genres]] = 1
-    return _unit(has * np.log(1 + len(films) / (1 + has.sum(axis=0))))
-
-
-def _years(films: Sequence[Film]) -> Floats:
-    """Return vectors of years, whose cosine falls with the distance of two years; an unknown year gives zeros."""
-    centres = np.arange(1890, 2060, YEAR_WIDTH, dtype=np.float32)
-    years = np.array([film.year if film.year is not None else np.nan for film in films], np.float32)
-    return _unit(np.nan_to_num(np.exp(-(((years[:, None] - centres) / YEAR_WIDTH) ** 2))))
-
-
 def _rows_of(ids: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.intp]:
     """Return the row of each wanted film in ``ids``, −1 if it is missing."""
     order = np.argsort(ids, kind="stable")
@@ -119,10 +111,4 @@ def _topics(n_films: int, rows: NDArray[np.intp], tags: Tags) -> Floats:
     if topics < 1:
         return np.zeros((n_films, 1), np.float32)
     _, _, axes = svds(weights, k=topics, random_state=0)
-    return _unit(np.asarray(weights @ axes.T, np.float32))
-
-
-def _unit(vectors: NDArray[np.floating]) -> Floats:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = (vectors / np.maximum(length, 1e-12)).astype(np.float32)
-    return unit
+    return unit(np.asarray(weights @ axes.T, np.float32))

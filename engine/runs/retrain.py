@@ -271,12 +271,7 @@ class _Run:
         lists.write.parquet(str((self.folder / "recommendations").absolute()))
 
     def tags(self) -> Tags | None:
-        file = tags_file(self.settings.folder, self.catalogue.fingerprint)
-        if not file.exists():
-            return None
-        table = parquet.read_table(file)
-        words = np.array(table["tag"].to_pylist(), dtype=np.str_)
-        return Tags(table["movie_id"].to_numpy(), words, table["count"].to_numpy().astype(np.int64))
+        return Tags.read(tags_file(self.settings.folder, self.catalogue.fingerprint))
 
     def note(self, trained: Trained, metrics: dict[str, Any], queue: Queue, measured: evaluation.Measured) -> int:
         """Store a version with the figures that the next challenger is compared with."""

@@ -35,11 +35,12 @@ AMONG = 5
 @dataclass(frozen=True, slots=True)
 class Line:
     """A film in a list. ``predicted_stars`` is None if no prediction is possible. ``because`` names films that the
-    person rated, the one that counted most first."""
+    person rated, the one that counted most first. ``new_here`` says that nobody has rated the film yet."""
 
     film: Film
     predicted_stars: float | None = None
     because: tuple[Film, ...] = ()
+    new_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def picks(
     stars = order.printed(shelf.model, shelf.facts, person.profile, rows)
     because = _because(shelf, shelf.model, person, rows, reasons)
     films = [shelf.films.by_id[movie_id] for movie_id in shelf.model.movie_ids[rows].tolist()]
-    return [Line(*line) for line in zip(films, stars, because, strict=True)]
+    return [Line(*line) for line in zip(films, stars, because, shelf.facts.new[rows].tolist(), strict=True)]
 
 
 def _best(
@@ -127,14 +128,14 @@ def _best(
         found = np.full(len(model.movie_ids), -np.inf, np.float32)
         rows, known = model.known(np.fromiter(published, np.int64, len(published)))
         found[rows] = np.fromiter(published.values(), np.float32, len(published))[known]
+        new = np.flatnonzero(facts.new)  # what came since, and what nobody had rated: no training lists these
+        found[new] = model.scores(person.profile, new)
     found = np.where(fits & free, found, -np.inf)
-    rows = order.pool(model, found, limit)
     stars = order.predicted_stars(model, facts, person.profile) if len(person.profile.rated) else None
     chosen = order.choose(
         model,
         facts,
-        rows,
-        found[rows],
+        found,
         seen=person.seen,
         fits=fits,
         free=free,
@@ -191,7 +192,7 @@ def question(shelf: Shelf, taste: Taste, not_seen: Collection[int]) -> Film | No
     if not familiarity.any():
         return None
     profile = shelf.model.profile(rated)
-    unknown = shelf.model.movie_ids[~shelf.facts.known].tolist()
+    unknown = shelf.model.movie_ids[~shelf.facts.known | shelf.facts.new].tolist()
     asked.update(unknown)
     movie_id = shelf.model.next_question(profile, asked=asked, familiarity=familiarity, seed=seed, among=AMONG)
     return None if movie_id is None else shelf.films.by_id[movie_id]
@@ -222,7 +223,7 @@ def more_like(shelf: Shelf, taste: Taste, film: Film, wish: Wish, first: Sequenc
         return list(first)
     out = {rating.movie_id for rating in taste.ratings} | {film.id} | {film.id for film in first}
     out |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
-    fits = facts.fitting(wish)
+    fits = facts.fitting(wish) & ~facts.new
     if film.genres:
         fits &= np.logical_or.reduce([facts.genres.get(genre, np.zeros_like(fits)) for genre in film.genres])
     lengths = np.linalg.norm(model.preference, axis=1) + 1e-9

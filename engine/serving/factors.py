@@ -6,7 +6,7 @@ people, so a published list and a fresh one agree.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ DIVERSITY = 1.0
 """A film loses this many standard deviations of score if the list already holds one with the same factors. It costs no
 measurable accuracy (DECISIONS), and keeps a list from being one saga."""
 
-AVERAGE_SHARE = 0.05
+AVERAGE_SHARE = 0.06
 """This share of the average taste is added to everybody's row before films are ordered. A row grows with the number of
 ratings, so the average decides the order after one rating and matters little after a hundred (docs/experiments.md,
 First picks)."""
@@ -337,10 +337,15 @@ class Profile:
 
 @dataclass(frozen=True)
 class Model:
-    """The item side of one version's two models, and everything computed from it. Rows are ordered by film id."""
+    """The item side of one version's two models, and everything computed from it. Rows are ordered by film id.
+
+    ``learnt`` (n,) says which rows were trained. The others are guesses for films that nobody has rated
+    (``with_guesses``).
+    """
 
     movie_ids: NDArray[np.int32]
     order_vectors: Floats
+    learnt: NDArray[np.bool_]
     hyperparameters: Hyperparameters
     mean_stars: float
     """The mean of all stars; 0 for a model of play counts."""
@@ -360,9 +365,25 @@ class Model:
         return cls(
             rows.movie_ids,
             item_order_vectors(rows.preference, rows.rating, rows.bias),
+            np.ones(len(rows.movie_ids), np.bool_),
             Hyperparameters.parse(parameters),
             float(parameters["mean_stars"]),
             np.array(average, np.float32),
+        )
+
+    def with_guesses(self, movie_ids: NDArray[np.int32], order_vectors: Floats) -> "Model":
+        """Return the model with rows for films that it has none of.
+
+        They are scored like any other, but nobody is folded in from them, and what is computed over all films
+        (``gram``, the moments) does not count them.
+        """
+        ids = np.concatenate([self.movie_ids, movie_ids])
+        order = np.argsort(ids)
+        return replace(
+            self,
+            movie_ids=ids[order],
+            order_vectors=np.concatenate([self.order_vectors, order_vectors])[order],
+            learnt=np.concatenate([self.learnt, np.zeros(len(movie_ids), np.bool_)])[order],
         )
 
     @property
@@ -384,16 +405,16 @@ class Model:
     @cached_property
     def gram(self) -> Doubles:
         """YᵀY of the preference model."""
-        y = self.preference.astype(np.float64)
+        y = self.preference[self.learnt].astype(np.float64)
         return y.T @ y
 
     @cached_property
     def preference_moments(self) -> Moments:
-        return Moments.of(self.preference)
+        return Moments.of(self.preference[self.learnt])
 
     @cached_property
     def rating_moments(self) -> Moments:
-        return Moments.of(self.order_vectors[:, self.average_taste.shape[0] :])
+        return Moments.of(self.order_vectors[self.learnt, self.average_taste.shape[0] :])
 
     def warm_up(self) -> None:
         """Compute the cached values now, so that the first person does not wait for them."""
@@ -420,9 +441,11 @@ class Model:
         """Fold someone's ratings (film id to stars, or to play counts if the model was trained on those) into both
         models.
 
-        Films unknown to the model are ignored.
+        Films that the model was not trained on are ignored.
         """
         rows, known = self.known(np.fromiter(rated, np.int64, len(rated)))
+        known[known] = self.learnt[rows]
+        rows = rows[self.learnt[rows]]
         stars = np.fromiter(rated.values(), np.float32, len(rated))[known]
         hyper, rating_hyper = self.hyperparameters.preference, self.hyperparameters.rating
         values = stars if self.predicts_stars else np.log1p(stars)
@@ -458,8 +481,8 @@ class Model:
         share = AVERAGE_SHARE if self.hyperparameters.preference.prior else 0.0
         return preference + np.float32(share) * self.average_taste
 
-    def scores(self, profile: Profile) -> Floats:
-        """Return the order score of every film, shape (n,), in standard deviations."""
+    def scores(self, profile: Profile, rows: Rows | slice = slice(None)) -> Floats:
+        """Return the order score of every film, or of those in some rows, in standard deviations."""
         vectors, offset = user_order_vectors(
             self.ordering(profile.preference[None]),
             profile.rating[None],
@@ -467,7 +490,7 @@ class Model:
             self.rating_moments,
             self.hyperparameters.blend,
         )
-        scores: Floats = self.order_vectors @ vectors[0] - offset[0]
+        scores: Floats = self.order_vectors[rows] @ vectors[0] - offset[0]
         return scores
 
     def predicted_stars(self, profile: Profile, movie_ids: Iterable[int]) -> Floats:

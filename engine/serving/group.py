@@ -97,10 +97,7 @@ def proposals(
 
     def choose(allowed: NDArray[np.bool_]) -> Rows:
         found = np.where(allowed, worth, -np.inf).astype(np.float32)
-        rows = order.pool(model, found, limit)
-        return order.choose(
-            model, facts, rows, found[rows], seen=everybodys, fits=fits, free=allowed, stars=None, limit=limit
-        )
+        return order.choose(model, facts, found, seen=everybodys, fits=fits, free=allowed, stars=None, limit=limit)
 
     chosen = choose(free & _bearable(model, facts, people))
     below = not len(chosen)

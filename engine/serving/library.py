@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Catalogue, Feedback, Film, Floats, MatineeError
 from engine.serving import names
+from engine.serving.content import with_unrated
 from engine.serving.factors import Hyperparameters, Model, Rows
 from engine.serving.names import NO_NAMES, BadName, Names
 from engine.serving.series import Part, parts_of
@@ -111,12 +112,13 @@ def imdb_number(text: str | None) -> int | None:
 class Facts:
     """Facts about a model's films that lists need, by the model's rows, each array (n,).
 
-    ``known`` says that the catalogue has the film; ``counts`` is how many people of the data set have rated it;
-    ``familiarity`` is the chance that somebody has seen it, 0 to 1; ``years`` is 0 if unknown. ``series`` has for each
-    film of a series the rows of all its parts, in order.
+    ``known`` says that the catalogue has the film, ``new`` that it does and that the model was not trained on it;
+    ``counts`` is how many people of the data set have rated it; ``familiarity`` is the chance that somebody has seen
+    it, 0 to 1; ``years`` is 0 if unknown. ``series`` has for each film of a series the rows of all its parts, in order.
     """
 
     known: NDArray[np.bool_]
+    new: NDArray[np.bool_]
     counts: NDArray[np.float32]
     familiarity: NDArray[np.float32]
     years: NDArray[np.int32]
@@ -137,8 +139,10 @@ class Facts:
             if film is not None and (part := films.parts.get(film.id)):
                 series[part.series].append((part.number, row))
         in_order = [tuple(row for _, row in sorted(parts)) for parts in series.values()]
+        known = np.array([film is not None for film in listed], np.bool_)
         return cls(
-            np.array([film is not None for film in listed], np.bool_),
+            known,
+            known & ~model.learnt,
             counts,
             np.minimum(counts / max(people, float(counts.max(initial=1)), 1), 1),
             np.array([(film.year or 0) if film else 0 for film in listed], np.int32),
@@ -151,8 +155,8 @@ class Facts:
     ) -> tuple[Rows, Floats]:
         """Replace a later part of a series by the first part that somebody has not seen.
 
-        A later part stays if an earlier one has been seen, or if the earlier ones do not fit the wish. It is dropped if
-        they put the first part aside.
+        A later part stays if an earlier one has been seen, or if the earlier ones do not fit the wish or have no
+        ratings. It is dropped if they put the first part aside.
 
         Args:
             rows: candidates, best first.
@@ -173,12 +177,11 @@ class Facts:
         return np.array(list(offered), np.intp), np.array(list(offered.values()), np.float32)
 
     def _first_unseen(self, row: int, seen: set[int], fits: NDArray[np.bool_]) -> int:
-        for part in self.series.get(row, ()):
-            if part in seen or part == row:
-                break
-            if fits[part]:
-                return part
-        return row
+        parts = self.series.get(row, (row,))
+        before = parts[: parts.index(row)]
+        if not seen.isdisjoint(before):
+            return row
+        return next((part for part in before if fits[part] and not self.new[part]), row)
 
     def fitting(self, wish: Wish) -> NDArray[np.bool_]:
         """Return for each row whether the film fits a wish."""
@@ -343,14 +346,13 @@ class Library:
             log.warning("model_of_another_feedback", version=version)
             shelf = Shelf(films)
         else:
-            if old is not None and old.version == version and old.model is not None:
-                model, similar = old.model, old.similar
-            else:
-                model = Model.assemble(self._store.item_factors(version), live.hyperparameters)
-                similar = SimilarTitles.of(model.movie_ids, *self._store.similarities(version))
-                if self._shared is not None:
-                    model, similar = self._shared.hold(model, similar)
-                model.warm_up()
+            trained = Model.assemble(self._store.item_factors(version), live.hyperparameters)
+            pairs = self._store.similarities(version)
+            model = with_unrated(trained, films.by_id.values(), pairs)
+            similar = SimilarTitles.of(model.movie_ids, *pairs)
+            if self._shared is not None:
+                model, similar = self._shared.hold(model, similar)
+            model.warm_up()
             shelf = Shelf(films, version, model, Facts.of(model, films), similar)
         seconds = self._monotonic() - started
         log.info("library_loaded", version=version, films=len(films.by_id), seconds=round(seconds, 2))

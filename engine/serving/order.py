@@ -36,6 +36,14 @@ STARS_SUPPORT = 3.0
 EVERY = slice(None)
 """The rows of all films."""
 
+MOST_NEW, IN_HOW_MANY = 2, 10
+"""At most ``MOST_NEW`` films that nobody has rated in a list of ``IN_HOW_MANY``."""
+
+GUESS_SHARE = 0.55
+"""A film that nobody has rated is shown only if its score reaches this share of the last film's. Guesses stay near the
+mean of their kind, so few reach the scores of rated films; those with this share are liked as often as the film whose
+place they take (docs/experiments.md, Films that nobody has rated)."""
+
 LAST = 100.0
 """Standard deviations that put a film behind all others."""
 
@@ -78,8 +86,7 @@ def pool(model: Model, found: Floats, limit: int) -> Rows:
 def choose(
     model: Model,
     facts: Facts,
-    rows: Rows,
-    relevance: Floats,
+    found: Floats,
     *,
     seen: Collection[int],
     fits: NDArray[np.bool_],
@@ -88,22 +95,48 @@ def choose(
     limit: int,
     diversity: float = DIVERSITY,
 ) -> Rows:
-    """Return the rows of a list of at most ``limit``, in order.
+    """Return the rows of a list of at most ``limit``, in order; films that nobody has rated stand at its end.
 
     Args:
-        rows: candidates, best first, shape (m,).
-        relevance: their scores in standard deviations, shape (m,).
+        found: the score of every film in standard deviations, −∞ for films that may not be shown, (n_films,).
         seen: films that the person has seen: a later part of their series may be shown.
         fits: whether each film fits the wish, (n_films,).
         free: whether each film may be shown, (n_films,).
         stars: the predicted stars of every film (n_films,), or None for play counts.
         diversity: see ``diversify``.
     """
-    rows, relevance = facts.in_order(rows, relevance, seen=model.rows(seen), fits=fits, free=free)
+    rows = pool(model, np.where(facts.new, -np.inf, found), limit)
+    known = model.rows(seen)
+    rows, relevance = facts.in_order(rows, found[rows], seen=known, fits=fits, free=free)
     worth = relevance - THIN_COST * THIN_RATINGS / (facts.counts[rows] + THIN_RATINGS)
     if stars is not None:
         worth = np.where(stars[rows] < WORTH_SHOWING, worth - LAST, worth)
-    return rows[diversify(worth, model.preference[rows], limit, diversity)]
+    chosen = rows[diversify(worth, model.preference[rows], limit, diversity)]
+    guessed = _worth_guessing(facts, found, chosen, seen=known, fits=fits, free=free, limit=limit)
+    return np.concatenate([chosen[: limit - len(guessed)], guessed])
+
+
+def _worth_guessing(
+    facts: Facts,
+    found: Floats,
+    chosen: Rows,
+    *,
+    seen: Rows,
+    fits: NDArray[np.bool_],
+    free: NDArray[np.bool_],
+    limit: int,
+) -> Rows:
+    """Return the few films without ratings that a list may end with, best first. Their scores must be good enough,
+    unless the list has places left."""
+    most = min(MOST_NEW, limit * MOST_NEW // IN_HOW_MANY)
+    new = np.flatnonzero(facts.new & np.isfinite(found)) if most else np.empty(0, np.intp)
+    if not len(new):
+        return new
+    if len(chosen) == limit:
+        new = new[found[new] >= GUESS_SHARE * found[chosen[-1]]]
+    best = new[np.argsort(-found[new], kind="stable")][:POOL]
+    in_order, _ = facts.in_order(best, found[best], seen=seen, fits=fits, free=free)
+    return in_order[facts.new[in_order]][:most]  # a later part is dropped: the first would replace it
 
 
 def predicted_stars(model: Model, facts: Facts, profile: Profile, rows: Rows | slice = EVERY) -> Floats | None:

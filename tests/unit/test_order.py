@@ -62,6 +62,13 @@ def test_a_later_part_is_shown_to_who_has_seen_an_earlier_one() -> None:
     assert shown(LATER_PARTS_FIRST, taste((seen,)))[0] == 3
 
 
+def test_any_earlier_part_will_do() -> None:
+    second = Put(2, Dismissal.SEEN, world.NOW, None)
+    assert shown(LATER_PARTS_FIRST, taste((second,)))[0] == 3
+    third = Put(3, Dismissal.SEEN, world.NOW, None)
+    assert 2 not in shown(LATER_PARTS_FIRST, taste((third,))), "the first still comes before the second"
+
+
 def test_no_later_part_is_shown_to_who_does_not_want_the_first() -> None:
     unwanted = Put(1, Dismissal.NOT_FOR_ME, world.NOW, None)
     assert shown(LATER_PARTS_FIRST, taste((unwanted,))) == [4, 6, 5]
