@@ -79,12 +79,13 @@ def build_application(services: Services) -> FastAPI:
             expose_headers=["ETag", "Retry-After"],
         )
     app.add_middleware(Noted)
-    _describe_problems(app)
+    _describe(app)
     return app
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Add problem details to the schema. FastAPI leaves them out because no route returns them."""
+def _describe(app: FastAPI) -> None:
+    """Add problem details to the schema, which FastAPI leaves out because no route returns them, and let each verb's
+    summary be the first sentence of its description."""
     generate = app.openapi
 
     def openapi() -> dict[str, object]:
@@ -93,6 +94,9 @@ def _describe_problems(app: FastAPI) -> None:
             shape = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas |= shape.pop("$defs") | {"ProblemDetails": shape}
+            for verb in (verb for path in schema["paths"].values() for verb in path.values()):
+                if described := verb.get("description"):
+                    verb["summary"] = " ".join(described.split()).partition(". ")[0].rstrip(".")
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -42,7 +42,7 @@ async function showPictures() {
 }
 
 function showRun(run) {
-  $("run-status").textContent = say("run", { n: run.id, state: run.state, detail: run.error || run.detail });
+  $("run-status").textContent = say("run", { n: run.id, state: run.state, detail: run.error || (run.open ? run.detail : "") });
   $("run-progress").hidden = $("cancel").hidden = !run.open;
   $("run-progress").value = run.fraction;
   $("run-progress").setAttribute("aria-label", $("run-status").textContent);

@@ -7,7 +7,8 @@ const make = (tag, properties = {}, ...inside) => {
 
 const schema = await (await fetch("/openapi.json")).json();
 const problems = await (await fetch("/page/problems.json")).json();
-document.getElementById("about").textContent = schema.info.description;
+const about = schema.info.description.split("`").map((text, at) => (at % 2 ? make("code", { textContent: text }) : text));
+document.getElementById("about").replaceChildren(...about);
 
 const named = (part) => (part.$ref ? schema.components.schemas[part.$ref.split("/").pop()] : part);
 

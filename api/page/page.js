@@ -77,7 +77,7 @@ function starsFor(film) {
     const input = make("input", { type: "radio", name: `stars-${group.dataset.number}`, value: stars, checked: stars === given });
     input.addEventListener("change", () => rate(film, stars));
     const label = make("label", { className: stars <= given ? "on" : "" }, input, make("span", { className: "hidden", textContent: say("stars", { n: stars }) }));
-    label.append(make("span", { textContent: "★", ariaHidden: "true" }));
+    label.append(make("span", { className: "star", ariaHidden: "true" }));
     group.append(label);
   }
   return group;

@@ -69,7 +69,7 @@ def picks_of_person(services: Serving, shelf: OnShelf, person: PersonId, wanted:
 
 @of_person.post("/picks")
 def picks_among(services: Serving, shelf: OnShelf, person: PersonId, wanted: WantedOf) -> Picks:
-    """The same, chosen from films that are named, or without them."""
+    """Return somebody's picks, chosen from films that are named, or without them."""
     return _page(services, shelf, taste_of(services, person), wanted, wanted)
 
 
