@@ -77,7 +77,7 @@ class Recorder(Console):
         self.shown_now: list[tuple[Message, bool]] = []
         """Messages, and whether each is an edit of an earlier one."""
 
-    def shown(self, message: Message, edited: bool) -> None:
+    def display(self, message: Message, edited: bool) -> None:
         self.shown_now.append((message, edited))
 
 

@@ -10,20 +10,20 @@ from bot.speech.words import count, lines, paragraphs, plain, say
 COMMANDS = (
     ("start", marked("Rate five films and get your first picks")),
     ("top", marked("Ten picks; add a genre or years, as in /top sci-fi 80s")),
-    ("surprise", marked("One safe film, one near your taste, one wild")),
-    ("night", marked("In a group: films that suit everybody there")),
+    ("surprise", marked("One safe bet, one close to your taste, one wild")),
+    ("night", marked("In a group: a film that suits everybody")),
     ("rate", marked("Rate a film, or be asked about one")),
-    ("similar", marked("Films like one that you name")),
-    ("my", marked("Your ratings: look, change, remove")),
+    ("similar", marked("Films like one you name")),
+    ("my", marked("Your ratings: look, find, change, remove")),
     ("watchlist", marked("Films that you keep for later")),
     ("me", marked("Your taste in words and a picture, to keep or to share")),
     ("import", marked("Bring your ratings from Letterboxd, IMDb or Trakt")),
     ("export", marked("Your data as files")),
-    ("undo", marked("Take the last rating back")),
+    ("undo", marked("Undo your last rating")),
     ("settings", marked("Your language, your stars, three films every Friday")),
     ("help", marked("What I can do")),
     ("privacy", marked("What I keep about you, and why")),
-    ("stop", marked("Leave; your ratings stay until you come back")),
+    ("stop", marked("Stop my messages; your ratings stay")),
     ("forget", marked("Delete everything that I know about you")),
 )
 """The commands of Telegram's menu and of /help."""
@@ -35,12 +35,10 @@ def described(commands: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def help_text(commands: Sequence[tuple[str, str]], admin_commands: Sequence[tuple[str, str]] = ()) -> View:
-    intro = say("Send me the title of a film to see it, rate it, or find films like it. Or:")
+    intro = say("Tell me what you feel like watching, or send a film's title to rate it or find more like it. Or:")
     mine = lines(*(plain(f"/{command}: {what}") for command, what in described(commands)))
     theirs = lines(*(plain(f"/{command}: {what}") for command, what in described(admin_commands)))
-    return View.of(
-        paragraphs(lines(intro, mine), lines(say("For those who run this:"), theirs) if admin_commands else None)
-    )
+    return View.of(paragraphs(lines(intro, mine), lines(say("For admins:"), theirs) if admin_commands else None))
 
 
 def privacy(days: int) -> View:
@@ -51,7 +49,7 @@ def privacy(days: int) -> View:
                 "seen, not for you, or for later. Which films I asked you about and showed you last."),
             say("A message of yours is kept until I have answered it, no longer. Your name is not kept; only if you "
                 "join a movie night, your first name until that evening is over."),
-            say("What each model picked for you, for 90 days: whether people take to it tells whether it is any good."),
+            say("For 90 days: what I picked for you, to check whether my picks get better."),
             say("If you link this chat to a site: that you did, and a copy of what came from there, so that unlinking "
                 "can put it back. The site sees what you tell me here until you unlink."),
             say("If you ask for a picture of your taste, what it shows, until you ask again."),
@@ -81,7 +79,7 @@ def ask_forget(owner: int, ratings: int) -> View:
 
 def forgotten() -> View:
     return View.of(
-        say("Done. Your ratings, your lists and your id are deleted. Send /start whenever you want to begin anew.")
+        say("Done. Your ratings, your lists and your id are deleted. Send /start if you ever want to begin again.")
     )
 
 
@@ -92,7 +90,7 @@ def kept() -> View:
 def stopped() -> View:
     return View.of(
         say(
-            "I won't write to you by myself any more. Your ratings stay: send anything to come back, "
+            "I won't message you on my own any more. Your ratings stay: send anything to come back, "
             "or /forget to delete them."
         )
     )

@@ -22,7 +22,7 @@ COMMANDS = (
     ("invite", marked("A link that lets somebody in: /invite, or /invite 5 for five")),
 )
 
-NOT_FOR_YOU = marked("This button is for those who run me. /help says what I can do for you.")
+NOT_FOR_YOU = marked("This button is for my admins. /help says what I can do for you.")
 
 ENGINE_PATIENCE = timedelta(seconds=10)
 """After a run has waited this long, the text asks whether an engine is running."""
@@ -32,7 +32,7 @@ MODELS = 8
 
 
 def not_for_you(command: str) -> View:
-    return View.of(say("/{command} is for those who run me. /help says what I can do for you.", command=command))
+    return View.of(say("/{command} is for my admins. /help says what I can do for you.", command=command))
 
 
 # --- Runs -------------------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def progress(
         case RunState.DONE:
             return _done(run, took, before)
         case RunState.REJECTED:
-            kept = say("A model was trained ({took}), but it stays out: {why}.", took=took, why=why.rstrip("."))
+            kept = say("A model was trained ({took}), but it does not go live: {why}.", took=took, why=why.rstrip("."))
             return View.of(lines(kept, _figures(run), _goes_on(served)), [_compare(run), again])
         case RunState.CANCELLED if cancelled_by:
             ended = say("The training was cancelled by {name} after {took}.", name=cancelled_by, took=took)
@@ -306,7 +306,7 @@ def models_caption(shown: ModelsShown, live: int | None) -> Html:
     )  # fmt: skip
     courses = [_course(course, versions, served, shown.live) for course in shown.courses]
     out = served.count(False)
-    rings = count("{n} stayed out: the ring", "{n} stayed out: the rings", out) if out else None
+    rings = count("{n} did not go live: the ring", "{n} did not go live: the rings", out) if out else None
     since = None
     if live is not None and live != shown.live:
         since = say("It was drawn before model {version} went live.", version=live)
@@ -388,8 +388,10 @@ def kept(served: int | None) -> View:
 
 
 _LAST_RUN = {
-    RunState.DONE: marked("Nothing is under way. The last run was done at {time} UTC."),
-    RunState.REJECTED: marked("Nothing is under way. The last run ended with a model that stays out, at {time} UTC."),
+    RunState.DONE: marked("Nothing is under way. The last run finished at {time} UTC."),
+    RunState.REJECTED: marked(
+        "Nothing is under way. The last run ended at {time} UTC with a model that did not go live."
+    ),
     RunState.FAILED: marked("Nothing is under way. The last run failed at {time} UTC."),
     RunState.CANCELLED: marked("Nothing is under way. The last run was cancelled at {time} UTC."),
     RunState.LOST: marked("Nothing is under way. The last run was lost at {time} UTC."),
@@ -428,7 +430,7 @@ def stats(people: Mapping[str, int], catalogue: Catalogue | None, waiting: int) 
     """Say how many people, films and ratings there are."""
     chat = lines(
         count("{n} person in the chat", "{n} people in the chat", people["people"]),
-        count("{n} of them can be written to", "{n} of them can be written to", people["active"]),
+        count("{n} of them can be reached", "{n} of them can be reached", people["active"]),
         count("{n} rating from the chat", "{n} ratings from the chat", people["ratings"]),
         count("{n} film put aside or kept for later", "{n} films put aside or kept for later", people["dismissals"]),
         count("{n} rating waits for the next training", "{n} ratings wait for the next training", waiting),

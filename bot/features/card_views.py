@@ -18,7 +18,7 @@ from engine.store import Dismissal
 _TAKE_BACK = {
     Dismissal.SEEN: marked("Undo: seen it"),
     Dismissal.NOT_FOR_ME: marked("Undo: not for me"),
-    Dismissal.WATCHLIST: marked("Off the watchlist"),
+    Dismissal.WATCHLIST: marked("Remove from watchlist"),
 }
 
 
@@ -131,11 +131,11 @@ def imdb_url(film: Film) -> str:
 def put_aside(film: Film, kind: Dismissal, days: int) -> Html:
     match kind:
         case Dismissal.SEEN:
-            return say("{title}: seen. Stars tell me more, if you remember it.", title=title(film))
+            return say("{title}: seen. If you remember it, stars tell me more.", title=title(film))
         case Dismissal.NOT_FOR_ME:
             return count(
-                "{title}: not for you. I leave it out for {n} day.",
-                "{title}: not for you. I leave it out for {n} days.",
+                "{title}: not for you. I'll leave it out for {n} day.",
+                "{title}: not for you. I'll leave it out for {n} days.",
                 days,
                 title=title(film),
             )
@@ -146,7 +146,7 @@ def put_aside(film: Film, kind: Dismissal, days: int) -> Html:
 def taken_back(film: Film, kind: Dismissal) -> Html:
     match kind:
         case Dismissal.SEEN:
-            return say("{title} counts as not seen again.", title=title(film))
+            return say("{title} is marked as not seen again.", title=title(film))
         case Dismissal.NOT_FOR_ME:
             return say("{title} may come up among your picks again.", title=title(film))
         case Dismissal.WATCHLIST:

@@ -35,6 +35,6 @@ async def invite(visit: Visit) -> None:
 async def revoke(visit: Visit, button: buttons.RevokeInvite) -> None:
     """Revoke a link. People who have used it stay admitted."""
     if await visit.store(Store.revoke_invite, button.invite_id):
-        await visit.show(View.of(say("This link lets nobody in any more. Who came by it stays.")))
+        await visit.show(View.of(say("This link lets nobody in any more. Those who used it stay.")))
     else:
-        await visit.show(View.of(say("This link was used up or revoked already.")))
+        await visit.show(View.of(say("This link had already been used up or revoked.")))

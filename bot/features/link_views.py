@@ -17,7 +17,9 @@ def state(owner: int, held: Link | None) -> View:
             )
         )
     since = say(
-        "This chat and <b>{name}</b> on the site are one since {day}.", name=held.site_id, day=day(held.linked_at)
+        "This chat has been linked with <b>{name}</b> on the site since {day}.",
+        name=held.site_id,
+        day=day(held.linked_at),
     )
     return View.of(since, [[press(_("Unlink"), buttons.UnlinkSite(owner))]])
 
@@ -44,14 +46,14 @@ def linked(owner: int) -> View:
 def unlinked() -> View:
     return View.of(
         say(
-            "Unlinked. The site has again what it had before. What came from there is gone here, but for what you "
+            "Unlinked. The site is back to what it had before. What came from there is gone here, except what you have "
             "changed since; what you told me since stays here."
         )
     )
 
 
 def no_such_code() -> View:
-    return View.of(say("I know no such code, or it is too old. Ask the site for a new one."))
+    return View.of(say("I don't know that code, or it is too old. Ask the site for a new one."))
 
 
 def linked_already() -> View:

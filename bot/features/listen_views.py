@@ -38,11 +38,11 @@ def _courtesy(said: Courtesy) -> Html:
         case Courtesy.THANKS:
             return say("You're welcome! Tell me how you liked it, and the next picks will be better.")
         case Courtesy.BYE:
-            return say("Goodbye! I'm here whenever you want me.")
+            return say("Goodbye! I'm here whenever you like.")
         case Courtesy.YES:
             return say("All right. Tell me what you are in the mood for.")
         case Courtesy.NO:
-            return say("All right, nothing then. Tell me when you are in the mood for something.")
+            return say("All right, maybe another time.")
         case _:
             return say("Hello! Tell me what you would like to see, as in: a funny film from the 90s. Or name a film.")
 
@@ -86,12 +86,12 @@ def _noticed(statement: Statement) -> Html:
             return say("Not {title}? One tap, and I leave it out.", title=name)
         case Stance.RATED:
             return say("{stars} for {title}? One tap, and it counts.", stars=stars(statement.stars or 0), title=name)
-    return say("How many stars is that for {title}? One tap, and it counts.", title=name)
+    return say("How many stars for {title}? One tap, and it counts.", title=name)
 
 
 def person(owner: int, name: str) -> View:
     sorry = say(
-        "I know films, but not who made them or plays in them, so I can't look for {name}. "
+        "I don't know who made a film or plays in it, so I can't look for {name}. "
         "Name one of the films, and I'll find more like it.",
         name=plain(name),
     )
@@ -100,9 +100,7 @@ def person(owner: int, name: str) -> View:
 
 def nothing(owner: int, text: str, *, page: bool) -> View:
     if page:
-        return View.of(
-            say("The film of that page is not in my catalogue. Send me its title to see what is."), [begin(owner)]
-        )
+        return View.of(say("I don't have the film on that page. Send me another title."), [begin(owner)])
     if len(text.split()) < SENTENCE_WORDS:
         return lookup_views.no_hit(owner, text)
     sorry = say(

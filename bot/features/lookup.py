@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 from bot.features import lookup_views
 from bot.features.card import card_view
+from bot.features.memory import Listing, Memory, in_preferences
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
 from bot.speech.understanding import Ask, Which, World, understand_like
 from bot.speech.views import View, heeded
+from bot.speech.words import Html
 from engine.domain import Film
 from engine.serving import advice
-from engine.serving.advice import page_size
+from engine.serving.advice import PAGE, page_size
 from engine.serving.likeness import likenesses
 from engine.serving.wish import ANYTHING, Wish
 from engine.store import SimilarFilm, Store, Taste
@@ -85,27 +87,37 @@ def find(visit: Visit, text: str) -> tuple[Film | None, View]:
 async def films_like(
     visit: Visit, film: Film, page: int = 1, *, wish: Wish = ANYTHING, left_out: Sequence[str] = ()
 ) -> View:
-    """Return a page of films like one. In a group it is the same for everybody, because a missing film would tell that
-    it was rated.
+    """Return a page of films like one. In a group the same for everybody, because what is missing tells what was rated.
 
     Args:
-        wish: further conditions; with them there is only one page.
-        left_out: words that were not understood, to be mentioned.
+        wish: what else is asked of them; then a list begins that can be paged through.
+        left_out: words that cannot be heeded, to be said.
     """
+    notice = heeded(wish, left_out, visit.shelf.films.genres)
+    if not wish.is_open or wish.count:
+        listing = Memory.parse(visit.person.preferences).begin(wish, like=film.id)
+        return await wished_page(visit, film, listing, 1, notice=notice)
     taste, published = await _known(visit, film)
     films = advice.like(visit.shelf, taste, film, published)
-    if not wish.is_open or wish.count:
-        fitting = [film for film in films if wish.fits(film)]
-        films = advice.more_like(visit.shelf, taste, film, wish, fitting)[: page_size(wish)]
-    return lookup_views.similar(
-        visit.owner,
-        film,
-        films,
-        page,
-        published=bool(published),
-        wish=wish,
-        notice=heeded(wish, left_out, visit.shelf.films.genres),
-    )
+    return lookup_views.similar(visit.owner, film, films, page, published=bool(published), notice=notice)
+
+
+async def wished_page(visit: Visit, film: Film, listing: Listing, page: int, *, notice: Html | None = None) -> View:
+    """Return a page of films that are like one and fit a wish, and remember the page."""
+    page = min(page, len(listing.pages) + 1)
+    taste, published = await _known(visit, film)
+    out, wish = listing.elsewhere(page), listing.wish
+    alike = advice.like(visit.shelf, taste, film, published)
+    fitting = [film for film in alike if wish.fits(film) and film.id not in out]
+    films = advice.more_like(visit.shelf, taste, film, wish, fitting, leave_out=out)
+    shown = films[: page_size(wish)]
+    listing = listing.with_page(page, [film.id for film in shown])
+    noted = in_preferences(lambda memory: memory.remember(listing))
+    await visit.store(Store.change_preferences, visit.person.id, noted, durable=False)
+    goes_on = len(films) > len(shown) or len(shown) == PAGE
+    # Who writes in the name of a chat has no memory, so no list of theirs can go on.
+    further = goes_on and visit.owner != 0
+    return lookup_views.similar_and_wished(visit.owner, film, shown, listing, page, further=further, notice=notice)
 
 
 async def _known(visit: Visit, film: Film) -> tuple[Taste, list[SimilarFilm]]:

@@ -41,7 +41,8 @@ class Listing:
 
     ``pages`` holds the films of each page as it was shown last; ``shown`` holds all films that the list ever showed. A
     page is computed again whenever it is shown, so that it uses the latest ratings, but films of other pages are left
-    out: no film comes twice. ``again`` says that films shown on earlier days are wanted too.
+    out: no film comes twice. ``again`` says that films shown on earlier days are wanted too; ``like`` is the film that
+    those of the list are like, in a list of such.
     """
 
     id: int
@@ -49,6 +50,7 @@ class Listing:
     pages: tuple[tuple[int, ...], ...] = ()
     shown: frozenset[int] = frozenset()
     again: bool = False
+    like: int | None = None
 
     def on(self, page: int) -> frozenset[int]:
         """Return the films that ``page`` (from 1) showed last."""
@@ -121,6 +123,7 @@ class Memory:
                 tuple(tuple(page) for page in kept["pages"]),
                 frozenset(kept["gone"]).union(*kept["pages"]),
                 kept.get("again", False),
+                kept.get("like"),
             )
             for kept in settings.get("listings", ())
         )
@@ -142,6 +145,7 @@ class Memory:
                 "pages": [list(page) for page in listing.pages],
                 "gone": sorted(listing.shown.difference(*listing.pages)),
                 "again": listing.again,
+                "like": listing.like,
             }
             for listing in self.listings
         ]
@@ -192,13 +196,14 @@ class Memory:
         """Return the films that rest, and those of this sitting."""
         return frozenset(film for film, since in self.rests.items() if now < since + REST)
 
-    def begin(self, wish: Wish, *, again: bool = False) -> Listing:
+    def begin(self, wish: Wish, *, again: bool = False, like: int | None = None) -> Listing:
         """Return a new, empty list of picks. It is remembered once a page of it is.
 
         Args:
             again: whether films that were shown on earlier days are wanted too.
+            like: the film that those of the list are to be like.
         """
-        return Listing(max((listing.id for listing in self.listings), default=0) + 1, wish, again=again)
+        return Listing(max((listing.id for listing in self.listings), default=0) + 1, wish, again=again, like=like)
 
     def listing(self, number: int) -> Listing | None:
         """Return a list of picks by its number, if it is still remembered."""

@@ -83,7 +83,7 @@ def found(owner: int, words: str, entries: Sequence[Entry]) -> View:
 
 def watchlist(owner: int, entries: Sequence[Entry], page: int) -> View:
     if not entries:
-        none = say("Your watchlist is empty. The card of each film has a button that puts it here.")
+        none = say("Your watchlist is empty. Every film's card has a button that adds it.")
         return View.of(none, [begin(owner)])
     heading = count("Your watchlist: {n} film", "Your watchlist: {n} films", len(entries))
     return _entries(owner, heading, entries, Place("watchlist", page=page))
@@ -91,7 +91,7 @@ def watchlist(owner: int, entries: Sequence[Entry], page: int) -> View:
 
 def aside(owner: int, entries: Sequence[Entry], page: int) -> View:
     if not entries:
-        return View.of(say("Nothing is put aside: no film is marked as seen or not for you."), [begin(owner)])
+        return View.of(say("You have put nothing aside: no film is marked as seen or not for you."), [begin(owner)])
     heading = count(
         "{n} film that you put aside. Open it to take that back.",
         "{n} films that you put aside. Open one to take that back.",

@@ -38,17 +38,17 @@ def night(shown: Night, films: Sequence[Film], bot: str, *, newcomers: int = 0, 
     if not shown.open:
         return View.of(paragraphs(lines(heading, _guests(shown)), say("The poll is up. Vote, and enjoy the film!")))
     if not films:
-        who = say("Who is in? Tap the button; nobody has to have rated anything.")
+        who = say("Who's in? Tap the button. You don't need to have rated anything.")
         rows = [
             _doors(shown),
             [press(_("Find films"), buttons.FindNightFilms(0, shown.id, so_far))] if shown.guests else None,
         ]
         return View.of(paragraphs(notice, lines(heading, who), _guests(shown)), rows)
     listed = numbered((facts(plain(name(film)), plain(summary(film))) for film in films), 1)
-    known = say("Films for all of you that nobody has seen, as far as I know:")
+    known = say("Films for all of you. As far as I know, nobody here has seen them:")
     rate = count(
-        "{n} of you has not rated anything yet, so I guess. Five films rated in private help.",
-        "{n} of you have not rated anything yet, so I guess. Five films rated in private help.",
+        "{n} of you hasn't rated anything yet, so I'm guessing. Rating five films in our private chat helps.",
+        "{n} of you haven't rated anything yet, so I'm guessing. Rating five films in our private chat helps.",
         newcomers,
     )
     poll = press(_("Start the poll"), buttons.NightPoll(0, shown.id)) if len(films) > 1 else None
@@ -84,16 +84,16 @@ def poll(films: Sequence[Film]) -> tuple[str, list[str]]:
 
 def nothing_fits(wish: Wish) -> Html:
     if wish.is_open:
-        return say("I know no other film that none of you has seen.")
-    return say("I know no other film that fits and that none of you has seen. Begin with other genres or years: /night")
+        return say("I have no more films that are new to all of you.")
+    return say("Nothing else fits that is new to all of you. Try other genres or years: /night")
 
 
 def below_floor() -> Html:
-    return say("I find nothing that all of you would like. Somebody may not enjoy these.")
+    return say("I can't find anything that all of you would like. Somebody may not enjoy these.")
 
 
 def no_poll() -> Html:
-    return say("Telegram does not let me send a poll here. Whoever runs this group can allow it; then try again.")
+    return say("Telegram does not let me send a poll here. An admin of this group can allow it; then try again.")
 
 
 def moved() -> View:

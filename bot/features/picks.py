@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from bot.features import picks_views
-from bot.features.lookup import films_like
+from bot.features.lookup import films_like, wished_page
 from bot.features.memory import Listing, Memory, in_preferences
 from bot.features.picks_views import PicksPage
 from bot.frame.context import App, Context, Handler
@@ -81,6 +81,8 @@ async def turn_page(visit: Visit, button: buttons.Picks) -> None:
     listing = Memory.parse(visit.person.preferences).listing(button.listing)
     if listing is None:
         await visit.show(await begin(visit, notice=picks_views.new_list()))
+    elif listing.like is not None:
+        await visit.show(await wished_page(visit, visit.shelf.film(listing.like), listing, button.page))
     else:
         shown = await visit.store(
             work_out, visit.shelf, visit.person, visit.now, listing, button.page, in_group=visit.in_group

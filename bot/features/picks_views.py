@@ -69,7 +69,7 @@ def picks_page(owner: int, shown: PicksPage, *, notice: Html | None = None, undo
         again if asks_again else None,
         [button for button in (genres, why) if button],
     ]
-    nothing_new = say("Nothing new is left, so here is again what you have been shown before.")
+    nothing_new = say("Nothing new is left, so here is what I have shown you before.")
     text = paragraphs(
         notice,
         nothing_new if shown.nothing_new else None,
@@ -90,9 +90,9 @@ def _resting(shown: PicksPage) -> Html | None:
 def _picks_heading(shown: PicksPage) -> Html:
     n = len(shown.lines)
     if not shown.trained:
-        heading = say("Well-known films. No model has been trained yet, so these are the same for everybody.")
+        heading = say("Well-known films, the same for everybody: I'm still learning.")
     elif not shown.ratings and not shown.in_group:
-        heading = say("What most people like. Rate a few films, and this becomes yours.")
+        heading = say("What most people like. Rate a few films to get a list of your own.")
     elif shown.page > 1:
         heading = say("Ten more for you") if n == PAGE else count("{n} more for you", "{n} more for you", n)
     else:
@@ -111,26 +111,26 @@ def _sureness(ratings: int) -> Html | None:
 
 def no_picks(wish: Wish, page: int, newest: int | None = None) -> Html:
     if newest is not None and wish.since is not None and wish.since > newest:
-        return say("My films end in {year}.", year=newest)
+        return say("My newest films are from {year}.", year=newest)
     if page > 1:
-        return say("That was all: I know no more films that fit.")
+        return say("That's all: I have no more films that fit.")
     if wish.is_open:
         return say("You have rated or put aside every film that I know. Nothing is left to pick from.")
-    return say("No film that you don't know yet fits this: {wish}. Try other genres or years.", wish=wished(wish))
+    return say("I have nothing new for you that fits this: {wish}. Try other genres or years.", wish=wished(wish))
 
 
 def why_these(owner: int, shown: PicksPage) -> View:
     """Say for each pick which of their own ratings speak for it."""
     listing, page = shown.listing, shown.page
     heading = count(
-        "These come from {n} rating of yours. What spoke most for each:",
-        "These come from {n} ratings of yours. What spoke most for each:",
+        "Based on {n} rating of yours. What counted most for each:",
+        "Based on {n} ratings of yours. What counted most for each:",
         shown.ratings,
     )
     reasons = [
         Html(f"{plain(title(line.film))}: {both([title(film, REASON_LENGTH) for film in line.because])}")
         if line.because
-        else say("{title}: well liked by people who rate as you do", title=title(line.film))
+        else say("{title}: liked by people who rate the way you do", title=title(line.film))
         for line in shown.lines
     ]
     how = say(
@@ -144,7 +144,7 @@ def why_these(owner: int, shown: PicksPage) -> View:
 def genres(owner: int, listing: int, page: int, names: Sequence[str], key: dict[str, int], wish: Wish) -> View:
     """Offer genres and decades to pick from. ``key`` is what a button carries for each genre."""
     offered = sorted(names[:MOST_GENRES], key=language.genre)
-    text = say("Which genre, or which years? In words it works too: /top comedy -horror after 2000")
+    text = say("Which genre, or which years? You can write it too: /top comedy -horror after 2000")
     now = None if wish.is_open else say("Now: {wish}", wish=wished(wish))
     rows = [
         *in_rows([press(language.genre(genre), buttons.PickGenre(owner, listing, key[genre])) for genre in offered], 3),
@@ -161,4 +161,4 @@ def genres(owner: int, listing: int, page: int, names: Sequence[str], key: dict[
 
 
 def new_list() -> Html:
-    return say("That list is from some time ago; here is a new one.")
+    return say("That list has expired; here is a new one.")

@@ -20,14 +20,14 @@ def settings(owner: int, chosen: str | None, scale: Sequence[float], *, weekly: 
         weekly: whether they want the digest.
     """
     spoken = (
-        say("I speak {language} with you.", language=LANGUAGES[chosen])
+        say("I speak English with you.")  # each translation names its own language
         if chosen in LANGUAGES
-        else say("I speak the language of your Telegram with you, if I can.")
+        else say("I speak the language of your Telegram, if I can.")
     )
     digest = (
-        say("Every Friday you get three films that I have not shown you yet.")
+        say("Every Friday I send you three films that I have not shown you yet.")
         if weekly
-        else say("I never write to you by myself. If you like, you get three new films every Friday.")
+        else say("I never message you on my own. If you like, I send you three new films every Friday.")
     )
     whole = len(scale) == len(WHOLE_STARS)
     steps = say("You give whole stars, 1 to 5.") if whole else say("You give stars in halves, ½ to 5.")
@@ -38,7 +38,7 @@ def settings(owner: int, chosen: str | None, scale: Sequence[float], *, weekly: 
     )
     speak = [press(name, buttons.SetLanguage(owner, code)) for code, name in LANGUAGES.items()]
     rows = [
-        *in_rows([*speak, press(_("As my Telegram"), buttons.SetLanguage(owner, "-"))], 2),
+        *in_rows([*speak, press(_("Same as Telegram"), buttons.SetLanguage(owner, "-"))], 2),
         [step] if scale else None,
         [
             press(_("No films on Fridays"), buttons.SetDigest(owner, 0))

@@ -14,7 +14,7 @@ from bot.speech.buttons import Button
 from bot.speech.words import Html
 from engine.serving import advice
 from engine.serving.advice import FIRST_PICKS
-from engine.store import RatingChange, Store, UndoTooLate
+from engine.store import RatingChange, Store, Taste, UndoTooLate
 
 
 def handlers() -> list[Handler]:
@@ -56,7 +56,7 @@ async def answer(visit: Visit, button: buttons.Answer) -> None:
     notice = (
         rating_views.noted(film, button.stars)
         if newcomer
-        else rating_views.rated(film, button.stars, taste.waiting, trained=trained)
+        else rating_views.rated(film, button.stars, _waiting(visit, taste), trained=trained)
     )
     undo = buttons.UndoAnswer(visit.owner, act.event_id) if act.event_id else None
     if len(taste.ratings) == FIRST_PICKS:
@@ -123,8 +123,13 @@ async def give_stars(visit: Visit, button: buttons.Rate) -> None:
     """Store the stars, and confirm them in place of the card."""
     film = visit.shelf.film(button.movie_id)
     act, taste = await visit.store(Store.rate, visit.person.id, film.id, button.stars, visit.now)
-    text = rating_views.rated(film, button.stars, taste.waiting, trained=visit.shelf.model is not None)
+    text = rating_views.rated(film, button.stars, _waiting(visit, taste), trained=visit.shelf.model is not None)
     await visit.show(rating_views.act(visit.owner, film, text, event_id=act.event_id, place=button.place))
+
+
+def _waiting(visit: Visit, taste: Taste) -> int | None:
+    """Return how many ratings wait for a training: that is for admins to know."""
+    return taste.waiting if visit.is_admin else None
 
 
 async def remove_rating(visit: Visit, button: buttons.RemoveRating) -> None:

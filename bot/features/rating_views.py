@@ -42,23 +42,30 @@ def question(
 
 
 def nothing_to_ask(owner: int, *, notice: Html | None = None, undo: Button | None = None) -> View:
-    done = say("I have asked you about every film that I could. Send me any title to rate it.")
+    done = say("I have no more films to ask you about. Send me any title to rate it.")
     last = [press(_("Undo"), undo) if undo else None, press(_("My picks"), buttons.NewPicks(owner))]
     return View.of(paragraphs(notice, done), [[button for button in last if button]])
 
 
 def skipped(film: Film) -> Html:
-    return say("{title}: not seen, and nothing held against it.", title=title(film))
+    return say("{title}: not seen. I won't ask again soon.", title=title(film))
 
 
-def rated(film: Film, given: float, waiting: int, *, trained: bool) -> Html:
-    """Confirm a rating. ``waiting`` counts this person's ratings that no training has used."""
+def rated(film: Film, given: float, waiting: int | None, *, trained: bool) -> Html:
+    """Confirm a rating.
+
+    Args:
+        waiting: how many of this person's ratings no training has used; None for those who know of no training.
+        trained: whether there is a model at all.
+    """
     known = {"title": title(film), "stars": stars(given)}
+    if waiting is None and not trained:
+        return say("{title}, {stars}. Noted. I'm still learning; picks of your own come soon.", **known)
     if not trained:
         return count(
             "{title}, {stars}. {n} rating waits for the first training.",
             "{title}, {stars}. {n} ratings wait for the first training.",
-            waiting,
+            waiting or 0,
             **known,
         )
     if not waiting:

@@ -29,7 +29,7 @@ def surprise(owner: int, films: Surprise) -> View:
         facts(
             say("<b>Wild</b>: {name}", name=name(wild.film)),
             _stars_or_mean(wild),
-            say("far from your usual, and well liked"),
+            say("not your usual kind, but well liked"),
         )
         if wild
         else None,

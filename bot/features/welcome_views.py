@@ -27,4 +27,4 @@ def welcome_back(owner: int, ratings: int, *, simulated: bool) -> View:
 
 
 def film_gone() -> Html:
-    return say("The film of that link is not in my catalogue (any more).")
+    return say("I don't have the film behind that link (any more).")

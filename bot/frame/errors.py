@@ -18,7 +18,7 @@ from engine.store import StoreError, StoreUnavailable
 log = structlog.get_logger(__name__)
 
 DATABASE_DOWN = marked("I can't reach my database, so this was not saved. Please try again in a minute.")
-SOMETHING_WRONG = marked("Something went wrong; it has been noted.")
+SOMETHING_WRONG = marked("Something went wrong on my side; it has been noted.")
 
 
 @dataclass(frozen=True, slots=True)

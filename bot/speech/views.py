@@ -130,9 +130,9 @@ MOST_LEFT_OUT = 5
 
 
 def wished(wish: Wish) -> Html:
-    """Return a wish in words: "Comedy, not Horror, 2001 or later"."""
+    """Return a wish in words: "Comedy, no Horror, 2001 or later"."""
     parts = [plain(language.genre(genre)) for genre in wish.genres]
-    parts += [say("not {genre}", genre=language.genre(genre)) for genre in wish.without]
+    parts += [say("no {genre}", genre=language.genre(genre)) for genre in wish.without]
     if wish.either:
         *others, last = (language.genre(genre) for genre in wish.either)
         parts.append(say("{others} or {last}", others=", ".join(others), last=last) if others else plain(last))
@@ -151,7 +151,7 @@ def heeded(wish: Wish, left_out: Sequence[str], genres: Sequence[str]) -> Html |
     if not left_out:
         return None
     if not genres:
-        return say("I can't choose by {words}: I know no genres of these films.", words=quote(" ".join(left_out)))
+        return say("I can't use {words}: I don't know the genres of these films.", words=quote(" ".join(left_out)))
     words = both([quote(word) for word in left_out[:MOST_LEFT_OUT]])
     return facts(None if wish.is_open else wished(wish), say("I can't filter by {words}.", words=words))
 
@@ -204,23 +204,23 @@ def link(bot: str, to: str) -> str:
 
 def in_private(bot: str, to: str) -> View:
     """Show a link from a group to the private chat, where /start with ``to`` continues."""
-    text = say("That is between you and me. The button opens our private chat.")
+    text = say("That's for our private chat. The button opens it.")
     return View.of(text, [[InlineKeyboardButton(_("Open our private chat"), url=link(bot, to))]])
 
 
 # --- What could not be done -------------------------------------------------------------------------------------------
 
 # The first two appear over a button.
-OLD_BUTTON = marked("This button is not one that I know any more. /help says what I can do.")
+OLD_BUTTON = marked("This button is from an old message and no longer works. /help says what I can do.")
 NOT_YOURS = marked("This list belongs to somebody else. Send /top for your own.")
 
 
 def unknown_command(command: str) -> View:
-    return View.of(say("I know no command {command}. /help lists those that I do.", command=quote(command)))
+    return View.of(say("I don't know the command {command}. /help lists those I know.", command=quote(command)))
 
 
 def not_text() -> View:
-    return View.of(say("I read film titles and commands. Send me a title, or /help."))
+    return View.of(say("I only understand text. Tell me what you would like to see, or send /help."))
 
 
 def refused(error: MatineeError) -> View | None:
@@ -231,7 +231,7 @@ def refused(error: MatineeError) -> View | None:
                 say("There are no films yet. Whoever runs me can load some: <code>python -m engine load demo</code>")
             )
         case NoSuchFilm():
-            return View.of(say("That film is not in my catalogue (any more). Send me another title."))
+            return View.of(say("I don't have that film (any more). Send me another title."))
         case EnoughForToday(kind=Limited.IMPORTS, most=most):
             return View.of(say("You have imported {most} files today. Please go on tomorrow.", most=most))
         case EnoughForToday(most=most):
@@ -240,6 +240,6 @@ def refused(error: MatineeError) -> View | None:
             )
         case UndoTooLate():
             return View.of(
-                say("That can't be undone any more: the film was rated again since. /my shows your ratings.")
+                say("That can't be undone any more: you have rated the film again since. /my shows your ratings.")
             )
     return None

@@ -72,21 +72,23 @@ class Console(LocalTelegram):
                 self.unheard = True
 
     def shown(self, message: Message, edited: bool) -> None:
+        if not edited or handling.get() is not None:
+            key = (message.chat_id, message.id)
+            self._asked_for = [*(other for other in self._asked_for if other != key), key][-MOST_ASKED_FOR:]
+        self.display(message, edited)
+
+    def display(self, message: Message, edited: bool) -> None:
+        """Print a message. Its buttons get numbers if ``>1`` and its like press them."""
         said = f"[picture: {message.text}]" if message.kind == "photo" else message.text
         parts = [said] if said else []
         if message.poll is not None:
             parts += [f"( ) {option}" for option in message.poll["options"]]
         if message.file is not None:
             parts.append(f"(file: {self._save(*message.file)})")
-        if not edited or handling.get() is not None:
-            self._note_asked_for((message.chat_id, message.id))
         numbers, on_screen = count(1), message is self.on_screen()
         for row in message.rows:
             parts.append("  ".join(f">{next(numbers)} [{b.label}]" if on_screen else f"[{b.label}]" for b in row))
         self.write("edit" if edited else "bot", "\n".join(parts))
-
-    def _note_asked_for(self, message: tuple[int, int]) -> None:
-        self._asked_for = [*(other for other in self._asked_for if other != message), message][-MOST_ASKED_FOR:]
 
     def answered(self, telegram_id: int, text: str, alert: bool) -> None:
         if text:

@@ -214,14 +214,16 @@ def like(shelf: Shelf, taste: Taste, film: Film, published: Sequence[SimilarFilm
     return [film for film in films if film.id not in known][: 2 * PAGE]
 
 
-def more_like(shelf: Shelf, taste: Taste, film: Film, wish: Wish, first: Sequence[Film]) -> list[Film]:
+def more_like(
+    shelf: Shelf, taste: Taste, film: Film, wish: Wish, first: Sequence[Film], *, leave_out: Collection[int] = ()
+) -> list[Film]:
     """Return a page of films that fit a wish: ``first``, then the most similar films by the model that share a genre
-    with it, without those that the person has seen or does not want."""
+    with it, without those that the person has seen or does not want, nor those to leave out."""
     model, facts = shelf.model, shelf.facts
     row = None if model is None else model.row(film.id)
     if model is None or facts is None or row is None or len(first) >= PAGE:
         return list(first)
-    out = {rating.movie_id for rating in taste.ratings} | {film.id} | {film.id for film in first}
+    out = {rating.movie_id for rating in taste.ratings} | {film.id} | {film.id for film in first} | set(leave_out)
     out |= {put.movie_id for put in taste.put_aside if put.kind is not Dismissal.WATCHLIST}
     fits = facts.fitting(wish) & ~facts.new
     if film.genres:

@@ -15,7 +15,7 @@ async def test_help_names_every_command_and_each_is_answered(anna: Person):
         before = anna.message.at
         await anna.says(f"/{name}")
         assert anna.message.at > before
-        assert "I know no command" not in anna.sees
+        assert "I don't know the command" not in anna.sees
 
 
 async def test_help_shows_the_commands_of_admins_to_admins_only(anna: Person, admin: Person):
@@ -36,7 +36,7 @@ async def test_telegram_is_told_the_commands_for_all_and_those_for_admins(telegr
 
 async def test_privacy_says_what_is_kept_why_and_how_long(anna: Person):
     await anna.says("/privacy")
-    for part in ("What I keep", "Why", "How long", "/forget", "180 days", "for 90 days"):
+    for part in ("What I keep", "Why", "How long", "/forget", "180 days", "For 90 days"):
         assert part in anna.sees
 
 

@@ -45,7 +45,7 @@ METRICS = {
 async def test_commands_of_admins_are_politely_refused_to_others_and_logged(anna: Person, store: Store, command: str):
     with capture_logs() as logs:
         await anna.says(f"/{command} 1")
-    assert anna.sees == f"/{command} is for those who run me. /help says what I can do for you."
+    assert anna.sees == f"/{command} is for my admins. /help says what I can do for you."
     assert [(entry["event"], entry["asked_for"]) for entry in logs if entry["event"] == "admin_only"] == [
         ("admin_only", command)
     ]
@@ -70,7 +70,7 @@ async def test_buttons_of_admins_are_refused_to_others(anna: Person, store: Stor
     await anna.says("heat")
     screen = anna.screen
     await anna.forges(buttons.pack(button))
-    assert anna.toast == "This button is for those who run me. /help says what I can do for you."
+    assert anna.toast == "This button is for my admins. /help says what I can do for you."
     assert anna.screen == screen
     assert store.open_run() is None
 
@@ -112,7 +112,11 @@ def publish(store: Store, run_id: int, clock: SettableClock) -> None:
 @pytest.mark.parametrize(
     ("state", "error", "said"),
     [
-        (RunState.REJECTED, "nDCG@10 0.290 is worse than 0.309", "stays out: nDCG@10 0.290 is worse than 0.309."),
+        (
+            RunState.REJECTED,
+            "nDCG@10 0.290 is worse than 0.309",
+            "does not go live: nDCG@10 0.290 is worse than 0.309.",
+        ),
         (RunState.FAILED, "out of memory <1>", "The training failed after 0:30: out of memory <1>."),
         (RunState.LOST, "its process stopped reporting", "The training was lost after 0:30: its process stopped"),
         (RunState.CANCELLED, "the engine was stopped; ask again", "was stopped after 0:30: the engine was stopped"),
@@ -525,7 +529,7 @@ async def test_models_are_followed_by_a_picture_and_what_it_shows_in_words(
     assert picture.text.splitlines() == [
         "How the last 3 models measured, 1 to 3",
         "nDCG@10, more is better: model 1 0.312 · model 2, live, 0.345 · popularity 0.163",
-        "1 stayed out: the ring",
+        "1 did not go live: the ring",
     ]
     store.rollback(1, world.NOW)
     await admin.says("/models")

@@ -62,7 +62,7 @@ async def test_a_model_that_the_gate_keeps_out_is_told(
     ends(store, clock, RunState.REJECTED, asked_by="ratings", error="nDCG@10 fell by 0.02")
     await telegram.run_jobs("tell_admins")
     assert admin.sees.startswith("The run that new ratings began on 1 Mar 2026, 20:00 UTC:")
-    assert "it stays out: nDCG@10 fell by 0.02." in admin.sees
+    assert "it does not go live: nDCG@10 fell by 0.02." in admin.sees
 
 
 async def test_a_run_that_went_well_or_was_watched_is_not_told(
@@ -217,7 +217,7 @@ async def test_tune_says_what_it_takes(admin: Person, store: Store):
     [
         (RunState.FAILED, "The search failed after 0:00: no."),
         (RunState.LOST, "The search was lost after 0:00: no."),
-        (RunState.CANCELLED, "The search was cancelled after 0:00. What it measured is kept."),
+        (RunState.CANCELLED, "The search was stopped after 0:00: no.\nWhat it measured is kept."),
     ],
 )
 async def test_a_search_that_ends_badly_says_so(

@@ -13,7 +13,7 @@ from tests.fakes import FakeTelegram, Person
 
 async def test_an_unknown_command_is_answered(anna: Person):
     await anna.says("/reboot now <b>")
-    assert anna.sees == "I know no command “/reboot”. /help lists those that I do."
+    assert anna.sees == "I don't know the command “/reboot”. /help lists those I know."
 
 
 async def test_commands_are_read_whatever_their_case_and_address(anna: Person):
@@ -53,7 +53,7 @@ async def test_forged_callback_data_changes_nothing_and_says_so(anna: Person, st
     await rates(anna, heat="4")
     screen = anna.screen
     await anna.forges(data)
-    assert "not one that I know" in anna.toast
+    assert "from an old message" in anna.toast
     assert anna.screen == screen
     assert store.people_counts()["ratings"] == 1
 
@@ -76,7 +76,7 @@ async def test_forged_callback_data_changes_nothing_and_says_so(anna: Person, st
 async def test_a_button_whose_film_is_gone_says_so(anna: Person, button: buttons.Button):
     await anna.says("heat")
     await anna.forges(buttons.pack(button))
-    assert "That film is not in my catalogue (any more)" in anna.sees
+    assert "I don't have that film (any more)" in anna.sees
 
 
 @pytest.mark.parametrize("kind", [buttons.Undo, buttons.Redo, buttons.UndoAnswer])

@@ -72,7 +72,7 @@ async def test_seen_it_can_be_taken_back(anna: Person, store: Store):
     assert "Seen: it stays out of your picks" in anna.sees
     assert put_aside(store) == {20}
     await anna.presses("Undo: seen it")
-    assert "The Matrix counts as not seen again" in anna.sees
+    assert "The Matrix is marked as not seen again" in anna.sees
     assert put_aside(store) == set()
     assert "Seen it" in anna.buttons
 

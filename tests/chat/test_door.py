@@ -65,7 +65,7 @@ async def test_a_stranger_reads_one_polite_line_and_leaves_nothing_behind(strang
 async def test_a_stranger_is_told_in_their_language(behind: FakeTelegram):
     sofia = behind.person(STRANGE, "Sofía", language="es")
     await sofia.says("/start")
-    assert sofia.sees.startswith("Solo hablo con")
+    assert sofia.sees.startswith("Para hablar conmigo hace falta una invitación.")
 
 
 async def test_a_strangers_tap_is_answered_and_does_nothing(behind: FakeTelegram, stranger: Person, store: Store):
@@ -141,7 +141,7 @@ async def test_who_wants_to_be_forgotten_gives_their_place_up(ada: Person, stran
 async def test_only_admins_invite(behind: FakeTelegram):
     friend = behind.person(FRIEND)
     await friend.says("/invite")
-    assert "for those who run me" in friend.sees
+    assert "for my admins" in friend.sees
 
 
 async def test_where_the_door_is_open_there_is_nothing_to_invite_to(admin: Person):

@@ -36,7 +36,7 @@ async def test_what_is_personal_leads_to_the_private_chat(
 ):
     await rates(anna, heat="4½")
     await there.says(f"/{command}@matinee_bot")
-    assert "between you and me" in there.sees
+    assert "for our private chat" in there.sees
     assert url(there, "Open our private chat") == f"https://t.me/matinee_bot?start={command}"
     assert len(there.messages) == 1
     await anna.says(f"/start {command}")
@@ -78,7 +78,7 @@ async def test_picks_in_a_group_name_nobodys_films(anna: Person, there: Person):
     assert url(there, "Rate it")
     await there.presses("Back to picks")
     await there.presses("Why these?")
-    assert "between you and me" in there.sees
+    assert "for our private chat" in there.sees
     await anna.says("/top")
     assert "because of" in anna.sees
 
@@ -105,7 +105,7 @@ async def test_start_in_a_group_says_what_it_is_for(there: Person):
     await there.says("/start@matinee_bot")
     assert "/night finds one that suits everybody here" in there.sees
     await there.says("/start@matinee_bot night")
-    assert "Who is in?" in there.sees
+    assert "Who's in?" in there.sees
     for words in ("m_9999", "hello", "top", "my"):
         await there.says(f"/start {words}")
         assert "stays in our private chat" in there.sees
@@ -178,7 +178,7 @@ async def test_who_writes_in_the_name_of_the_group_is_led_to_the_private_chat(
     """All anonymous admins of all groups have one user id, and a person who presses a button has another."""
     people = store.people_counts()
     await telegram.in_the_name_of(there.chat).says(f"/{command}")
-    assert "between you and me" in there.sees
+    assert "for our private chat" in there.sees
     assert url(there, "Open our private chat") == f"https://t.me/matinee_bot?start={command}"
     assert store.people_counts() == people
 
@@ -191,8 +191,8 @@ async def test_what_is_for_everybody_can_be_asked_for_in_the_name_of_the_group(
         ("help", "/top"),
         ("privacy", "delete"),
         ("start", "Hello"),
-        ("similar sabrina", "2 films"),
-        ("night", "Who is in?"),
+        ("similar sabrina", "Which “sabrina” do you mean?"),
+        ("night", "Who's in?"),
     ):
         await admin.says(f"/{command}")
         assert says in there.sees, command
@@ -223,10 +223,10 @@ async def test_every_command_that_a_group_sends_to_the_private_chat_is_answered_
     for command, _ in account_views.COMMANDS:
         for asks in (there, telegram.in_the_name_of(there.chat)):
             await asks.says(f"/{command}")
-            if "between you and me" in there.sees:
+            if "for our private chat" in there.sees:
                 led.add(command)
                 link = url(there, "Open our private chat") or ""
                 await anna.says(link.replace("https://t.me/matinee_bot?start=", "/start "))
                 assert anna.sees != welcome, command
-                assert "between you and me" not in anna.sees, command
+                assert "for our private chat" not in anna.sees, command
     assert {"my", "forget", "stop"} <= led

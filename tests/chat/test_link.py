@@ -52,7 +52,7 @@ async def test_link_alone_says_how_it_stands_and_unlinks(anna: Person, code: str
     await anna.says(f"/link {code}")
     await anna.presses("Link")
     await anna.says("/link")
-    assert "This chat and buyer on the site are one since" in anna.sees
+    assert "This chat has been linked with buyer on the site since" in anna.sees
     old = anna.message
     await anna.presses("Unlink")
     assert anna.sees.startswith("Unlinked.")
@@ -82,11 +82,11 @@ async def test_a_code_that_is_wrong_old_or_used_links_nobody(
 ):
     for wrong in ("hello", "AAAA-AAAA", "1"):
         await anna.says(f"/link {wrong}")
-        assert anna.sees.startswith("I know no such code")
+        assert anna.sees.startswith("I don't know that code")
     await anna.says(f"/link {code}")
     clock.advance(minutes=16)
     await anna.presses("Link")
-    assert anna.sees.startswith("I know no such code")
+    assert anna.sees.startswith("I don't know that code")
 
 
 async def test_nobody_guesses_their_way_in(anna: Person, clock: SettableClock, code: str):
@@ -96,7 +96,7 @@ async def test_nobody_guesses_their_way_in(anna: Person, clock: SettableClock, c
     assert anna.sees.startswith("You have tried many codes today")
     clock.advance(days=1)
     await anna.says("/link AAAA-AAAA")
-    assert anna.sees.startswith("I know no such code")
+    assert anna.sees.startswith("I don't know that code")
 
 
 async def test_one_chat_goes_with_one_person_of_the_site(anna: Person, store: Store, clock: SettableClock, code: str):

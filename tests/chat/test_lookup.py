@@ -25,7 +25,7 @@ async def test_a_text_that_is_clear_enough_shows_the_card_at_once(anna: Person, 
 
 async def test_several_matches_become_buttons_with_years(anna: Person):
     await anna.says("sabrina")
-    assert "Which one?" in anna.sees
+    assert "do you mean?" in anna.sees
     assert anna.buttons == ["Sabrina (1954)", "Sabrina (1995)"]
     await anna.presses("Sabrina (1995)")
     assert anna.sees.startswith("Sabrina (1995)")
@@ -35,7 +35,7 @@ async def test_several_matches_become_buttons_with_years(anna: Person):
 @pytest.mark.parametrize("text", ["zzzzqqq", "🎬", "…", "'", "%s {title} \\", "<q>zzzz</q>", "x" * 4096, "a" * 5000])
 async def test_a_text_that_names_nothing_gets_a_helpful_answer(anna: Person, text: str):
     await anna.says(text)
-    assert "I know no film called" in anna.sees
+    assert "I can't find a film called" in anna.sees
     assert "My picks" in anna.buttons
 
 
@@ -76,7 +76,7 @@ async def test_similar_alone_says_how_to_ask(anna: Person):
 
 async def test_similar_to_a_title_that_nobody_knows_is_answered(anna: Person):
     await anna.says("/similar zzzzqqq")
-    assert "I know no film called “zzzzqqq”" in anna.sees
+    assert "I can't find a film called “zzzzqqq”" in anna.sees
 
 
 async def test_in_a_group_talk_is_left_alone(anna: Person, telegram: FakeTelegram):

@@ -139,7 +139,7 @@ async def test_the_watchlist_holds_what_was_kept_for_later(anna: Person, clock: 
     await anna.says("/watchlist")
     assert titles(anna.sees) == ["Alien (1979)", "Heat (1995)"]
     await anna.presses("1")
-    await anna.presses("Off the watchlist")
+    await anna.presses("Remove from watchlist")
     await anna.presses("Back to the watchlist")
     assert titles(anna.sees) == ["Heat (1995)"]
 

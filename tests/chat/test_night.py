@@ -114,7 +114,7 @@ async def test_newcomers_may_join_without_having_rated(
     a, *_ = await all_in(club, anna, bert, cleo)
     await a.presses("Find films")
     assert len(proposed(a)) == 5
-    assert "2 of you have not rated anything yet" in a.sees
+    assert "2 of you haven't rated anything yet" in a.sees
     button = a.message.button("Rate films in private")
     assert button is not None
     assert button.url == "https://t.me/matinee_bot?start=rate"
@@ -138,7 +138,7 @@ async def test_when_nothing_is_left_it_says_so_and_what_is_there_stays(anna: Per
     assert sorted(proposed(a))[0] == "Persepolis (2007)"
     films = proposed(a)
     await a.presses("Others")
-    assert "I know no other film that fits" in a.sees
+    assert "Nothing else fits that is new to all of you" in a.sees
     assert proposed(a) == films
 
 

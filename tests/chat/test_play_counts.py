@@ -90,7 +90,7 @@ async def test_picks_follow_what_one_listens_to(anna: Person):
     (left,) = set(SCENES["jazz"]) - known
     assert titles(anna.sees)[0] == left
     await anna.presses("Why these?")
-    assert "These come from 5 artists of yours. Who spoke most for each:" in anna.sees
+    assert "Based on 5 artists of yours. Who counted most for each:" in anna.sees
     assert SCENE_OF[anna.sees.splitlines()[2].partition(": ")[2].split(", ")[0]] == "jazz"
     assert "I compare what you listen to with what everyone else plays." in anna.sees
 
@@ -120,7 +120,7 @@ async def test_a_name_is_a_card_with_one_button_to_say_so(anna: Person):
     assert anna.sees.splitlines() == ["Radiohead", "You don't listen to them yet · 299 listeners"]
     assert anna.buttons == ["I listen to them", *ASIDE, "Similar"]
     await anna.presses("I listen to them")
-    assert anna.sees == "Radiohead: noted. Your picks already know. 1 artist of yours waits for the next training."
+    assert anna.sees == "Radiohead: noted. Your picks already know."
     await anna.presses("Open the card")
     assert anna.sees == "Radiohead\nYou listen to them · 299 listeners"
     assert anna.buttons == ["Similar", "Undo: I listen to them"]
@@ -160,7 +160,7 @@ async def test_for_later_and_not_for_me(anna: Person):
     await anna.presses("For later")
     await anna.says("blur")
     await anna.presses("Not for me")
-    assert "Blur: not for you. I leave them out for 180 days." in anna.sees
+    assert "Blur: not for you. I'll leave them out for 180 days." in anna.sees
     await anna.says("/watchlist")
     assert anna.sees.startswith("Your list for later: 1 artist\n1  Common · ")
     await anna.says("/my")
@@ -175,7 +175,7 @@ async def test_words_after_top_mean_nothing_here_and_nobody_is_offered_any(anna:
     await begins(anna)
     for words in ("jazz", "80s", "smooth jazz after 1990"):
         await anna.says(f"/top {words}")
-        assert anna.sees.startswith(f"I can't choose by “{words}”: I only know who listens to whom.\n\nTen artists")
+        assert anna.sees.startswith(f"I can't use “{words}”: I only know who listens to whom.\n\nTen artists")
         assert len(titles(anna.sees)) == 10
         assert "Genres" not in anna.buttons
     await anna.forges(f"g:{ANNA}:1:1")
@@ -241,10 +241,10 @@ async def test_an_artist_is_shared_by_name(anna: Person):
 @untrained
 async def test_before_the_first_training_the_best_known_come(anna: Person):
     await begins(anna)
-    assert "5 artists of yours wait for the first training." in anna.sees
-    assert "Well-known artists. No model has been trained yet" in anna.sees
+    assert "I'm still learning; picks of your own come soon." in anna.sees
+    assert "Well-known artists, the same for everybody" in anna.sees
     await anna.says("/similar blur")
-    assert anna.sees == "I know no artists like Blur that you don't listen to already."
+    assert anna.sees == "I have no artists like Blur that are new to you."
 
 
 # --- Every word -------------------------------------------------------------------------------------------------------

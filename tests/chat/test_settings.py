@@ -49,7 +49,7 @@ async def test_a_language_is_chosen_and_spoken_at_once(anna: Person, store: Stor
     person = store.find_person(ANNA)
     assert person is not None
     assert person.language == "es"
-    assert "Español" in anna.sees
+    assert "Hablo español contigo." in anna.sees
     await anna.presses("English")
     assert "I speak English with you." in anna.sees
 
@@ -145,7 +145,7 @@ async def test_its_buttons_open_a_film_and_stop_it(subscriber: Person, telegram:
     await subscriber.presses("1")
     assert "You: not rated" in subscriber.sees
     await subscriber.presses("No films on Fridays", in_message=message)
-    assert "I never write to you by myself." in subscriber.sees
+    assert "I never message you on my own." in subscriber.sees
     clock.now += WEEK
     await telegram.run_jobs("send_digests")
     assert len(sent(telegram)) == 1

@@ -147,8 +147,8 @@ def test_wishes_are_understood_in_all_languages(text: str, wish: Wish):
 @pytest.mark.parametrize(
     ("code", "text"),
     [
-        ("de", "Komödie, nicht Horror, 2001 oder später"),
-        ("es", "Comedia, no Terror, 2001 o después"),
+        ("de", "Komödie, ohne Horror, 2001 oder später"),
+        ("es", "Comedia, sin Terror, 2001 o después"),
     ],
 )
 def test_wishes_are_put_in_words(code: str, text: str):

@@ -260,9 +260,9 @@ WITH_FILMS_ONLY = (
     "All genres",
     "All years",
     "{year}s",
-    "No film that you don't know yet fits this",
-    "I know no other film that fits",
-    "Well-known films of the same genres",
+    "I have nothing new for you that fits this",
+    "Nothing else fits that is new to all of you",
+    "Well-known films in the same genres",
     "Most films, ",
     "{n} film that I don't know:",  # in a file of ratings
     "There are no films yet.",  # so it is not known what there will be

@@ -112,6 +112,9 @@ def test_lists_of_films_fit_one_message(films: list[Film], text: str, code: str)
     language.use(code)
     check(lookup_views.choices(OWNER, text, films[:8], 100))
     check(lookup_views.similar(OWNER, films[0], films[1:], 1, published=True))
+    wished = Listing(10**6, Wish(("Comedy",), since=1999), like=1)
+    check(lookup_views.similar_and_wished(OWNER, films[0], films[1:11], wished, 999, further=True))
+    check(lookup_views.similar_and_wished(OWNER, films[0], [], wished, 1, further=False))
     shared = [Likeness(film, True, True, tag="<&" * 32, genres=film.genres) for film in films[1:11]]
     check(lookup_views.why_similar(OWNER, films[0], shared, 999))
     entries = [Entry(film, NOW, stars=4.5) for film in films] * 2
@@ -179,7 +182,7 @@ def test_names_are_joined_as_people_say_them(names: list[str], text: str):
 @pytest.mark.parametrize(
     ("wish", "text"),
     [
-        (Wish(("Comedy",), ("Horror",), 2001), "Comedy, not Horror, 2001 or later"),
+        (Wish(("Comedy",), ("Horror",), 2001), "Comedy, no Horror, 2001 or later"),
         (Wish(since=1980, until=1989), "1980–1989"),
         (Wish(since=1995, until=1995), "1995"),
         (Wish(until=1979), "1979 or earlier"),
