@@ -129,7 +129,7 @@ async def test_in_a_group_it_leads_to_the_private_chat(anna: Person, telegram: F
     await rates_westerns(anna)
     club = telegram.group()
     await anna.at(club).says("/me")
-    assert "between you and me" in anna.at(club).sees
+    assert "for our private chat" in anna.at(club).sees
     await anna.says("/start me")
     assert "My taste: 6 films" in anna.sees
 
