@@ -113,7 +113,7 @@ async def wished_page(visit: Visit, film: Film, listing: Listing, page: int, *, 
     shown = films[: page_size(wish)]
     listing = listing.with_page(page, [film.id for film in shown])
     noted = in_preferences(lambda memory: memory.remember(listing))
-    await visit.store(Store.change_preferences, visit.person.id, noted, durable=False)
+    await visit.store(Store.change_preferences, visit.person.id, noted)
     goes_on = len(films) > len(shown) or len(shown) == PAGE
     # Who writes in the name of a chat has no memory, so no list of theirs can go on.
     further = goes_on and visit.owner != 0
