@@ -131,7 +131,6 @@ def _best(
         new = np.flatnonzero(facts.new)  # what came since, and what nobody had rated: no training lists these
         found[new] = model.scores(person.profile, new)
     found = np.where(fits & free, found, -np.inf)
-    stars = order.predicted_stars(model, facts, person.profile) if len(person.profile.rated) else None
     chosen = order.choose(
         model,
         facts,
@@ -139,7 +138,7 @@ def _best(
         seen=person.seen,
         fits=fits,
         free=free,
-        stars=stars,
+        profile=person.profile if len(person.profile.rated) else None,
         limit=limit,
         diversity=diversity,
     )

@@ -97,7 +97,7 @@ def proposals(
 
     def choose(allowed: NDArray[np.bool_]) -> Rows:
         found = np.where(allowed, worth, -np.inf).astype(np.float32)
-        return order.choose(model, facts, found, seen=everybodys, fits=fits, free=allowed, stars=None, limit=limit)
+        return order.choose(model, facts, found, seen=everybodys, fits=fits, free=allowed, profile=None, limit=limit)
 
     chosen = choose(free & _bearable(model, facts, people))
     below = not len(chosen)

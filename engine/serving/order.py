@@ -91,7 +91,7 @@ def choose(
     seen: Collection[int],
     fits: NDArray[np.bool_],
     free: NDArray[np.bool_],
-    stars: Floats | None,
+    profile: Profile | None,
     limit: int,
     diversity: float = DIVERSITY,
 ) -> Rows:
@@ -102,15 +102,16 @@ def choose(
         seen: films that the person has seen: a later part of their series may be shown.
         fits: whether each film fits the wish, (n_films,).
         free: whether each film may be shown, (n_films,).
-        stars: the predicted stars of every film (n_films,), or None for play counts.
+        profile: the person whose predicted stars put films below ``WORTH_SHOWING`` last; None if nobody's do.
         diversity: see ``diversify``.
     """
     rows = pool(model, np.where(facts.new, -np.inf, found), limit)
     known = model.rows(seen)
     rows, relevance = facts.in_order(rows, found[rows], seen=known, fits=fits, free=free)
     worth = relevance - THIN_COST * THIN_RATINGS / (facts.counts[rows] + THIN_RATINGS)
+    stars = None if profile is None else predicted_stars(model, facts, profile, rows)
     if stars is not None:
-        worth = np.where(stars[rows] < WORTH_SHOWING, worth - LAST, worth)
+        worth = np.where(stars < WORTH_SHOWING, worth - LAST, worth)
     chosen = rows[diversify(worth, model.preference[rows], limit, diversity)]
     guessed = _worth_guessing(facts, found, chosen, seen=known, fits=fits, free=free, limit=limit)
     return np.concatenate([chosen[: limit - len(guessed)], guessed])
