@@ -21,7 +21,7 @@ PEOPLE = range(9001, 9061)
 """Their Telegram ids; each rates every film once."""
 
 Act = tuple[int, int]
-"""Who (by Telegram id) and which film."""
+"""One rating: a person's Telegram id and a film."""
 
 
 def acts() -> Iterator[Act]:
@@ -30,7 +30,7 @@ def acts() -> Iterator[Act]:
 
 @dataclass(frozen=True)
 class Rater:
-    """What became of the acts so far."""
+    """The outcome of the ratings so far."""
 
     notes: Path
     process: subprocess.Popen[bytes]

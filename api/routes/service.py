@@ -29,7 +29,7 @@ def metrics(_: Annotated[Caller, Depends(site(Scope.ADMIN))]) -> Response:
 
 
 class Key(BaseModel):
-    """What the key of this call may do, and whose it is if it is a person's token."""
+    """The rights of this call's key, and the person whose token it is, if it is one."""
 
     scope: Scope | None
     person: str | None

@@ -28,7 +28,7 @@ from engine.store import Taste
 HIDDEN = 100
 
 People = list[tuple[Taste, Stars]]
-"""What somebody reveals, and what they gave all other films."""
+"""The ratings that somebody reveals, and those that they gave other films."""
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ The real Application talks to a Telegram in memory, on a SQLite file with as muc
 films, a model of rank 64 and 50, lists for 610 viewers and for half of the 200 people who chat; the other half has
 ratings that no model has learned from yet. Prints how long each step takes alone, then the latency at 30 updates a
 second (from the moment an update was due, so a queue counts), then how many a second get answered when everybody asks
-at once. What a busy machine does to it is shown beside: the latency of doing nothing, and the answers for each second
-of processor that the bot was given. The aim is a 99th percentile of 25 ms and 300 a second. Exits with 1 if it is
-missed by far: twice that and what doing nothing takes, or half as many for each second of processor.
+at once. The effect of a busy machine is shown beside: the latency of doing nothing, and the answers for each second of
+processor that the bot was given. The aim is a 99th percentile of 25 ms and 300 a second. Exits with 1 if it is missed
+by far: twice that and what doing nothing takes, or half as many for each second of processor.
 """
 
 import bot  # noqa: F401 - first, as in the bot itself: it says how many threads numpy may use

@@ -115,7 +115,7 @@ async def wished_page(visit: Visit, film: Film, listing: Listing, page: int, *, 
     noted = in_preferences(lambda memory: memory.remember(listing))
     await visit.store(Store.change_preferences, visit.person.id, noted)
     goes_on = len(films) > len(shown) or len(shown) == PAGE
-    # Who writes in the name of a chat has no memory, so no list of theirs can go on.
+    # People who write in the name of a chat have no memory, so their lists have no next page.
     further = goes_on and visit.owner != 0
     return lookup_views.similar_and_wished(visit.owner, film, shown, listing, page, further=further, notice=notice)
 

@@ -1,7 +1,7 @@
-"""/me: somebody's taste in figures, at once in words, and a moment later as a picture that the engine draws.
+"""/me: somebody's taste in figures: at once in words, and a moment later as a picture that the engine draws.
 
-The bot leaves in the database what is to be drawn, and sends what it finds there: it waits for no engine. Both can be
-shared: they speak of the person who asks, of means over everybody, and of nobody else.
+The bot stores the picture's contents in the database and later sends the finished picture from there, without waiting
+for the engine. Both can be shared: they show only the person who asks and means over everybody.
 """
 
 import asyncio
@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 1.0
 
 PATIENCE = timedelta(seconds=15)
-"""How long a picture may take before its reader is told that there is none: an engine that runs needs two or three."""
+"""A picture may take this long before its reader is told that there is none; a running engine needs two or three
+seconds."""
 
 
 def handlers() -> list[Handler]:
@@ -69,7 +70,7 @@ def _can_share(context: Context) -> bool:
 
 
 async def send_portraits(context: Context) -> None:
-    """Send the pictures that are drawn; say of those that still are not that the engine is away."""
+    """Send the pictures that are drawn. For overdue ones, say that the engine is away."""
     store, now = context.services.store, context.services.clock()
     for finished in await asyncio.to_thread(store.take_portraits, now - PATIENCE, now):
         language.speak_of_catalogue((await context.services.library.shelf()).films.catalogue)
@@ -87,7 +88,7 @@ async def _send(context: Context, finished: FinishedPortrait) -> None:
         return
     taste = await asyncio.to_thread(store.taste, finished.user_id, now)
     found = await asyncio.to_thread(_portrait, await context.services.library.shelf(), taste, now)
-    if found is None:  # they have taken their ratings back since
+    if found is None:  # they have removed their ratings since
         return
     view = me_views.in_short(found, shareable=_can_share(context))
     sent = await context.bot.send_photo(

@@ -15,7 +15,7 @@ from engine.serving.portrait import Comparison, Disagreement, Group, Portrait, Y
 from engine.store import Bar, Panel, Sheet
 
 QUERY = "/me"
-"""What is typed behind our name to share one's taste; no title begins with a slash."""
+"""The text after the bot's name that shares one's taste; no title begins with a slash."""
 
 TITLE_LENGTH = 60
 
@@ -25,7 +25,7 @@ def too_few(owner: int) -> View:
 
 
 def taste(owner: int, found: Portrait, *, shareable: bool) -> View:
-    """Say a taste in full."""
+    """Describe a taste in full."""
     parts = paragraphs(
         lines(_heading(found), _compared(found)),
         _groups(say("<b>Genres</b>"), [(plain(language.genre(group.name)), group) for group in found.genres]),
@@ -38,7 +38,8 @@ def taste(owner: int, found: Portrait, *, shareable: bool) -> View:
 
 
 def in_short(found: Portrait, *, shareable: bool) -> View:
-    """Say a taste as the caption of its picture; whoever cannot see the picture loses the figures of each row."""
+    """Describe a taste as the caption of its picture. People who cannot see the picture miss only the figures of each
+    row."""
     most = [plain(language.genre(group.name)) for group in found.genres[:3]]
     return View.of(
         lines(
@@ -91,7 +92,7 @@ def _difference(usual: float, compared: Comparison) -> Html:
 
 
 def _groups(heading: Html, named: Sequence[tuple[Html, Group[str] | Group[int]]]) -> Html | None:
-    """Say of genres or decades how many films there are, and how they are liked."""
+    """Describe genres or decades: the number of films, and how they are liked."""
     rows = [
         facts(called, count("{n} film", "{n} films", group.films), _liked(group.stars, group.everyone))
         for called, group in named
@@ -154,7 +155,7 @@ def _year(year: Year) -> Html:
 
 
 def sheet(found: Portrait) -> Sheet:
-    """Return what the picture shows, in the reader's language."""
+    """Return the contents of the picture, in the reader's language."""
     liked = [group for group in found.genres if group.stars is not None]
     panels = [
         Panel(

@@ -1,6 +1,5 @@
-"""What films are, whoever likes them: genres and years as vectors, and from those a place in the model for films that
-nobody has rated. Pure numpy.
-"""
+"""The content of films as vectors of genres and years, and from it factors for films that nobody has rated. Pure
+numpy."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,16 +10,17 @@ from engine.domain import Film, Floats
 from engine.serving.factors import Model
 
 GENRES, YEARS = 0.35, 0.25
-"""What each says of content; the rest is left to tags (``engine.learning.content``)."""
+"""The weight of each part of the content; tags get the rest (``engine.learning.content``)."""
 
 YEAR_WIDTH = 8.0
 """Films this many years apart are clearly of another time."""
 
 RIDGE = 1.0
-"""Of the regression of rows on genres and years; from 1 to 10 it makes no difference (docs/experiments.md)."""
+"""The ridge of the regression of rows on genres and years; values from 1 to 10 make no difference
+(docs/experiments.md)."""
 
 TRUSTED = 10.0
-"""Ratings at which a film counts half when others' rows are guessed from its own."""
+"""With this many ratings, a film counts half when others' rows are predicted from its own."""
 
 LIKENESS_POWER = 3
 """Similar titles count by this power of their likeness: one of the same series, or with the same tags, beats ten that
@@ -35,11 +35,11 @@ def genre_and_year_vectors(films: Sequence[Film]) -> Floats:
 def with_unrated(
     model: Model, films: Collection[Film], similar: tuple[NDArray[np.int32], NDArray[np.int32], Floats]
 ) -> Model:
-    """Return the model with a guessed row for each film that it was not trained on and whose genres are known.
+    """Return the model with a predicted row for each film that it was not trained on and whose genres are known.
 
-    Half of a row is what films of its genres and years have on average, by a ridge regression; half is the mean of the
-    films that it is most like, which knows tags and series too. A film that came after the training is in no list of
-    similar titles yet: its row is all regression.
+    Half of a row is predicted from genres and year by a ridge regression. The other half is the mean of the most
+    similar films, which also reflects tags and series. A film added after the training has no list of similar titles
+    yet, so its row is the regression alone.
 
     Args:
         films: the catalogue.
@@ -100,14 +100,14 @@ def _genres(films: Sequence[Film]) -> Floats:
 
 
 def _years(films: Sequence[Film]) -> Floats:
-    """Bumps along time, so that the cosine of two years falls with their distance; no year is no vector."""
+    """Return vectors of years, whose cosine falls with the distance of two years; an unknown year gives zeros."""
     centres = np.arange(1890, 2060, YEAR_WIDTH, dtype=np.float32)
     years = np.array([film.year if film.year is not None else np.nan for film in films], np.float32)
     return unit(np.nan_to_num(np.exp(-(((years[:, None] - centres) / YEAR_WIDTH) ** 2))))
 
 
 def unit(vectors: NDArray[np.floating]) -> Floats:
-    """Return the vectors at length 1; those of length 0 stay."""
+    """Return the vectors scaled to length 1; those of length 0 stay."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: Floats = (vectors / np.maximum(length, 1e-12)).astype(np.float32)
     return scaled

@@ -1,7 +1,7 @@
 """Pictures of people's taste: the bot asks for one, an engine draws it, the bot sends it.
 
-The request holds all that is drawn, in words of the reader's language, so that whoever draws needs to know neither
-ratings nor languages.
+The request holds everything that is drawn, with words in the reader's language, so the engine needs neither ratings nor
+languages to draw it.
 """
 
 from dataclasses import asdict, dataclass
@@ -36,7 +36,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a picture shows. ``mine`` and ``everyone`` name the two values where panels have both."""
+    """The contents of a picture. ``mine`` and ``everyone`` name the two values where panels have both."""
 
     title: str
     mine: str
@@ -46,7 +46,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class WaitingPortrait:
-    """A picture that is to be drawn; of one person there is one, the newest."""
+    """A picture that must be drawn. Each person has only one, the newest."""
 
     user_id: int
     asked_at: datetime
@@ -55,7 +55,8 @@ class WaitingPortrait:
 
 @dataclass(frozen=True, slots=True)
 class FinishedPortrait:
-    """A picture to be sent, or (no ``png``) word that there is none, in the language of who asked for it."""
+    """A picture to send, or (without ``png``) the news that there is none, with the language of the person who
+    asked."""
 
     user_id: int
     telegram_id: int
@@ -90,7 +91,7 @@ class PortraitStore(Database):
             return connection.execute(drawn).rowcount > 0
 
     def take_portraits(self, asked_before: datetime, now: datetime) -> list[FinishedPortrait]:
-        """Return the pictures that are drawn, and word of those asked for before a moment that still are not.
+        """Return the pictures that are drawn, and those that were asked for before a given time and are not drawn yet.
 
         Each is returned once: it is marked as sent before it goes out. One that is not drawn by then will not be.
         """
@@ -114,7 +115,7 @@ class PortraitStore(Database):
         ]
 
     def note_portrait_sent(self, user_id: int, file_id: str) -> None:
-        """Remember under which name Telegram keeps a picture that was sent; ours is not needed any more."""
+        """Store Telegram's name of a picture that was sent, and delete our copy."""
         with self.write() as connection:
             mine = sa.update(portraits).where(portraits.c.user_id == user_id, portraits.c.sent_at.is_not(None))
             connection.execute(mine.values(png=None, file_id=file_id))

@@ -1,4 +1,5 @@
-"""Files that people bring, and those that they take: Letterboxd's, IMDb's, Trakt's, ours. Pure: bytes in, values out.
+"""Files of ratings: reads those of Letterboxd, IMDb, Trakt and our own, and writes ours. Pure: takes bytes, returns
+values.
 
 Nothing in a file is trusted: sizes are bounded before anything is unpacked, names in an archive only choose what is
 read, and what cannot be used is counted with its reason. The modules here import one another, the engine's serving and
@@ -46,17 +47,17 @@ __all__ = [
 
 
 def read(content: bytes, name: str = "") -> RatingsFile:
-    """Return what a file says of films.
+    """Return the films of a file, with their ratings and marks.
 
     Understood are Letterboxd's whole archive, and its ratings.csv, watched.csv, watchlist.csv and diary.csv; IMDb's
     ratings and watchlist; Trakt's archive, and its files of ratings, of what was watched and of the watchlist; our own;
     and an archive with one of these in it.
 
     Args:
-        name: what its owner calls it. Letterboxd's lists of films have the same columns, whatever they are lists of.
+        name: the file's name. Letterboxd's lists all have the same columns, so only the name tells which list it is.
 
     Raises:
-        NotRatings: it is too large, or something else, which the error names.
+        NotRatings: it is too large, or another kind of file; the error names it.
     """
     if len(content) > MOST_SENT:
         raise NotRatings(TOO_LARGE, megabytes=MOST_SENT // 1_000_000)

@@ -1,4 +1,5 @@
-"""What a file is that holds no ratings: people are told so, and not that it "cannot be read"."""
+"""Recognises files that hold no ratings, so that people are told the kind of file instead of that it "cannot be
+read"."""
 
 from bot.features.ratings_file import zipped
 from bot.speech.language import marked
@@ -36,13 +37,13 @@ BEGINNINGS = (
     (b"fLaC", SOUND),
     (b"\x1aE\xdf\xa3", VIDEO),
 )
-"""How files begin, and what they are."""
+"""The first bytes of files, and their kinds."""
 
 CONTAINERS = {b"WEBP": PICTURE, b"WAVE": SOUND, b"AVI ": VIDEO}
-"""What a RIFF file holds, as it says eight bytes in."""
+"""The kinds of RIFF files, by the bytes at position eight."""
 
 BRANDS = {b"heic": PICTURE, b"heix": PICTURE, b"mif1": PICTURE, b"avif": PICTURE, b"M4A ": SOUND}
-"""What an MP4-like file holds; all others are videos."""
+"""The kinds of MP4-like files; all others are videos."""
 
 INSIDE = (
     ("xl/workbook", WORKBOOK),
@@ -51,13 +52,13 @@ INSIDE = (
     ("Index/Document.iwa", OTHER_OFFICE),  # Apple's
     ("META-INF/manifest.xml", OTHER_OFFICE),  # LibreOffice's
 )
-"""What archives hold that are documents of a program."""
+"""Files inside archives that are really documents of a program."""
 
 PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<svg")
 
 
 def named_for_what_it_is(content: bytes) -> str | None:
-    """Return why a file can hold no ratings, as a text to be translated; None if it may hold some."""
+    """Return the reason why a file cannot hold ratings, as a text to be translated; None if it may hold some."""
     if not content.strip():
         return NOTHING
     for beginning, what in BEGINNINGS:

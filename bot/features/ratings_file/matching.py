@@ -1,4 +1,4 @@
-"""The films of ours that a file speaks of."""
+"""Finds the films of a file in our catalogue."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,8 @@ from engine.serving.library import Films
 from engine.store import Dismissal, Taste
 
 MOST_SEARCHES = 500
-"""Rows of a file for which we search; each takes some milliseconds, and a file has room for tens of thousands."""
+"""Most rows of a file that are searched by title; each takes some milliseconds, and a file has room for tens of
+thousands."""
 
 NEAR_YEARS = 1
 """People's lists and ours may disagree about a film's year by this much."""
@@ -21,7 +22,7 @@ SURE_SCORE = 85
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The films that a file speaks of: those of ours, in the file's order, and the rows of others.
+    """The films of a file: those of our catalogue, in the file's order, and the rows of unknown ones.
 
     ``stars`` of those that it rates; ``seen`` and ``watchlist`` are the others, and no film is in two of the three.
     ``dates`` has when each was said, of those where the file tells. ``unused`` are lines that name a film of ours and
@@ -37,7 +38,7 @@ class Matched:
 
     @property
     def films(self) -> int:
-        """How many films of ours the file speaks of."""
+        """The number of our films that the file names."""
         return len(self.stars) + len(self.seen) + len(self.watchlist)
 
 
@@ -77,8 +78,8 @@ def match(file: RatingsFile, films: Films) -> Matched:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a file would change for somebody: films new to their ratings, those with other stars, and those with the
-    same; films that it would mark as seen, and put on their watchlist."""
+    """The changes that a file would make for somebody: films new to their ratings, those with other stars, and those
+    with the same; films that it would mark as seen, and put on their watchlist."""
 
     new: tuple[Film, ...]
     changed: tuple[Film, ...]
@@ -92,7 +93,7 @@ class Changes:
 
 
 def changes(matched: Matched, taste: Taste) -> Changes:
-    """Compare a file with what somebody has here; what they have rated, they have seen."""
+    """Compare a file with somebody's ratings and marks. Rated films count as seen."""
     had = {rating.movie_id: rating.stars for rating in taste.ratings}
     aside = {(put.movie_id, put.kind) for put in taste.put_aside}
 
@@ -133,7 +134,7 @@ class _Finder:
 
 def _by_name(films: Iterable[Film]) -> dict[tuple[str, int | None], Film]:
     found: dict[tuple[str, int | None], Film] = {}
-    for film in sorted(films, key=lambda film: film.rating_count):  # of two, the better known has the last word
+    for film in sorted(films, key=lambda film: film.rating_count):  # of two films with one name, the better known wins
         for title in (*film.alternative_titles, film.display_title):
             found[title.casefold(), film.year] = film
     return found

@@ -1,4 +1,4 @@
-"""What a file says, one row a film: the values that all formats are read into."""
+"""The rows of a file, one for each film: all formats are read into these values."""
 
 import enum
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ MOST_BYTES = 5_000_000
 TOO_LARGE = marked("the file is larger than {megabytes} MB")
 
 MOST_ROWS = 50_000
-"""Most rows of all that is read together. Nobody has seen as many films, and more would hold others up."""
+"""Most rows of all files that are read together. Nobody has seen more films, and more rows would delay other people."""
 
 TOO_MANY_ROWS = marked("it has more than {most} lines")
 
 FIRST_YEAR = 1900
-"""Dates before it are slips: no film was rated then."""
+"""Earlier dates are mistakes: no film was rated then."""
 
 
 class NotRatings(MatineeError):
@@ -34,7 +34,7 @@ class NotRatings(MatineeError):
 
 
 class Says(enum.Enum):
-    """What a row says of its film."""
+    """The meaning of a row for its film."""
 
     RATED = enum.auto()
     SEEN = enum.auto()
@@ -83,7 +83,7 @@ class Unused:
 
 @dataclass(frozen=True, slots=True)
 class RatingsFile:
-    """What a file holds. ``source`` is whose file it is."""
+    """The contents of a file. ``source`` names the site that it is from."""
 
     source: str
     rows: tuple[Row, ...] = ()

@@ -24,10 +24,10 @@ from engine.domain import STARS
 from engine.serving.library import imdb_number
 
 SEPARATORS = ",;\t"
-"""What stands between columns; spreadsheets write a semicolon where numbers have a comma."""
+"""Separators of columns; spreadsheets write a semicolon in languages whose numbers have a comma."""
 
 SERIES = ("series", "episode")
-"""What IMDb's types of titles that are no films have in them."""
+"""Parts of IMDb's title types that are not films."""
 
 UNKNOWN_COLUMNS = marked("it needs the columns Name, Year and Rating (Letterboxd), or Const and Your Rating (IMDb)")
 A_LIST = marked("it is a list of films, and I cannot tell of which: call it watched.csv or watchlist.csv")
@@ -49,7 +49,7 @@ class Layout:
 
 
 def decoded(content: bytes) -> str:
-    """Return the text of a file, whatever wrote it.
+    """Return the text of a file in any of the usual encodings.
 
     Raises:
         NotRatings: it is no text.
@@ -65,7 +65,7 @@ def decoded(content: bytes) -> str:
 
 
 def read(text: str, name: str) -> RatingsFile:
-    """Return what a table says of films; columns in any order, upper or lower case.
+    """Return the films of a table. Columns may be in any order, in upper or lower case.
 
     Raises:
         NotRatings: it cannot be read as a table, or has no columns that we know.
@@ -118,7 +118,7 @@ def _layout(header: Sequence[str], name: str) -> Layout:
 
 
 def _listed(name: str) -> Says:
-    """Return what Letterboxd's films without ratings are a list of: its columns don't say, its name does."""
+    """Return the meaning of a Letterboxd list without ratings, by its name: its columns do not tell."""
     if "watchlist" in name:
         return Says.WATCHLIST
     if "watched" in name:
@@ -127,7 +127,7 @@ def _listed(name: str) -> Says:
 
 
 def _unrated(at: Mapping[str, int]) -> Says | None:
-    """Return what a row without stars says: in a diary, that the film was seen."""
+    """Return the meaning of a row without stars: in a diary, the film was seen."""
     return Says.SEEN if "watched date" in at else None
 
 
@@ -147,7 +147,7 @@ def _row(cells: Sequence[str], layout: Layout, line: int) -> Row | Cause:
 
 
 def _said(points: str, layout: Layout) -> tuple[Says | None, float | None]:
-    """Return what a row says, and its stars; nothing where its stars are none of ours."""
+    """Return the meaning of a row, and its stars; nothing if its stars are not valid."""
     if not points:
         return layout.otherwise, None
     stars = _in_stars(points, layout.scale)
@@ -155,7 +155,7 @@ def _said(points: str, layout: Layout) -> tuple[Says | None, float | None]:
 
 
 def _in_stars(points: str, scale: float) -> float | None:
-    """Return points as stars, or None if they are no stars of ours."""
+    """Return points as stars, or None if that is no valid number of stars."""
     try:
         stars = float(points.replace(",", ".")) * scale
     except ValueError:

@@ -22,7 +22,7 @@ from engine.serving.library import imdb_number
 SOURCE = "Trakt"
 
 SAYS = {"rated_at": Says.RATED, "watched_at": Says.SEEN, "last_watched_at": Says.SEEN, "listed_at": Says.WATCHLIST}
-"""What an entry says of its film, by the name of its moment."""
+"""The meaning of an entry, by the name of its time field."""
 
 SERIES = ("show", "season", "episode")
 
@@ -35,7 +35,7 @@ def is_json(text: str) -> bool:
 
 
 def read(text: str) -> RatingsFile:
-    """Return what a list of Trakt's says of films. An entry's line is its place in the list, the first is 1.
+    """Return the films of a list of Trakt. An entry's line is its place in the list, from 1.
 
     Raises:
         NotRatings: it is no JSON, or another.

@@ -1,7 +1,7 @@
 """Archives: which files in them are read, and how much of them.
 
-Nothing is written to a disk, so a name can lead nowhere; it only says which file is which. What an archive claims about
-sizes is not believed: we stop reading where there is too much.
+Nothing is written to disk, so names in an archive cannot do harm; they only tell which file is which. Sizes that an
+archive claims are not trusted: reading stops once there is too much.
 """
 
 import io
@@ -24,7 +24,7 @@ MOST_READ = 50
 """Files that are read. Trakt cuts what somebody watched into many."""
 
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The others unpack without a bound on what comes out."""
+"""Other compression methods cannot limit the size of the unpacked data."""
 
 ENCRYPTED = 0x1
 
@@ -73,7 +73,7 @@ def unpack(content: bytes) -> list[Part]:
 
 
 def names(content: bytes) -> list[str]:
-    """Return what the files of an archive are called; none if it cannot be read."""
+    """Return the names of the files in an archive; none if it cannot be read."""
     if _has_too_many(content):
         return []
     try:
@@ -90,7 +90,7 @@ def _has_too_many(content: bytes) -> bool:
 
 def _chosen(entries: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     found: dict[str, zipfile.ZipInfo] = {}
-    # The file that lies least deep is theirs: deeper ones are copies, or of a part of what they did.
+    # The file in the highest folder is the right one: deeper ones are copies or parts.
     paths = [(entry.filename.replace("\\", "/").casefold().split("/"), entry) for entry in entries]
     for (*folders, name), entry in sorted(paths, key=lambda found: (len(found[0]), found[0])):
         if not NOT_THEIRS.intersection(folders):
