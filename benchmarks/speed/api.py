@@ -27,7 +27,17 @@ import numpy as np
 from fastapi import FastAPI
 
 from api import keys
-from benchmarks.speed.chat import NOW, RATINGS, VIEWERS, catalogue_of, factors_of, lists_for, load, new_version
+from benchmarks.speed.chat import (
+    NOW,
+    RATINGS,
+    VIEWERS,
+    catalogue_of,
+    factors_of,
+    lists_for,
+    load,
+    new_version,
+    similar_for,
+)
 from engine.store import Scope, Store
 
 CALLS_PER_SECOND, SECONDS = 100, 20
@@ -49,6 +59,7 @@ def fill(url: str, count: int) -> str:
     viewers = load(store, films, VIEWERS)
     version = new_version(store)
     store.write_item_factors(version, factors_of(films))
+    store.write_similar(version, similar_for(films))
     store.write_recommendations(version, lists_for(viewers, films))
     store.publish(version, event_ids=np.array([], np.int64), now=NOW)
     for person in range(PEOPLE):

@@ -207,9 +207,7 @@ def like(shelf: Shelf, taste: Taste, film: Film, published: Sequence[SimilarFilm
     if published and shelf.model is not None:  # otherwise they come from a model that the library refused
         films = [shelf.films.by_id[line.movie_id] for line in published if line.movie_id in shelf.films.by_id]
     else:
-        sharing = [other for other in shelf.films.well_known if set(other.genres) & set(film.genres)]
-        sharing.sort(key=lambda other: -_overlap(film.genres, other.genres))
-        films = sharing[: 2 * PAGE + len(known)]
+        films = shelf.films.of_genres(film.genres, 2 * PAGE + len(known))
     return [film for film in films if film.id not in known][: 2 * PAGE]
 
 
@@ -349,7 +347,3 @@ def _far(
     rows = rows[np.argsort(-stars[rows], kind="stable")][:20]
     first, _ = facts.in_order(rows, stars[rows], seen=model.rows(person.seen), fits=facts.known, free=fits)
     return int(first[0]) if len(first) else None
-
-
-def _overlap(some: Sequence[str], others: Sequence[str]) -> float:
-    return len(set(some) & set(others)) / len(set(some) | set(others))

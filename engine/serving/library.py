@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,7 +52,8 @@ class Films:
     ``by_imdb`` and ``by_tmdb`` find films by the number of their page there; ``genres`` are sorted by how many films
     have them, the most first; ``newest`` is the latest year of any film, None where they have none; ``well_known`` are
     all films that anybody rated, by a mean that a few ratings cannot lift; ``most_seen`` the same films by the number
-    of ratings; ``parts`` the place of films in their series, by film id.
+    of ratings; ``parts`` the place of films in their series, by film id. Among the ``well_known``, ``places`` says
+    where the films of a genre stand, and ``genre_counts`` how many genres each film has.
     """
 
     catalogue: Catalogue | None = None
@@ -65,6 +66,8 @@ class Films:
     well_known: tuple[Film, ...] = ()
     most_seen: tuple[Film, ...] = ()
     parts: dict[int, Part] = field(default_factory=dict)
+    places: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    genre_counts: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
 
     @classmethod
     def of(cls, catalogue: Catalogue | None, films: list[Film], called: Names = NO_NAMES) -> "Films":
@@ -77,6 +80,11 @@ class Films:
             return total / (film.rating_count + TYPICAL_RATINGS)
 
         counts = Counter(genre for film in films for genre in film.genres)
+        well_known = tuple(sorted(rated, key=lambda film: (-damped(film), film.id)))
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, film in enumerate(well_known):
+            for genre in set(film.genres):
+                places[genre].append(place)
         return cls(
             catalogue,
             {film.id: film for film in films},
@@ -85,10 +93,23 @@ class Films:
             TitleIndex(films, called),
             tuple(sorted(counts, key=lambda genre: (-counts[genre], genre))),
             max((film.year for film in films if film.year is not None), default=None),
-            tuple(sorted(rated, key=lambda film: (-damped(film), film.id))),
+            well_known,
             tuple(sorted(rated, key=lambda film: (-film.rating_count, film.id))),
             parts_of(films),
+            {genre: np.array(found, np.int32) for genre, found in places.items()},
+            np.array([len(set(film.genres)) for film in well_known], np.int32),
         )
+
+    def of_genres(self, genres: Collection[str], most: int) -> list[Film]:
+        """Return films that share most of these genres and have fewest others, of equals the best known first."""
+        wanted = set(genres)
+        found = [self.places[genre] for genre in wanted if genre in self.places]
+        if not found:
+            return []
+        places, shared = np.unique(np.concatenate(found), return_counts=True)
+        overlap = shared / (len(wanted) + self.genre_counts[places] - shared)
+        best = places[np.argsort(-overlap, kind="stable")[:most]]
+        return [self.well_known[place] for place in best.tolist()]
 
     @property
     def has_years(self) -> bool:

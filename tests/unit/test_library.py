@@ -208,3 +208,13 @@ async def test_two_that_share_arrays_hold_one_file_of_each_and_pick_as_one_alone
         assert shelf.model is not None
         assert isinstance(shelf.model.order_vectors.base, np.memmap)
         assert advice.picks(shelf, taste) == advice.picks(alone, taste)
+
+
+async def test_films_of_genres_are_those_that_share_most_and_of_equals_the_best_known(store: Store):
+    films = (await Library(world.build(store)).shelf()).films
+    for film in films.by_id.values():
+        mine = set(film.genres)
+        sharing = [other for other in films.well_known if mine & set(other.genres)]
+        sharing.sort(key=lambda other: -len(mine & set(other.genres)) / len(mine | set(other.genres)))
+        assert films.of_genres(film.genres, 7) == sharing[:7]
+    assert films.of_genres((), 7) == films.of_genres(("no such",), 7) == []
