@@ -150,7 +150,7 @@ def _unknown(matched: Matched) -> Html | None:
     )
 
 
-def imported(owner: int, batch: Batch | None, waiting: int, *, trained: bool) -> View:
+def imported(owner: int, batch: Batch | None, *, trained: bool) -> View:
     """Confirm an import. ``batch`` is None where all films had those stars already."""
     size, aside = (batch.size, batch.aside) if batch is not None else (0, 0)
     done = count("{n} rating is in.", "{n} ratings are in.", size) if size or not aside else None
@@ -163,14 +163,7 @@ def imported(owner: int, batch: Batch | None, waiting: int, *, trained: bool) ->
         if aside
         else None
     )
-    if trained:
-        known = count(
-            "Your picks already know. {n} rating waits for the next training.",
-            "Your picks already know. {n} ratings wait for the next training.",
-            waiting,
-        )
-    else:
-        known = count("{n} rating waits for the first training.", "{n} ratings wait for the first training.", waiting)
+    known = say("Your picks already know.") if trained else say("I'm still learning; picks of your own come soon.")
     undo = [press(_("Undo"), undoing(owner, batch))] if batch is not None else []
     return View.of(
         lines(done, put, known if size or not aside else None), [[*undo, press(_("My picks"), buttons.NewPicks(owner))]]

@@ -161,8 +161,7 @@ async def _take_back(visit: Visit, button: buttons.UndoImport | buttons.RedoImpo
 
 
 async def _say_imported(visit: Visit, batch: Batch | None) -> None:
-    taste = await visit.store(Store.taste, visit.person.id, visit.now)
-    await visit.show(file_views.imported(visit.owner, batch, taste.waiting, trained=visit.shelf.model is not None))
+    await visit.show(file_views.imported(visit.owner, batch, trained=visit.shelf.model is not None))
 
 
 async def _read(visit: Visit, document: Document | str, name: str) -> tuple[RatingsFile, Matched]:
