@@ -147,6 +147,7 @@ def _conf(settings: EngineSettings, folder: Path) -> SparkConf:
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
         "spark.driver.extraJavaOptions": java,
+        "spark.hadoop.fs.permissions.umask-mode": "077",  # as our own umask, which Hadoop does not heed
         # Adaptive execution helps with large shuffles; on small data its re-planning costs more than the work.
         "spark.sql.adaptive.enabled": str(not local).lower(),
     }
