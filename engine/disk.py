@@ -13,7 +13,15 @@ def is_full(error: BaseException) -> bool:
         seen.add(id(at))
         if isinstance(at, OSError) and at.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if "No space left on device" in str(at):
+        if "No space left on device" in text_of(at):
             return True
         at = at.__cause__ or at.__context__
     return False
+
+
+def text_of(error: BaseException) -> str:
+    """Return an error's text, empty if it has none: Py4J's errors ask Java for theirs, and Java may be dead."""
+    try:
+        return str(error)
+    except Exception:
+        return ""

@@ -213,7 +213,7 @@ def in_words(error: BaseException) -> str:
         return str(error)
     if disk.is_full(error):
         return disk.FULL
-    text = str(error)
+    text = disk.text_of(error)
     if "OutOfMemoryError" in text:
         return "Spark ran out of memory: raise MATINEE_SPARK_MEMORY"
     name = type(error).__name__

@@ -68,6 +68,18 @@ def test_a_load_onto_a_full_disk_says_so_in_a_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_error_that_has_to_ask_a_dead_java_for_its_text_is_told_all_the_same() -> None:
+    class Asks(Exception):
+        def __str__(self) -> str:
+            raise ConnectionRefusedError(111, "Connection refused")
+
+    refused = ConnectionRefusedError(111, "Connection refused")
+    refused.__context__ = Asks()
+    assert not disk.is_full(refused)
+    assert "Java process died" in in_words(refused)
+    assert in_words(Asks()) == "Asks"
+
+
 def test_other_errors_are_not() -> None:
     assert not disk.is_full(FileNotFoundError(2, "No such file or directory"))
     assert not disk.is_full(ValueError("full"))
