@@ -23,5 +23,5 @@ def text_of(error: BaseException) -> str:
     """Return an error's text, empty if it has none: Py4J's errors ask Java for theirs, and Java may be dead."""
     try:
         return str(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it raises, there is no text
         return ""
