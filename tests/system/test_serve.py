@@ -21,7 +21,7 @@ from engine.domain import RunKind, RunState
 from engine.runs import worker
 from engine.runs.worker import Worker, parse_schedule
 from engine.settings import EngineSettings
-from engine.store import Store
+from engine.store import Bar, Panel, Sheet, Store
 from tests import world
 from tests.conftest import NewDatabase, Program
 from tests.world import FILMS, NOW
@@ -74,6 +74,21 @@ def test_it_is_well_while_it_looks_for_work(home: Program) -> None:
     assert not is_well(home)
     with serving(home):
         assert becomes_well(home)
+
+
+def test_it_draws_what_people_ask_for_also_without_films(home: Program) -> None:
+    """Drawing is no run: it needs no data set, and starts no Spark."""
+    store = Store(home.database_url)
+    sheet = Sheet("My taste", "me", "everyone", (Panel("Genres", (Bar("Western", 4.5, 4.0),), stars=True),))
+    store.ask_portrait(store.person(1001, "en", NOW).id, sheet, "en", NOW)
+    with serving(home):
+        end = time.monotonic() + 4 * SOON
+        while store.waiting_portraits(1) and time.monotonic() < end:
+            time.sleep(0.1)
+    (finished,) = store.take_portraits(NOW - timedelta(days=1), NOW)
+    store.close()
+    assert finished.png is not None
+    assert finished.png.startswith(b"\x89PNG")
 
 
 def free_port() -> int:
