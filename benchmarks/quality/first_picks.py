@@ -229,7 +229,13 @@ def item_knn(world: World, neighbours: int) -> Recommender:
     np.fill_diagonal(cosine, 0)
     least = np.partition(cosine, -neighbours, axis=1)[:, -neighbours, None]
     cosine[cosine < least] = 0
-    return best_ten(world, lambda row: row @ cosine)
+
+    def score(row: np.ndarray) -> np.ndarray:
+        rated = np.flatnonzero(row)
+        found: np.ndarray = row[rated] @ cosine[rated]
+        return found
+
+    return best_ten(world, score)
 
 
 def ease(world: World, smoothing: float) -> Recommender:
