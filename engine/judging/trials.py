@@ -121,7 +121,7 @@ class Fold:
 
         def score(blend: float) -> float:
             moments = model.preference_moments, model.rating_moments
-            queries, _ = user_order_vectors(people.preference, people.rating, *moments, blend)
+            queries, _ = user_order_vectors(model.ordering(people.preference), people.rating, *moments, blend)
             return float(ndcg(lambda rows: queries[rows] @ model.order_vectors.T, *self.asked).mean())
 
         return [score(blend) for blend in blends]
