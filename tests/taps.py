@@ -25,6 +25,7 @@ from tests.fakes import TOKEN, FakeTelegram, Json, Person, serve_bot_api
 FIRST_ID = 2000
 PATIENCE_SECONDS = 240
 STARS = ("1", "2", "3", "4", "5")
+HEAT = next(movie_id for movie_id, name in world.NAMES.items() if name == "Heat")
 
 
 @dataclass
@@ -40,7 +41,8 @@ class Club:
     taps: Counter[int] = field(default_factory=Counter)
     latest: dict[int, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
-    webhook_port: int = 0
+    film_id: int = HEAT
+    title: str = "Heat"
 
     def start(self) -> None:
         """Start the bot; its log goes to a file."""
@@ -60,12 +62,13 @@ class Club:
         return await asyncio.to_thread(self.process.wait, 40)
 
     def open_cards(self) -> None:
-        """Everybody has a card of Heat on screen, as an earlier bot left it."""
-        film = next(movie_id for movie_id, name in world.NAMES.items() if name == "Heat")
+        """Everybody has a card of the film on screen, as an earlier bot left it."""
         for person in self.people:
             self.telegram.chats[person.id] = person.chat
-            row = [{"text": stars, "callback_data": pack(Rate(person.id, film, 2 * int(stars)))} for stars in STARS]
-            card = {"chat_id": person.id, "text": "Heat", "reply_markup": {"inline_keyboard": [row]}}
+            row = [
+                {"text": stars, "callback_data": pack(Rate(person.id, self.film_id, 2 * int(stars)))} for stars in STARS
+            ]
+            card = {"chat_id": person.id, "text": self.title, "reply_markup": {"inline_keyboard": [row]}}
             self.telegram.call("sendMessage", card, {})
             self.cards[person.id] = person.message
 
@@ -110,7 +113,7 @@ class Club:
             person.id
             for person in self.people
             if (stars := self.latest.get(person.id))
-            and (self._stars(person) != float(stars) or not person.sees.startswith(f"Heat, {stars}."))
+            and (self._stars(person) != float(stars) or not person.sees.startswith(f"{self.title}, {stars}."))
         ]
 
     def told_twice(self) -> int:
@@ -119,8 +122,7 @@ class Club:
 
     def _stars(self, person: Person) -> float | None:
         known = self.store.find_person(person.id)
-        film = next(movie_id for movie_id, name in world.NAMES.items() if name == "Heat")
-        return None if known is None else self.store.taste(known.id, world.NOW).stars_for(film)
+        return None if known is None else self.store.taste(known.id, world.NOW).stars_for(self.film_id)
 
     def _acts(self) -> int:
         known = [self.store.find_person(person.id) for person in self.people]
@@ -148,14 +150,13 @@ def club(home: Path, *, people: int, webhook: bool = False) -> Iterator[Club]:
     telegram = FakeTelegram(local=webhook)
     with serve_bot_api(telegram) as url:
         settings = {"MATINEE_DATASET": "tiny", "MATINEE_TELEGRAM_API": url, "MATINEE_TELEGRAM_TOKEN": TOKEN}
-        port = 0
         if webhook:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
             settings |= {"MATINEE_WEBHOOK_URL": f"http://127.0.0.1:{port}/films", "MATINEE_WEBHOOK_PORT": str(port)}
         members = [telegram.person(FIRST_ID + number) for number in range(people)]
-        there = Club(telegram, Program(home, settings), store, home / "bot.log", members, webhook_port=port)
+        there = Club(telegram, Program(home, settings), store, home / "bot.log", members)
         there.open_cards()
         try:
             yield there

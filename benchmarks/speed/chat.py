@@ -100,9 +100,11 @@ def load(store: Store, films: list[Film], viewers: int) -> list[int]:
 
 
 def new_version(store: Store) -> int:
+    catalogue = store.catalogue()
+    assert catalogue is not None
     return store.create_version(
-        dataset="benchmark",
-        dataset_fingerprint="0" * 64,
+        dataset=catalogue.dataset,
+        dataset_fingerprint=catalogue.fingerprint,
         hyperparameters=PARAMETERS,
         metrics={},
         counts={},
