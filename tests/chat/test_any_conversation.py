@@ -79,7 +79,8 @@ def check_picks(message: Message, store: Store, clock: SettableClock) -> bool:
         Whether the message is a list of picks.
     """
     person = store.find_person(ANNA)
-    if person is None or "for you ·" not in message.text or not listed(message.text):
+    picks = "for you ·" in message.text or message.text.startswith("What most people like.")
+    if person is None or not picks or not listed(message.text):
         return False
     hidden = store.taste(person.id, clock()).hidden
     names = {f"{film.display_title} ({film.year})" for film in world.FILMS if film.id in hidden}
