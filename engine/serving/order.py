@@ -41,8 +41,8 @@ MOST_NEW, IN_HOW_MANY = 2, 10
 
 GUESS_SHARE = 0.55
 """A film that nobody has rated is shown only if its score reaches this share of the last film's. Guesses stay near the
-mean of their kind, so few reach the scores of rated films; those with this share are liked as often as the film whose
-place they take (docs/experiments.md, Films that nobody has rated)."""
+mean of their kind, so few reach the scores of rated films; those with this share were liked, on validation data, as
+often as the film whose place they take (docs/experiments.md, Films that nobody has rated)."""
 
 LAST = 100.0
 """Standard deviations that put a film behind all others."""
