@@ -41,6 +41,7 @@ class Club:
     taps: Counter[int] = field(default_factory=Counter)
     latest: dict[int, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
+    webhook_port: int = 0
     film_id: int = HEAT
     title: str = "Heat"
 
@@ -150,13 +151,14 @@ def club(home: Path, *, people: int, webhook: bool = False) -> Iterator[Club]:
     telegram = FakeTelegram(local=webhook)
     with serve_bot_api(telegram) as url:
         settings = {"MATINEE_DATASET": "tiny", "MATINEE_TELEGRAM_API": url, "MATINEE_TELEGRAM_TOKEN": TOKEN}
+        port = 0
         if webhook:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
             settings |= {"MATINEE_WEBHOOK_URL": f"http://127.0.0.1:{port}/films", "MATINEE_WEBHOOK_PORT": str(port)}
         members = [telegram.person(FIRST_ID + number) for number in range(people)]
-        there = Club(telegram, Program(home, settings), store, home / "bot.log", members)
+        there = Club(telegram, Program(home, settings), store, home / "bot.log", members, webhook_port=port)
         there.open_cards()
         try:
             yield there

@@ -42,7 +42,7 @@ def store(demo: Program) -> Iterator[Store]:
 
 def refused(program: Program, *arguments: str, code: int = 1) -> str:
     """Run a verb that has to fail, and return what it says: a line or two, and never a traceback."""
-    done = program.run("engine", *arguments)
+    done = program.run("engine", *arguments, timeout=200)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -78,7 +78,7 @@ def test_recommend_prints_titles_years_and_stars(demo: Program) -> None:
     assert all(line.rstrip().endswith(")") for line in lines)
     facts = json.loads(demo.run("engine", "recommend", "--dataset-user", "3", "--limit", "5", "--json").stdout)
     first = facts["recommendations"][0]
-    assert set(first) == {"movie_id", "title", "year", "position", "predicted_stars"}
+    assert set(first) == {"movie_id", "title", "year", "position", "predicted_stars", "new_here"}
     assert first["title"] in lines[0]
 
 
@@ -247,7 +247,7 @@ def test_a_training_is_refused_while_another_run_is_open(demo: Program, store: S
 def test_a_run_that_died_with_its_machine_does_not_stand_in_the_way(
     empty: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run is given up without starting an engine first."""
+    """The run is given up without starting an engine first, after a minute in which nobody gave a sign of life."""
     store = Store(f"sqlite:///{empty.home}/demo/matinee.db")
     run = store.request_run(RunKind.TRAIN, "cli", utc_now() - timedelta(minutes=5), take=True)
     assert "engine load" in refused(empty, "train")
