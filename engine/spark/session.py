@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
@@ -161,7 +162,23 @@ def _conf(settings: EngineSettings, folder: Path) -> SparkConf:
         }
     else:  # data is split by the number of cores, so wait until the executors are there
         values["spark.scheduler.minRegisteredResourcesRatio"] = "1.0"
+        if (address := _address_towards(settings.spark_master)) is not None:
+            values["spark.driver.host"] = address
     return SparkConf().setAll(list(values.items()))
+
+
+def _address_towards(master: str) -> str | None:
+    """Return the address of this machine on the master's network: on any other, executors may not reach us.
+
+    By itself, Spark takes the first address of the machine. A container with two networks has them in any order.
+    """
+    host, _, port = master.removeprefix("spark://").partition(",")[0].rpartition(":")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.connect((host, int(port)))  # sends nothing, but finds the way there
+            return str(udp.getsockname()[0])
+    except (OSError, ValueError):  # not a standalone cluster, or its name is unknown: Spark says so better
+        return None
 
 
 @contextmanager
