@@ -17,10 +17,12 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --require-has
 run: $(VENV)/kernel.stamp java  ## Start everything: films, a first model, the engine, the chat (Ctrl-C ends it)
 	@$(BIN)/python -m engine up
 
-test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
-	@$(BIN)/python -m pytest $(ARGS)
+# Two processes: tests share nothing but the machine. A file's tests run in one process, so they share their preparations.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-# Two processes: the tests share only the machine.
+test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
+	@$(PYTEST) $(ARGS)
+
 quick: $(VENV)/dev.stamp  ## Run the tests of units, of the store on SQLite and of the chat: under 90 seconds on two cores
 	@$(BIN)/python -m pytest -q -n 2 -m "not spark and not system and not slow" -k "not postgres" $(ARGS) tests/unit tests/contract tests/chat
 
@@ -29,7 +31,7 @@ check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, tests: exactly w
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 format: $(VENV)/dev.stamp  ## Bring the code into form
 	@$(BIN)/ruff format .

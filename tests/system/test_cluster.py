@@ -69,6 +69,7 @@ def _engine(home: Path, master: str, *verb: str) -> None:
         "MATINEE_DATASET": str(home.parent / "tiny"),
         "MATINEE_SPARK_MASTER": master,
         "MATINEE_SPARK_MEMORY": "512m",
+        "MATINEE_SEARCH_SECONDS": "0",  # a search finds what its seconds allow, so two of them differ
     }
     command = [sys.executable, "-m", "engine", *verb]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
