@@ -15,6 +15,7 @@ from telegram.error import TelegramError
 from telegram.ext import InlineQueryHandler
 
 from bot.features import me_views
+from bot.features.share import asker
 from bot.frame.context import App, Context, Handler
 from bot.frame.delivery import deliver
 from bot.frame.talk import Visit, command
@@ -112,10 +113,7 @@ async def share(update: Update, context: Context) -> None:
     if query is None:
         return
     services = context.services
-    shelf = await services.library.shelf()
-    language.speak_of_catalogue(shelf.films.catalogue)
-    person = await asyncio.to_thread(services.store.find_person, query.from_user.id)
-    language.use(person.language if person is not None else None, query.from_user.language_code)
+    shelf, person = await asker(query, services)
     results: list[InlineQueryResultCachedPhoto | InlineQueryResultArticle] = []
     if person is not None:
         now = services.clock()

@@ -9,7 +9,7 @@ from telegram.constants import ParseMode
 from telegram.ext import InlineQueryHandler
 
 from bot.features import card_views
-from bot.frame.context import Context, Handler
+from bot.frame.context import Context, Handler, Services
 from bot.speech import language
 from engine.domain import Film
 from engine.serving import advice
@@ -32,12 +32,8 @@ async def share(update: Update, context: Context) -> None:
     query = update.inline_query
     if query is None:
         return
-    services = context.services
-    shelf = await services.library.shelf()
-    language.speak_of_catalogue(shelf.films.catalogue)
-    text = query.query.strip()
-    person = await asyncio.to_thread(services.store.find_person, query.from_user.id)
-    language.use(person.language if person is not None else None, query.from_user.language_code)
+    services, text = context.services, query.query.strip()
+    shelf, person = await asker(query, services)
     try:
         if text:
             found = await asyncio.to_thread(shelf.find, text, OFFERED)
@@ -47,6 +43,16 @@ async def share(update: Update, context: Context) -> None:
     except EmptyCatalogue:
         films = []
     await _offer(query, films, context.bot.username, cache_seconds=CACHE_SECONDS if text else 0)
+
+
+async def asker(query: InlineQuery, services: Services) -> tuple[Shelf, Person | None]:
+    """Return the films, and the person who asks if we know them, and speak their language: inline queries are answered
+    without a chat, so nothing has done so before."""
+    shelf = await services.library.shelf()
+    language.speak_of_catalogue(shelf.films.catalogue)
+    person = await asyncio.to_thread(services.store.find_person, query.from_user.id)
+    language.use(person.language if person is not None else None, query.from_user.language_code)
+    return shelf, person
 
 
 def own_picks(store: Store, shelf: Shelf, person: Person | None, now: datetime) -> list[Film]:

@@ -163,24 +163,22 @@ class Field:
         self.notes.append(f"plain_als: reg {best:g}")
         return best
 
-    def signed_als(self) -> Entrant:
+    def signed_als(self, rank: int = 64) -> Entrant:
         """Train MLlib's implicit ALS on stars above and below 3, or on log(1 + plays)."""
         strength = values_of(self.ratings) - F.lit(SIGNED["neutral"] if self.gives_stars else 0.0)
         value = F.when(strength == 0, F.lit(1e-3)).otherwise(strength).cast("float")  # MLlib drops what is 0
         values = self.ratings.select("user_id", "movie_id", value.alias("value"))
         reg = SIGNED["reg"] if self.gives_stars else SIGNED["reg_of_plays"]
-        rank = 64
-        while True:
-            try:
-                with _clock() as seconds:
-                    fitted = fit_als(values, rank=rank, reg=reg, iterations=15, alpha=SIGNED["alpha"], seed=SEED)
-                    taken = seconds()
-                break
-            except NotPositiveDefinite:
-                if rank == 1:
-                    raise
-                rank //= 2
-                self.notes.append(f"signed_als: rank {rank}, because MLlib cannot solve a larger one for so few people")
+        try:
+            with _clock() as seconds:
+                fitted = fit_als(values, rank=rank, reg=reg, iterations=15, alpha=SIGNED["alpha"], seed=SEED)
+                taken = seconds()
+        except NotPositiveDefinite:
+            if rank == 1:
+                raise
+            smaller = rank // 2
+            self.notes.append(f"signed_als: rank {smaller}, because MLlib cannot solve {rank} for so few people")
+            return self.signed_als(smaller)
         return self.of_spark(fitted, taken, OF_STARS)
 
     def of_spark(self, fitted: ALSModel, seconds: float, lacks: tuple[str, ...]) -> Entrant:

@@ -45,7 +45,8 @@ def _drawn(sheet: Sheet) -> bytes | None:
 
 @contextlib.contextmanager
 def drawing(store: Store, *, now: Clock = utc_now) -> Iterator[None]:
-    """Meanwhile, draw what people ask for in a thread of its own: a run that is watched must not wait for it."""
+    """Draw the pictures that people ask for until the block ends. A thread does it, because the worker's own thread
+    watches runs meanwhile."""
     over = threading.Event()
 
     def work() -> None:
