@@ -216,6 +216,7 @@ class Havoc:
             asyncio.run(self.club.tap(person))
         asyncio.run(self.club.settle())
         found += [f"{person} sees or has other stars than they tapped" for person in self.club.astray()]
+        self.complete_run()  # the last kill may have hit this one
         last = self.complete_run()
         if last.state not in (RunState.DONE, RunState.REJECTED):  # the gate may say no to so few ratings
             found.append(f"the last run, which nobody disturbed, is {last.state}: {last.error}")
