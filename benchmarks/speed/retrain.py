@@ -17,11 +17,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,51 +75,53 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-class Watched:
-    """A command that runs: when each of its stages began, and the most memory that it and its children had."""
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended: its seconds, when each stage began, and the most memory of it and its children."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self.start = time.perf_counter()
-        self.began: dict[str, float] = {}
-        self.most_mb = 0.0
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "engine", *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        watcher = threading.Thread(target=self._watch, daemon=True)
-        watcher.start()
-        assert self.process.stderr is not None
-        said = []
-        for line in self.process.stderr:  # "42%  evaluate: measuring ..."
-            said.append(line)
-            stage = line.split(":")[0].split("%")[-1].strip()
-            self.began.setdefault(stage, time.perf_counter() - self.start)
-        self.code = self.process.wait()
-        self.seconds = time.perf_counter() - self.start
-        watcher.join()
-        if self.code:
-            raise SystemExit(f"engine {' '.join(arguments)} exited with {self.code}:\n{''.join(said)}")
-
-    def _watch(self) -> None:
-        """Add up the proportional shares: pages that processes share count once."""
-        while self.process.poll() is None:
-            total = 0
-            with contextlib.suppress(psutil.Error):
-                me = psutil.Process(self.process.pid)
-                for one in (me, *me.children(recursive=True)):
-                    with contextlib.suppress(psutil.Error):
-                        total += one.memory_full_info().pss
-            self.most_mb = max(self.most_mb, total / 1e6)
-            time.sleep(0.5)
+    seconds: float
+    began: dict[str, float]
+    most_mb: float
 
     def stages(self, names: tuple[str, ...]) -> dict[str, float]:
         """Return the seconds of each stage."""
         began = [(name, self.began[name]) for name in names if name in self.began]
         ends = [at for _, at in began[1:]] + [self.seconds]
         return {name: round(end - at, 1) for (name, at), end in zip(began, ends, strict=True)}
+
+
+def run_engine(arguments: list[str], environment: dict[str, str]) -> Ran:
+    """Run a verb to its end. It names its stages on stderr: "42%  evaluate: measuring ..."."""
+    start, began, said = time.perf_counter(), dict[str, float](), list[str]()
+    command = [sys.executable, "-m", "engine", *arguments]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with ThreadPoolExecutor(1) as beside:
+        most_mb = beside.submit(watch_memory, process)
+        for line in process.stderr:
+            said.append(line)
+            began.setdefault(line.split(":")[0].split("%")[-1].strip(), time.perf_counter() - start)
+        if process.wait():
+            raise SystemExit(f"engine {' '.join(arguments)} exited with {process.returncode}:\n{''.join(said)}")
+        return Ran(time.perf_counter() - start, began, most_mb.result())
+
+
+def watch_memory(process: subprocess.Popen[str]) -> float:
+    """Return the most MB that a process and its children have had, once it has ended.
+
+    Proportional shares are added up: memory that processes share counts once.
+    """
+    most = 0
+    while process.poll() is None:
+        total = 0
+        with contextlib.suppress(psutil.Error):
+            me = psutil.Process(process.pid)
+            for one in (me, *me.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    total += one.memory_full_info().pss
+        most = max(most, total)
+        time.sleep(0.5)
+    return most / 1e6
 
 
 STAGES = ("ingest", "train", "evaluate", "gate", "refit", "score", "publish", "sweep")
@@ -136,9 +139,9 @@ def measure_retrain(data: str, kind: str, memory: str) -> Measured:
             "MATINEE_SPARK_MEMORY": memory,
         }
         home.mkdir()
-        loaded = Watched(["load", data, "--json"], environment)
+        loaded = run_engine(["load", data], environment)
         print(f"{'load':10} {loaded.seconds:7.1f} s   {loaded.most_mb:7,.0f} MB at the most", flush=True)
-        trained = Watched(["train"], environment)
+        trained = run_engine(["train"], environment)
         stages = {"start": round(trained.began["ingest"], 1)} | trained.stages(STAGES)
         for name, seconds in stages.items():
             print(f"{name:10} {seconds:7.1f} s")
