@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.shared import Json, Output, answer, cli, load_settings, opened
+from engine.cli.shared import Json, Output, answer, cli, close_to_others, load_settings, opened
 from engine.domain import Feedback, MatineeError
 from engine.progress import progress
 from engine.settings import EngineSettings, remember_dataset
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 def migrate(as_json: Json = False) -> None:
     """Bring the database to the newest tables.
 
-    Makes it if it is not there. Does nothing to one that is up to date; several programs may do this at once.
+    Makes it if it is not there. Does nothing to one that is up to date; several programs may do this at once. Files
+    that an earlier release left readable for other users are closed to them.
     """
     from engine.store.migrate import migrate
 
-    with opened() as (_, store):
+    with opened() as (settings, store):
         before, now = migrate(store)
+        close_to_others(settings, store)
     done = "was up to date" if before == now else "made" if before is None else f"brought from {before}"
     answer(as_json, {"before": before, "now": now}, [f"The database has tables {now}: {done}."])
 

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import make_url
 
 from engine.backups.files import Backup, listed
-from engine.cli.shared import Json, answer, cli, figures, load_settings, opened
+from engine.cli.shared import Json, answer, cli, close_to_others, figures, load_settings, opened
 from engine.domain import Catalogue, Feedback, RunState
 from engine.settings import dataset_folders, use_dataset
 from engine.store import ModelVersion, Run, StoreUnavailable
@@ -31,6 +31,7 @@ def serve(
     settings = load_settings()
     with opened(settings, serves=True) as (_, store):
         store.check_revision()
+        close_to_others(settings, store)
         use_dataset(settings.dataset)  # for the runs, even if another set is loaded meanwhile
         serve_runs(store, settings, until_end_of_input=until_end_of_input)
 

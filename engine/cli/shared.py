@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from engine import disk
+from engine.backups.files import listed
 from engine.domain import Film
 from engine.log import set_up_logging
 from engine.settings import EngineSettings
@@ -47,6 +49,15 @@ def opened(settings: EngineSettings | None = None, *, serves: bool = False) -> I
         yield settings, store
     finally:
         store.close()
+
+
+def close_to_others(settings: EngineSettings, store: Store) -> None:
+    """Leave to their owner alone the files with people in them that earlier releases let others read.
+
+    The pages in ``reports`` stay as they are, and so does the way to them: a web server may have been let in.
+    """
+    inside = [path for path in settings.folder.glob("*") if path.name != "reports"]
+    disk.close_to_others(*inside, *store.files(), *(backup.path for backup in listed(settings.backups)))
 
 
 def live_version(store: Store) -> int:

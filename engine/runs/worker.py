@@ -91,6 +91,7 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
     stop, waits = _RunStop(), patient(store)
     with _on_sigterm(stop), _beating(run.id, store, stop, now=now, orphanable=orphanable):
         try:
+            stop.begin()
             outcome = pipeline(_reporter(run.id, store, now))
             stop.too_late = True
         except BaseException as e:
@@ -123,8 +124,17 @@ class _RunStop:
     """Whether the run must stop, and the reason that will be stored. The first reason stays."""
 
     def __init__(self) -> None:
-        self.asked = self.too_late = False
+        self.asked = self.begun = self.too_late = False
         self.state, self.text = RunState.CANCELLED, STOPPED
+
+    def begin(self) -> None:
+        """Call this once an interruption is handled. One that came earlier happens here.
+
+        A run whose engine died while it started is asked to stop at its very first step.
+        """
+        self.begun = True
+        if self.asked:
+            raise Stopped(self.text)
 
     def because(self, state: RunState, text: str) -> None:
         """Interrupt the main thread, wherever it is."""
@@ -136,7 +146,8 @@ class _RunStop:
         """SIGTERM's handler: it runs in the main thread, between two steps of it."""
         if not (self.asked or self.too_late):
             self.asked = True
-            raise Stopped(self.text)
+            if self.begun:
+                raise Stopped(self.text)
 
 
 @contextlib.contextmanager
@@ -164,7 +175,9 @@ def _beating(run_id: int, store: Store, stop: _RunStop, *, now: Clock, orphanabl
         if not over.is_set():
             log.warning("parent_gone", run=run_id)
             stop.because(RunState.LOST, ORPHANED)
-            over.wait(GRACE_SECONDS)
+            if not over.wait(GRACE_SECONDS):  # Spark may be stuck half-started: the books must not wait for it
+                with contextlib.suppress(StoreError):  # otherwise another engine gives the run up as silent
+                    store.finish_run(run_id, RunState.LOST, now(), error=ORPHANED)
             os.killpg(0, signal.SIGKILL)  # we too: nobody else is left to see to it that Java goes
 
     beats = threading.Thread(target=beat, daemon=True)

@@ -211,6 +211,13 @@ class Database:
         except OSError as e:
             raise StoreError(f"{path} cannot be made ({e.strerror}): set MATINEE_HOME to another folder") from e
 
+    def files(self) -> list[Path]:
+        """Return the files of a SQLite database, whether they are there or not; none on Postgres."""
+        if self.is_postgres or not self.db.url.database:
+            return []
+        path = Path(self.db.url.database)
+        return [path.with_name(path.name + more) for more in ("", "-wal", "-shm")]
+
     def ping(self) -> None:
         """Check that the database answers.
 

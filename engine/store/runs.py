@@ -99,14 +99,14 @@ class RunStore(Database):
         if take:
             values |= {"state": RunState.RUNNING.value, "started_at": now, "heartbeat_at": now}
         while True:
+            if (other := self.open_run()) is not None:
+                raise RunAlreadyOpen(other)
             try:
                 with self.write() as connection:
                     return run_of(connection.execute(sa.insert(runs).values(values).returning(runs)).mappings().one())
-            except MatineeError as e:
+            except MatineeError as e:  # unless it is that somebody was faster, asking again does not help
                 if isinstance(e, DatabaseMoved) or not isinstance(e.__cause__, IntegrityError):
                     raise
-            if (other := self.open_run()) is not None:  # otherwise that run ended between the two statements: ask again
-                raise RunAlreadyOpen(other)
 
     def note_failed_backup(self, error: str, now: datetime) -> Run:
         """Note that a scheduled backup failed, as a run that has ended: so admins are told, and ``status`` shows it."""

@@ -179,6 +179,32 @@ def empty(tmp_path: Path) -> Program:
     return program
 
 
+@pytest.mark.parametrize("verb", ["migrate", "serve"])
+def test_files_that_an_earlier_release_left_open_are_closed_to_others(empty: Program, verb: str) -> None:
+    """Not the pages, nor the way to them, which a web server may have been given; nor what a link leads to."""
+    folder = empty.home / "demo"
+    database, pages = folder / "matinee.db", folder / "reports"
+    figures = folder / "models" / "1" / "users" / "a.parquet"
+    backup, theirs = folder / "backups" / "backup-2026-03-01-120000.db", empty.home / "theirs.txt"
+    for file in (figures, backup, pages / "explore.html", theirs):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    (folder / "link").symlink_to(theirs)
+    for path in (folder, *folder.rglob("*"), theirs):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    done = empty.start("engine", verb, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while done.poll() is None and not (folder / "engine.heartbeat").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    done.terminate()
+    assert done.wait(60) == 0
+    places = (database, figures, figures.parent, backup, backup.parent, pages / "explore.html", pages, folder, theirs)
+    modes = [f"{path.stat().st_mode & 0o777:o}" for path in places]
+    assert modes == ["600", "600", "700", "600", "700", "644", "755", "755", "644"]
+
+
 def test_every_refusal_says_what_to_do(empty: Program) -> None:
     assert "engine train" in refused(empty, "recommend", "--dataset-user", "3")
     assert "engine train" in refused(empty, "similar", "heat")

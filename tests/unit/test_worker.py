@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from engine.runs.retrain import Outcome, Report
 from engine.runs.worker import Stopped, Worker, execute, in_words, owes_training, parse_schedule
 from engine.settings import EngineSettings, SettingsError
 from engine.store import Run, Store, StoreUnavailable
-from tests.conftest import NewDatabase
+from tests.conftest import ROOT, NewDatabase
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DONE = Outcome(RunState.DONE, 7, "better", {"ndcg_at_10": 0.3})
@@ -224,6 +226,41 @@ def test_sigterm_ends_a_run_so_that_it_can_be_asked_again(store: Store, run: Run
         execute(run, store, busy, now=now)
     assert store.run(run.id).state is RunState.CANCELLED
     assert store.request_run(RunKind.TRAIN, "test", NOW).id > run.id
+
+
+def test_what_asks_a_run_to_stop_before_its_first_step_stops_it_there() -> None:
+    stop = worker._RunStop()
+    stop()  # SIGTERM, while the heartbeat is set up
+    with pytest.raises(Stopped, match="ask again"):
+        stop.begin()
+
+
+ORPHAN = """
+import sys, time
+from engine.clock import utc_now
+from engine.runs import worker
+from engine.store import Store
+
+def pipeline(report):
+    try:
+        time.sleep(30)
+    finally:
+        time.sleep(30)
+
+worker.GRACE_SECONDS = 0.2
+store = Store(sys.argv[1])
+worker.execute(store.open_run(), store, pipeline, now=utc_now, orphanable=True)
+"""
+
+
+def test_an_orphan_that_cannot_stop_closes_its_books_before_it_is_killed(store: Store, run: Run) -> None:
+    """Spark may hang when it is interrupted while it starts."""
+    command = [sys.executable, "-c", ORPHAN, store.url()]
+    dead = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True, check=False)
+    assert dead.returncode == -signal.SIGKILL
+    ended = store.run(run.id)
+    assert ended.state is RunState.LOST
+    assert "ask for it again" in (ended.error or "")
 
 
 def test_what_an_interrupted_spark_raises_on_its_way_out_is_not_the_reason(store: Store, run: Run) -> None:
