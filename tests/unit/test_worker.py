@@ -243,6 +243,7 @@ from engine.store import Store
 
 def pipeline(report):
     try:
+        print("begun", flush=True)
         time.sleep(30)
     finally:
         time.sleep(30)
@@ -256,8 +257,13 @@ worker.execute(store.open_run(), store, pipeline, now=utc_now, orphanable=True)
 def test_an_orphan_that_cannot_stop_closes_its_books_before_it_is_killed(store: Store, run: Run) -> None:
     """Spark may hang when it is interrupted while it starts."""
     command = [sys.executable, "-c", ORPHAN, store.url()]
-    dead = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True, check=False)
-    assert dead.returncode == -signal.SIGKILL
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, start_new_session=True) as orphan:
+        assert orphan.stdin is not None
+        assert orphan.stdout is not None
+        assert orphan.stdout.readline() == b"begun\n"
+        orphan.stdin.close()
+        assert orphan.wait(60) == -signal.SIGKILL
     ended = store.run(run.id)
     assert ended.state is RunState.LOST
     assert "ask for it again" in (ended.error or "")
