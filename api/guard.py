@@ -1,6 +1,5 @@
 """The guard of every route: finds out who calls, and whether they may."""
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
 from api import keys
 from api.context import Services, Serving
@@ -58,9 +58,18 @@ async def anybody(request: Request, services: Serving, sent: Bearer) -> Caller:
 async def _key(services: Services, sent: str) -> ApiKey:
     parts = keys.parse(sent)
     number, secret = parts or (0, "")
-    key = await asyncio.to_thread(services.store.key, number) if parts else None
+    key = await _stored(services, number) if parts else None
     if not keys.is_secret_of(key.digest if key else None, secret) or key is None or not key.opens(services.clock()):
         raise _unauthorized("key_unknown", "this key was never made, was revoked, or is too old")
+    return key
+
+
+async def _stored(services: Services, number: int) -> ApiKey | None:
+    key = services.known_keys.get(number)
+    if key is None:
+        key = await run_in_threadpool(services.store.key, number)
+        if key is not None:
+            services.known_keys.put(key)
     return key
 
 

@@ -1,4 +1,4 @@
-"""Keys: their form, the hashes of their secrets, and their rate limits. Pure except for randomness.
+"""Keys: their form, the hashes of their secrets, those in use, and their rate limits. No I/O; randomness and a clock.
 
 A key is ``matinee_<number>_<secret>``. The number finds its row. The secret has 256 random bits, so one round of
 SHA-256 is as good as any number of them, and fast. It is compared in constant time.
@@ -13,10 +13,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.store import ApiKey, Scope
+
 FORM = re.compile(r"matinee_(\d{1,9})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 NOBODYS = bytes(32)
 """A digest to compare with if there is no such key, so that the answer takes equally long."""
+
+REMEMBERED_SECONDS = 1.0
+"""A key of the site that is revoked opens nothing after this long."""
 
 MOST_CALLERS = 10_000
 """Number of callers whose rate is remembered. Beyond it, the one silent for longest is forgotten."""
@@ -47,6 +52,28 @@ def is_secret_of(digest: bytes | None, secret: str) -> bool:
     """Return whether ``digest`` belongs to this secret. It takes equally long for every answer, also without a
     digest."""
     return hmac.compare_digest(digest or NOBODYS, digest_of(secret)) and digest is not None
+
+
+@dataclass(slots=True)
+class Known:
+    """Remembers the site's own keys for ``REMEMBERED_SECONDS``, because the database need not be asked about the same
+    key a hundred times a second.
+
+    A person's token is not remembered: it goes with the person at once.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    _held: dict[int, tuple[ApiKey, float]] = field(default_factory=dict)
+
+    def get(self, number: int) -> ApiKey | None:
+        """Return a key that was read a moment ago, or None."""
+        key, until = self._held.get(number, (None, 0.0))
+        return key if self.monotonic() < until else None
+
+    def put(self, key: ApiKey) -> None:
+        """Remember a key that has just been read."""
+        if key.scope is not Scope.PERSON:
+            self._held[key.id] = key, self.monotonic() + REMEMBERED_SECONDS
 
 
 @dataclass(slots=True)

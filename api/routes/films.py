@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel
 
 from api.context import InStore, OnShelf
 from api.etags import etag
 from api.guard import anybody
 from api.problems import may_answer
+from api.routes import Verbs
 from api.shapes import FILM_PATTERN, Film, FilmList, Found, film_named
 from engine.serving import advice
 from engine.store import Taste
@@ -24,7 +25,7 @@ FilmInPath = Annotated[
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as when you got this `ETag`."}}
 NOBODY = Taste(0)
 
-router = APIRouter(
+router = Verbs(
     prefix="/v1",
     tags=["films"],
     dependencies=[Depends(anybody), Depends(etag)],

@@ -2,19 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import Field, StringConstraints
 
-from api.context import OnShelf, Serving
+from api.context import InStore, Now, OnShelf, Serving
 from api.guard import PERSON_ID, site
 from api.lists import cursor_of, list_id_of, shown_by
 from api.problems import may_answer
-from api.routes.picks import taste_of
+from api.routes import Verbs
 from api.shapes import Among, Film, FilmList, Kind, known_ids
 from engine.serving import group
 from engine.store import Scope
 
-router = APIRouter(prefix="/v1/groups", tags=["groups"], responses=may_answer(401, 403, 413, 422, 429, 503))
+router = Verbs(prefix="/v1/groups", tags=["groups"], responses=may_answer(401, 403, 413, 422, 429, 503))
 
 
 class GroupWanted(Kind, Among):
@@ -35,12 +35,12 @@ class GroupPicks(FilmList):
 
 
 @router.post("/picks", dependencies=[Depends(site(Scope.READ))])
-def picks_for_all(services: Serving, shelf: OnShelf, wanted: GroupWanted) -> GroupPicks:
+def picks_for_all(services: Serving, store: InStore, shelf: OnShelf, now: Now, wanted: GroupWanted) -> GroupPicks:
     """Return films that suit a group: none that any of them has rated, seen, or does not want."""
     shown = shown_by(wanted.cursor)
     films = group.proposals(
         shelf,
-        [taste_of(services, person) for person in dict.fromkeys(wanted.people)],
+        [store.site_taste(person, now) for person in dict.fromkeys(wanted.people)],
         wanted.wish(shelf),
         misery=services.settings.night_misery if wanted.misery is None else wanted.misery,
         leave_out=shown | known_ids(shelf, wanted.exclude),

@@ -2,16 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from api.context import InStore, Now
 from api.guard import PersonId, one_person
 from api.problems import may_answer
+from api.routes import Verbs
 from api.shapes import Wire
 from engine.store import Scope
 
-router = APIRouter(prefix="/v1/people/{person}/link", tags=["links"], responses=may_answer(401, 403, 422, 429, 503))
+router = Verbs(prefix="/v1/people/{person}/link", tags=["links"], responses=may_answer(401, 403, 422, 429, 503))
 
 WRITES = [Depends(one_person(Scope.WRITE))]
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from importlib.resources import files
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from api.context import Services, Serving
 from api.problems import TITLES
+from api.routes import Verbs
 from api.settings import ApiSettings
 
-router = APIRouter(include_in_schema=False)
+router = Verbs(include_in_schema=False)
 
 FILES = files("api") / "page"
 POLICY = (

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import Depends, Header, Path, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from api import keys
@@ -14,6 +14,7 @@ from api.context import InStore, Now, OnShelf, Serving
 from api.guard import Caller, PersonId, one_person, site
 from api.lists import LIST_PATTERN, ListShown, list_of
 from api.problems import Problem, may_answer
+from api.routes import Verbs
 from api.routes.films import FilmInPath
 from api.shapes import (
     MOST_RATINGS,
@@ -29,14 +30,14 @@ from api.shapes import (
     stars_of,
 )
 from engine.serving.library import Shelf
-from engine.store import Dismissal, Limited, Scope, Store, Taste
+from engine.store import Dismissal, Limited, Scope
 
 PROBLEMS = may_answer(401, 403, 422, 429, 503)
 READS, WRITES = [Depends(one_person(Scope.READ))], [Depends(one_person(Scope.WRITE))]
 
 ListId = Annotated[str, StringConstraints(pattern=LIST_PATTERN), Field(description="`list_id` of a list of picks.")]
 
-router = APIRouter(prefix="/v1/people/{person}", tags=["people"], responses=PROBLEMS)
+router = Verbs(prefix="/v1/people/{person}", tags=["people"], responses=PROBLEMS)
 
 
 # --- Ratings ----------------------------------------------------------------------------------------------------------
@@ -85,7 +86,7 @@ class RatingsResult(BaseModel):
 @router.get("/ratings", dependencies=READS)
 def ratings(shelf: OnShelf, store: InStore, now: Now, person: PersonId) -> Ratings:
     """Return what somebody rated."""
-    taste = _taste(store, person, now)
+    taste = store.site_taste(person, now)
     rated = [
         Rated(film=_named(shelf, rating.movie_id), stars=rating.stars, rated_at=rating.rated_at)
         for rating in taste.ratings
@@ -192,7 +193,7 @@ class Change(BaseModel):
 @router.get("/aside", dependencies=READS)
 def aside(shelf: OnShelf, store: InStore, now: Now, person: PersonId, kind: Dismissal | None = None) -> Aside:
     """Return what somebody has put aside: seen, not for them, or on the watchlist. Newest first."""
-    put = _taste(store, person, now).put_aside
+    put = store.site_taste(person, now).put_aside
     films = [
         PutAside(film=_named(shelf, p.movie_id), kind=p.kind, since=p.dismissed_at, until=p.expires_at)
         for p in put
@@ -274,7 +275,7 @@ def feedback(
     """
     held, user_id = list_of(list_id, "path.list_id"), store.find_site_person(person)
     shown = {} if user_id is None else store.shown_by(user_id, held.model_version, held.films)
-    rated = {rating.movie_id: rating for rating in _taste(store, person, now).ratings}
+    rated = {rating.movie_id: rating for rating in store.site_taste(person, now).ratings}
     films = []
     for movie_id in held.films:
         told, rating = shown.get(movie_id), rated.get(movie_id)
@@ -385,11 +386,6 @@ def make_token(store: InStore, now: Now, person: PersonId, wanted: TokenWanted) 
     secret, digest = keys.new_secret()
     number = store.add_key("token", Scope.PERSON, digest, now, user_id=user_id, expires_at=expires_at)
     return Token(token=keys.spell(number, secret), expires_at=expires_at)
-
-
-def _taste(store: Store, person: str, now: datetime) -> Taste:
-    user_id = store.find_site_person(person)
-    return Taste(0) if user_id is None else store.taste(user_id, now)
 
 
 def _named(shelf: Shelf, movie_id: int) -> Named:

@@ -1,14 +1,16 @@
 """Picks: for a person of the site, and for nobody in particular, from ratings that are sent along."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
-from api.context import InStore, OnShelf, Services, Serving
+from api.context import InStore, Now, OnShelf
 from api.guard import PersonId, anybody, one_person
 from api.lists import cursor_of, list_id_of, shown_by
 from api.problems import may_answer
+from api.routes import Verbs
 from api.routes.films import FilmInPath
 from api.shapes import (
     Film,
@@ -29,14 +31,12 @@ from api.shapes import Taste as TasteSent
 from engine.domain import Rating
 from engine.serving import advice, answers
 from engine.serving.library import Shelf
-from engine.store import Dismissal, Put, Scope, Taste
+from engine.store import Dismissal, Put, Scope, Store, Taste
 
-NOBODY = Taste(0)
-
-sent_along = APIRouter(
+sent_along = Verbs(
     prefix="/v1", tags=["picks"], dependencies=[Depends(anybody)], responses=may_answer(401, 404, 413, 422, 429, 503)
 )
-of_person = APIRouter(
+of_person = Verbs(
     prefix="/v1/people/{person}",
     tags=["picks"],
     dependencies=[Depends(one_person(Scope.READ))],
@@ -45,68 +45,64 @@ of_person = APIRouter(
 
 
 @sent_along.post("/picks")
-def picks_for_ratings(services: Serving, shelf: OnShelf, wanted: PicksWanted) -> Picks:
+def picks_for_ratings(store: InStore, shelf: OnShelf, now: Now, wanted: PicksWanted) -> Picks:
     """Return picks for somebody whose ratings come with the request. Nothing is kept."""
-    taste = _taste_sent(shelf, wanted, services)
-    return _page(services, shelf, taste, wanted, wanted)
+    taste = _taste_sent(shelf, wanted, now)
+    return _page(store, shelf, taste, wanted, wanted)
 
 
 @sent_along.post("/question")
-def question_for_ratings(services: Serving, shelf: OnShelf, wanted: QuestionWanted) -> Question:
+def question_for_ratings(shelf: OnShelf, now: Now, wanted: QuestionWanted) -> Question:
     """Return the film that somebody should be asked to rate next. Nothing is kept."""
-    taste = _taste_sent(shelf, wanted, services)
+    taste = _taste_sent(shelf, wanted, now)
     return _question(shelf, taste, known_ids(shelf, wanted.not_seen))
 
 
 @of_person.get("/picks")
-def picks_of_person(services: Serving, shelf: OnShelf, person: PersonId, wanted: Annotated[Wanted, Query()]) -> Picks:
+def picks_of_person(
+    store: InStore, shelf: OnShelf, now: Now, person: PersonId, wanted: Annotated[Wanted, Query()]
+) -> Picks:
     """Return somebody's picks, best first, as their latest rating wants them; none that they rated or put aside.
 
     An unknown person gets the average person's picks.
     """
-    return _page(services, shelf, taste_of(services, person), wanted, None)
+    return _page(store, shelf, store.site_taste(person, now), wanted, None)
 
 
 @of_person.post("/picks")
-def picks_among(services: Serving, shelf: OnShelf, person: PersonId, wanted: WantedOf) -> Picks:
+def picks_among(store: InStore, shelf: OnShelf, now: Now, person: PersonId, wanted: WantedOf) -> Picks:
     """Return somebody's picks, chosen from films that are named, or without them."""
-    return _page(services, shelf, taste_of(services, person), wanted, wanted)
+    return _page(store, shelf, store.site_taste(person, now), wanted, wanted)
 
 
 @of_person.get("/question")
 def question(
-    services: Serving,
+    store: InStore,
     shelf: OnShelf,
+    now: Now,
     person: PersonId,
     not_seen: Annotated[list[FilmId] | None, Query(max_length=500, description="Films not to ask about.")] = None,
 ) -> Question:
     """Return the film that this person should be asked to rate next."""
-    return _question(shelf, taste_of(services, person), not_seen or ())
+    return _question(shelf, store.site_taste(person, now), not_seen or ())
 
 
 @of_person.get("/similar/{film}", responses=may_answer(404))
 def similar_for(
-    services: Serving,
-    shelf: OnShelf,
     store: InStore,
+    shelf: OnShelf,
+    now: Now,
     person: PersonId,
     film: FilmInPath,
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
 ) -> FilmList:
     """Return films like one, most alike first, without those that this person has seen or does not want."""
     found = film_named(shelf, film)
-    films = advice.like(shelf, taste_of(services, person), found, store.similar(found.id))
+    films = advice.like(shelf, store.site_taste(person, now), found, store.similar(found.id))
     return FilmList(films=[Film.of(other) for other in films[:limit]])
 
 
-def taste_of(services: Services, person: str) -> Taste:
-    """Return what picks for a site's person depend on; an empty taste if nobody knows them yet."""
-    user_id = services.store.find_site_person(person)
-    return NOBODY if user_id is None else services.store.taste(user_id, services.clock())
-
-
-def _taste_sent(shelf: Shelf, sent: TasteSent, services: Services) -> Taste:
-    now = services.clock()
+def _taste_sent(shelf: Shelf, sent: TasteSent, now: datetime) -> Taste:
     stars = {
         film_named(shelf, given.film).id: stars_of(shelf, given.stars, f"body.ratings.{at}.stars")
         for at, given in enumerate(sent.ratings)
@@ -116,11 +112,11 @@ def _taste_sent(shelf: Shelf, sent: TasteSent, services: Services) -> Taste:
     return Taste(0, ratings, aside, waiting=len(ratings))
 
 
-def _page(services: Services, shelf: Shelf, taste: Taste, wanted: Wanted, among: WantedOf | None) -> Picks:
+def _page(store: Store, shelf: Shelf, taste: Taste, wanted: Wanted, among: WantedOf | None) -> Picks:
     shown = shown_by(wanted.cursor)
     out = shown if among is None else shown | known_ids(shelf, among.exclude)
     lines = answers.current_picks(
-        services.store,
+        store,
         shelf,
         taste,
         wanted.wish(shelf),

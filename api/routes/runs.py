@@ -6,13 +6,14 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from api.context import InStore, Now
 from api.guard import Caller, site
 from api.problems import Problem, may_answer
+from api.routes import Verbs
 from api.shapes import Wire
 from engine.domain import RunKind, RunState
 from engine.store import Run as StoredRun
@@ -20,7 +21,7 @@ from engine.store import Scope, Store
 
 ADMINS = [Depends(site(Scope.ADMIN))]
 
-router = APIRouter(prefix="/v1/runs", tags=["runs"], responses=may_answer(401, 403, 422, 429, 503))
+router = Verbs(prefix="/v1/runs", tags=["runs"], responses=may_answer(401, 403, 422, 429, 503))
 
 RunId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from api.context import InStore, OnShelf
 from api.guard import Caller, anybody, site
 from api.problems import may_answer
+from api.routes import Verbs
 from engine.store import Scope
 
-router = APIRouter(tags=["service"])
+router = Verbs(tags=["service"])
 
 
 @router.get("/healthz", response_class=PlainTextResponse, responses=may_answer(503))

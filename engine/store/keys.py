@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.store.database import Database, insert
+from engine.store.people import Taste, read_taste
 from engine.store.schema import ApiAnswerRow, ApiKeyRow, UserRow, table
 
 keys, answers, users = table(ApiKeyRow), table(ApiAnswerRow), table(UserRow)
@@ -147,6 +148,12 @@ class SiteStore(Database):
         """Return ``users.id`` of a site's person, or None; nobody is added."""
         with self.read() as connection:
             return connection.scalar(_BY_SITE_ID, {"site_id": site_id})
+
+    def site_taste(self, site_id: str, now: datetime) -> Taste:
+        """Return everything that picks for a site's person depend on; an empty taste if nobody knows them yet."""
+        with self.read() as connection:
+            user_id = connection.scalar(_BY_SITE_ID, {"site_id": site_id})
+            return Taste(0) if user_id is None else read_taste(connection, user_id, now)
 
 
 _BY_SITE_ID = sa.select(users.c.id).where(users.c.site_id == sa.bindparam("site_id"))

@@ -209,7 +209,7 @@ class PeopleStore(Database):
         with self.write() as connection:
             act = _set_stars(connection, user_id, movie_id, checked, now)
             self._count(connection, user_id, act, now)
-            return act, _taste(connection, user_id, now)
+            return act, read_taste(connection, user_id, now)
 
     def rate_many(self, user_id: int, given: Iterable[tuple[int, float, datetime]], now: datetime) -> list[int]:
         """Give many films their stars, as from a file: some hundreds in one transaction, with an event for each.
@@ -364,7 +364,7 @@ class PeopleStore(Database):
     def taste(self, user_id: int, now: datetime) -> Taste:
         """Return everything that picks for this person depend on."""
         with self.read() as connection:
-            return _taste(connection, user_id, now)
+            return read_taste(connection, user_id, now)
 
     def waiting_ratings(self, since: datetime | None = None) -> int:
         """Count the (person, film) pairs rated, changed or removed that the live model has not learned from.
@@ -406,7 +406,8 @@ class PeopleStore(Database):
             }
 
 
-def _taste(connection: sa.Connection, user_id: int, now: datetime) -> Taste:
+def read_taste(connection: sa.Connection, user_id: int, now: datetime) -> Taste:
+    """As ``PeopleStore.taste``, within a transaction."""
     whose = {"user_id": user_id, "now": now}
     rated = connection.execute(_RATINGS_OF, whose).all()
     aside = connection.execute(_PUT_ASIDE_OF, whose).all()

@@ -59,12 +59,23 @@ def test_a_key_of_too_small_a_scope_is_told_which_it_needs(services: Services, a
     assert reader.picks("ann")
 
 
-def test_a_revoked_key_opens_nothing_from_its_next_call_on(services: Services, address: str, full: Store) -> None:
+def test_a_revoked_key_opens_nothing_after_a_second(services: Services, full: Store) -> None:
+    now = 0.0
+    remembering = replace(services, known_keys=keys.Known(lambda: now), library=Library(services.store))
+    with served(remembering) as address:
+        key = new_key(services, Scope.READ)
+        caller = Site(address, key)
+        assert caller.picks("ann")
+        assert full.revoke_key((keys.parse(key) or (0, ""))[0], world.NOW)
+        now = keys.REMEMBERED_SECONDS
+        caller.refused("GET", "/v1/people/ann/picks", 401)
+
+
+def test_a_wrong_secret_opens_nothing_while_the_right_one_is_in_use(services: Services, address: str) -> None:
     key = new_key(services, Scope.READ)
-    caller = Site(address, key)
-    assert caller.picks("ann")
-    assert full.revoke_key((keys.parse(key) or (0, ""))[0], world.NOW)
-    caller.refused("GET", "/v1/people/ann/picks", 401)
+    for _ in range(2):
+        assert Site(address, key).picks("ann")
+        Site(address, key[:-1] + ("A" if key[-1] != "A" else "B")).refused("GET", "/v1/people/ann/picks", 401)
 
 
 def test_a_key_that_is_too_old_opens_nothing(services: Services, address: str, clock: SettableClock) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from engine.store import Scope, Store
+from engine.store import Scope, Store, Taste
 from tests.contract.conftest import ANN, HEAT, MATRIX, at, together
 from tests.world import NOW
 
@@ -46,6 +46,9 @@ def test_people_of_a_site_and_of_the_chat_never_meet_whatever_their_ids(films: S
     assert of_chat != of_site
     films.rate(of_site, HEAT, 4, NOW)
     assert films.taste(of_chat, NOW).ratings == ()
+    assert films.site_taste(str(ANN), NOW) == films.taste(of_site, NOW)
+    assert films.site_taste(str(ANN), NOW).stars_for(HEAT) == 4
+    assert films.site_taste("nobody", NOW) == Taste(0)
     assert films.site_person(str(ANN), at(1)) == films.find_site_person(str(ANN)) == of_site
     films.forget(of_site)
     assert films.find_site_person(str(ANN)) is None
