@@ -169,7 +169,7 @@ def plot(measured: dict[str, Measured], file: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from engine.pages import pictures
+    from engine.pages import drawing
 
     counts = sorted(int(count) for count in measured)
     rows = [measured[str(count)] for count in counts]
@@ -181,18 +181,18 @@ def plot(measured: dict[str, Measured], file: Path) -> None:
         "score": [row["stages"]["score"] for row in rows],
         "publish": [row["stages"]["publish"] for row in rows],
     }
-    with mpl.rc_context(pictures.style(pictures.PAPER)):
+    with mpl.rc_context(drawing.style(drawing.PAPER)):
         figure = Figure(figsize=(9, 3.8), facecolor="white", layout="constrained")
         seconds, memory = figure.subplots(1, 2, width_ratios=(3, 2))
         for name, values in parts.items():
             seconds.plot(counts, values, marker="o", markersize=3, linewidth=1, label=name)
         whole = [row["retrain_seconds"] for row in rows]
-        seconds.plot(counts, whole, marker="o", color=pictures.PAPER.ink, linewidth=2, label="a whole retrain")
+        seconds.plot(counts, whole, marker="o", color=drawing.PAPER.ink, linewidth=2, label="a whole retrain")
         seconds.set(xscale="log", yscale="log", xlabel="ratings", title="Seconds")
         seconds.legend(fontsize=7.5)
         for key, name, colour in (
-            ("most_mb", "a retrain, all processes", pictures.PAPER.accent),
-            ("bot_mb", "the bot", pictures.PAPER.second),
+            ("most_mb", "a retrain, all processes", drawing.PAPER.accent),
+            ("bot_mb", "the bot", drawing.PAPER.second),
         ):
             memory.plot(counts, [row[key] / 1e3 for row in rows], marker="o", color=colour, label=name)
         memory.set(xscale="log", xlabel="ratings", title="Memory at the most, GB", ylim=(0, None))

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from engine.datasets import ratings_folder
 from engine.domain import STARS, Catalogue, Feedback, Film, MatineeError
-from engine.pages import pictures
+from engine.pages.data_pictures import (
+    FEWEST_RATINGS,
+    activity,
+    decade_columns,
+    filled_cells,
+    log_histograms,
+    long_tail,
+    named_rows,
+    star_columns,
+)
+from engine.pages.drawing import percent
 from engine.pages.html import render, write_page
 from engine.settings import EngineSettings
 from engine.store import Store
@@ -316,54 +326,52 @@ def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
         **numbers,
         "loaded_at": datetime.fromisoformat(numbers["loaded_at"]),
         "counts": counts,
-        "fewest_ratings": pictures.FEWEST_RATINGS,
+        "fewest_ratings": FEWEST_RATINGS,
         "dense_share": float(dense.mean()),
         "random_share": float(random.mean()),
         "block": {"dense": dense.shape, "random": random.shape},
         "pictures": {
-            "stars": None
-            if counts
-            else pictures.star_columns(numbers["stars"], label="How often each rating was given"),
-            "plays": pictures.log_histograms(
+            "stars": None if counts else star_columns(numbers["stars"], label="How often each rating was given"),
+            "plays": log_histograms(
                 [("", f"plays of one {item} by one person", "pairs", numbers["plays_spread"])],
                 label=f"How often people play the same {item}",
             )
             if counts
             else None,
-            "spreads": pictures.log_histograms(
+            "spreads": log_histograms(
                 [
                     ("People", f"{noun} by one person", "people", numbers["ratings_per_person"]),
                     (f"{item.capitalize()}s", f"{noun} of one {item}", f"{item}s", numbers["ratings_per_film"]),
                 ],
                 label=f"{noun.capitalize()} for each person and for each {item}, on a logarithmic scale",
             ),
-            "tail": pictures.long_tail(
+            "tail": long_tail(
                 numbers["long_tail"],
                 half=half,
-                text=f"half of the {noun} go to {pictures.percent(half)} of the {item}s",
+                text=f"half of the {noun} go to {percent(half)} of the {item}s",
                 x=f"share of {item}s, best known first",
                 y=f"share of all {noun}",
                 label=f"Share of {noun} that the best known {item}s have",
             ),
-            "grid": pictures.filled_cells(
+            "grid": filled_cells(
                 [
-                    (f"Most active × best known: {pictures.percent(dense.mean())} filled", dense),
-                    (f"Drawn at random: {pictures.percent(random.mean())} filled", random),
+                    (f"Most active × best known: {percent(dense.mean())} filled", dense),
+                    (f"Drawn at random: {percent(random.mean())} filled", random),
                 ],
                 x=f"{item}s",
                 y="people",
                 label=f"Two blocks of the grid of people by {item}s; a dot is one of the {noun}",
             ),
-            "genres": pictures.named_rows(
+            "genres": named_rows(
                 [row["genre"] for row in numbers["genres"]],
                 [row["films"] for row in numbers["genres"]],
-                [row["mean_stars"] if row["ratings"] >= pictures.FEWEST_RATINGS else None for row in numbers["genres"]],
+                [row["mean_stars"] if row["ratings"] >= FEWEST_RATINGS else None for row in numbers["genres"]],
                 mean=numbers["mean_stars"],
                 label="Films and mean stars by genre",
             )
             if numbers["genres"]
             else None,
-            "decades": pictures.decade_columns(
+            "decades": decade_columns(
                 numbers["decades"], mean=numbers["mean_stars"], label="Films and mean stars by decade"
             )
             if numbers["decades"]
@@ -377,7 +385,7 @@ def _activity_picture(found: Numbers | None) -> Any:
     if found is None or len(found["slots"]) < 2:
         return None
     slots = found["slots"]
-    return pictures.activity(
+    return activity(
         [np.datetime64(slot["from"]) for slot in slots],
         [slot["ratings"] for slot in slots],
         [slot["people"] for slot in slots],

@@ -56,12 +56,12 @@ def draw(store: Store, settings: EngineSettings, *, now: datetime) -> None:
 
 
 def _draw_models(store: Store, catalogue: Catalogue, now: datetime) -> None:
-    from engine.pages import pictures
+    from engine.pages.model_pictures import models_png
 
     found = models_shown(store.model_versions(), store.live_version(), catalogue)
     if not found.courses:
         return
-    png = pictures.models_png(
+    png = models_png(
         [str(version) for version in found.versions],
         found.courses,
         served=found.served,
@@ -92,7 +92,7 @@ def models_shown(models: Sequence[ModelVersion], live: int | None, catalogue: Ca
 
 
 def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now: datetime) -> None:
-    from engine.pages import pictures
+    from engine.pages.data_pictures import data_png
 
     found = data_shown(catalogue, store.films(), ratings_folder(settings.folder, catalogue.fingerprint))
     if catalogue.feedback is Feedback.COUNTS:
@@ -106,7 +106,7 @@ def _draw_data(store: Store, settings: EngineSettings, catalogue: Catalogue, now
     if found.per_film is not None:
         spreads.append((*titles, asdict(found.per_film)))
     stars, decades = [asdict(row) for row in found.stars], [asdict(row) for row in found.decades]
-    store.keep_picture(pictures.data_png(stars, spreads, decades), found, now)
+    store.keep_picture(data_png(stars, spreads, decades), found, now)
 
 
 def data_shown(catalogue: Catalogue, films: Sequence[Film], folder: Path) -> DataShown:

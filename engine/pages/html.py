@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from engine.domain import MatineeError
-from engine.pages.pictures import at_most, percent
+from engine.pages.drawing import at_most, percent
 
 _templates = Environment(
     loader=PackageLoader("engine.pages"),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from engine.pages.pictures import COUNT, PAPER, phone_panels, phone_png
+from engine.pages.drawing import COUNT, PAPER, phone_panels, phone_png
 from engine.store import Bar, Sheet
 
 MOST_PANELS, MOST_BARS, NAME_LENGTH = 4, 12, 24

@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 
 from engine.domain import Catalogue, Feedback, Film
 from engine.judging.gate import CONFIDENCE, HIGHER_IS_BETTER, resampled_sums, spread
-from engine.pages import pictures
 from engine.pages.explore import NothingToShow, Numbers, Ratings, loaded_ratings
 from engine.pages.html import render, write_page
+from engine.pages.model_pictures import (
+    HeatMap,
+    class_panels,
+    compared_bars,
+    heat_maps,
+    heat_maps_png,
+    paired_shares,
+    share_histogram,
+)
 from engine.serving.factors import Model
 from engine.settings import EngineSettings
 from engine.store import ModelVersion, NoSuchVersion, Store, archive
@@ -327,7 +335,7 @@ def _search(store: Store, name: str) -> Numbers | None:
     return {"search": name, "model": rows[0].model, "metric": metric, "trials": trials, "winner": won.hyperparameters}
 
 
-def heat_maps_of(search: Numbers) -> list[pictures.HeatMap]:
+def heat_maps_of(search: Numbers) -> list[HeatMap]:
     """Return the metric over (reg, rank) and (reg, alpha), or over the first two hyperparameters that were varied.
 
     A cell is the best of all trials that share its two values; the one that the winner of the whole search lies in, if
@@ -352,7 +360,7 @@ def heat_maps_of(search: Numbers) -> list[pictures.HeatMap]:
         title = f"{search['model'].capitalize()} model: {METRIC_NAMES[search['metric']]}"
         winner = search.get("winner", {})
         won = (winner.get(x), winner.get(y))
-        maps.append(pictures.HeatMap(title, x, xs, y, ys, values, higher, won if won in cells else None))
+        maps.append(HeatMap(title, x, xs, y, ys, values, higher, won if won in cells else None))
     return maps
 
 
@@ -367,7 +375,7 @@ def write_heat_maps(store: Store, search: str, path: Path) -> Path | None:
     if not maps:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(pictures.heat_maps_png(maps))
+    path.write_bytes(heat_maps_png(maps))
     return path
 
 
@@ -491,7 +499,7 @@ def report_facts(numbers: Numbers) -> dict[str, Any]:
         "settings": _settings(numbers["hyperparameters"]),
         "pictures": {
             "ranking": _ranking_picture(numbers),
-            "ndcg": pictures.share_histogram(
+            "ndcg": share_histogram(
                 np.array(numbers["ndcg_each"]),
                 mean=float(np.mean(numbers["ndcg_each"])),
                 x="nDCG at 10",
@@ -502,7 +510,7 @@ def report_facts(numbers: Numbers) -> dict[str, Any]:
             else None,
             "by_person": _by_person_picture(numbers["by_person"]),
             "errors": _errors_picture(numbers["by_stars"], numbers["by_film"]),
-            "tiers": pictures.paired_shares(
+            "tiers": paired_shares(
                 numbers["lists"]["tiers"],
                 [("ratings", "share of all ratings"), ("places", "share of places in lists")],
                 x=f"{numbers['item']}s, from best known to least",
@@ -511,7 +519,7 @@ def report_facts(numbers: Numbers) -> dict[str, Any]:
             )
             if numbers["lists"]
             else None,
-            "heat": pictures.heat_maps(maps, label="What the search for hyperparameters measured") if maps else None,
+            "heat": heat_maps(maps, label="What the search for hyperparameters measured") if maps else None,
         },
     }
 
@@ -559,7 +567,7 @@ def _ranking_picture(numbers: Numbers) -> Any:
     if numbers["before"]:
         series.append((f"model {numbers['before_version']}, live before", numbers["before"]))
     series.append((f"model {numbers['version']}", numbers["metrics"]))
-    return pictures.compared_bars(
+    return compared_bars(
         list(RANKING.values()),
         [(name, [metrics.get(key) for key in RANKING]) for name, metrics in series],
         label="Ranking metrics of this model beside popularity and the model before",
@@ -578,7 +586,7 @@ def _by_person_picture(rows: Sequence[Numbers] | None) -> Any:
         if dots:
             panels.append((title, "ratings the person has", unit, dots))
     label = "Errors and ranking by how many ratings the person has"
-    return pictures.class_panels(panels, label=label) if panels else None
+    return class_panels(panels, label=label) if panels else None
 
 
 def _errors_picture(by_stars: Sequence[Numbers] | None, by_film: Sequence[Numbers] | None) -> Any:
@@ -590,7 +598,7 @@ def _errors_picture(by_stars: Sequence[Numbers] | None, by_film: Sequence[Number
         ("By the stars that were given", "stars given", "RMSE in stars", stars),
         ("By how well known the film is", "training ratings of the film, from", "RMSE in stars", films),
     ]
-    return pictures.class_panels(panels, label="Error of the stars by stars given and by how well known the film is")
+    return class_panels(panels, label="Error of the stars by stars given and by how well known the film is")
 
 
 def _dot(name: str, value: float, between: tuple[float, float] | None = None) -> Numbers:

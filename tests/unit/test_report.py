@@ -14,6 +14,7 @@ from PIL import Image
 
 from engine.datasets import ratings_folder
 from engine.domain import Catalogue, Feedback, Film, MatineeError
+from engine.pages.drawing import percent
 from engine.pages.explore import (
     DAMPING,
     NothingToShow,
@@ -26,7 +27,6 @@ from engine.pages.explore import (
     spread,
 )
 from engine.pages.html import render, write_page
-from engine.pages.pictures import percent
 from engine.pages.report import (
     by_person,
     errors_by,
