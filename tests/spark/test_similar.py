@@ -1,6 +1,5 @@
 """Similar titles that people agree with: judged by hand-written lists, families of films and scenes of music."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,12 +17,11 @@ from engine.domain import Film
 from engine.judging.comparison import StandInStore
 from engine.learning.content import Tags
 from engine.learning.similarity import SUPPORT, similar_films
+from tests import real_data
 from tests.judged import GUIDE, HELD_BACK, Judge, of_a_scene, scenes
 from tests.spark.conftest import FILMS_PER_GENRE, GENRES, genre_of, tiny_world
 
 pytestmark = pytest.mark.spark
-
-DATA = Path(os.environ.get("MATINEE_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,7 @@ def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Simil
 
 
 def real_set(spark: SparkSession, name: str, folder: Path) -> Similar:
-    if not (DATA / name).exists():
-        pytest.skip(f"{DATA / name} is not there: real ratings are not part of the project")
-    return similar_titles(spark, str(DATA / name), folder)
+    return similar_titles(spark, str(real_data.real(name)), folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,10 @@ reader was kept from training and shows a few of their ratings, or only those of
 """
 
 import csv
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -31,9 +29,7 @@ from engine.serving.series import series_of
 from engine.serving.similar_titles import SimilarTitles
 from engine.store import Taste
 from tests import world
-
-DATA = Path(os.environ.get("MATINEE_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-SMALL = DATA / "ml-latest-small"
+from tests.real_data import real
 
 HYPERPARAMETERS = Hyperparameters(
     PreferenceHyperparameters(rank=24, iterations=5), RatingHyperparameters(rank=8, iterations=4)
@@ -63,11 +59,10 @@ def strangers(request: pytest.FixtureRequest) -> Strangers:
         films = demo.films()
         audience = demo.audience(films)
         return of_ratings(films, audience.user_ids, audience.movie_ids, audience.stars)
-    if not SMALL.is_dir():
-        pytest.skip(f"{SMALL} is not there (MATINEE_TEST_DATA)")
-    with (SMALL / "movies.csv").open(encoding="utf-8", newline="") as file:
+    small = real("ml-latest-small")
+    with (small / "movies.csv").open(encoding="utf-8", newline="") as file:
         films = [film_of(row) for row in csv.DictReader(file)]
-    table = np.loadtxt(SMALL / "ratings.csv", delimiter=",", skiprows=1, usecols=(0, 1, 2))
+    table = np.loadtxt(small / "ratings.csv", delimiter=",", skiprows=1, usecols=(0, 1, 2))
     users, rated, stars = table.T
     return of_ratings(films, users.astype(np.int32), rated.astype(np.int32), stars.astype(np.float32))
 

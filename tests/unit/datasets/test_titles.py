@@ -1,17 +1,13 @@
 """Titles as real data sets write them, and what becomes of them."""
 
 import csv
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.datasets.titles import ParsedTitle, parse_title
-
-DATA = Path(os.environ.get("MATINEE_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-MOVIES = DATA / "ml-latest-small" / "movies.csv"
+from tests.real_data import real
 
 
 @pytest.mark.parametrize(
@@ -184,9 +180,8 @@ def test_nothing_but_spaces_the_year_and_commas_is_lost(text):
     assert [word for word in lost if not set(word) <= set("a.k.") and not word[:4].isdigit()] == []
 
 
-@pytest.mark.skipif(not MOVIES.exists(), reason=f"{MOVIES} is not there")
 def test_every_title_of_movielens():
-    with MOVIES.open(encoding="utf-8", newline="") as file:
+    with (real("ml-latest-small") / "movies.csv").open(encoding="utf-8", newline="") as file:
         titles = [row["title"] for row in csv.DictReader(file)]
     parsed = [parse_title(title) for title in titles]
     assert len(titles) == 9742
