@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 
 from bot.speech.understanding import (
-    Ask,
+    Filmmaker,
     Meaning,
     Nothing,
-    Order,
-    Person,
-    Said,
+    SpokenCommand,
+    SpokenCourtesy,
+    SpokenWish,
     Statement,
     TitleOf,
     Which,
@@ -68,11 +68,11 @@ def demo_world() -> World:
 def told(meaning: Meaning, expected: str) -> str:
     """Return a meaning in the words of the files. Open parts ("newer" than a film) are taken from ``expected``."""
     match meaning:
-        case Said(courtesy):
+        case SpokenCourtesy(courtesy):
             return str(courtesy)
-        case Order(command):
+        case SpokenCommand(command):
             return f"do {command}"
-        case Person(name):
+        case Filmmaker(name):
             return f"person {name}"
         case TitleOf(film):
             return f"film {_name(film)}"
@@ -80,7 +80,7 @@ def told(meaning: Meaning, expected: str) -> str:
             return "nothing" if expected == "nothing" else f"which {_name(found.hits[0].film)}"
         case Statement(stance, film, stars):
             return f"{stance} {f'{stars:g} ' if stars else ''}{_name(film)}"
-        case Ask(wish, like, left_out):
+        case SpokenWish(wish, like, left_out):
             return _ask(wish, like, left_out)
         case Nothing():
             return "nothing"

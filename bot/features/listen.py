@@ -25,12 +25,12 @@ from bot.frame.context import Handler
 from bot.frame.talk import Action, Visit, message
 from bot.speech import buttons, views
 from bot.speech.understanding import (
-    Ask,
     Courtesy,
+    Filmmaker,
     Nothing,
-    Order,
-    Person,
-    Said,
+    SpokenCommand,
+    SpokenCourtesy,
+    SpokenWish,
     Statement,
     TitleOf,
     Which,
@@ -101,20 +101,20 @@ async def listen(visit: Visit) -> None:
         text = " ".join(word for word in text.split() if word.casefold() != f"@{visit.bot_name}".casefold())
     world = World.of(visit.shelf.films, visit.now.year)
     match await visit.think(understand, text, world):
-        case Said(Courtesy.HELP):
+        case SpokenCourtesy(Courtesy.HELP):
             await account.help_(visit)
-        case Said(courtesy):
+        case SpokenCourtesy(courtesy):
             await visit.show(listen_views.courtesy(visit.owner, courtesy))
-        case Order(command) if visit.in_group and command not in FOR_ALL:
+        case SpokenCommand(command) if visit.in_group and command not in FOR_ALL:
             await visit.show(views.in_private(visit.bot_name, command))
-        case Order(command):
+        case SpokenCommand(command):
             await ORDERS[command](replace(visit, words=""))
-        case Ask() as asked:
+        case SpokenWish() as asked:
             await picks.give(visit, asked)
         case Statement() as stated:
             view = await card_view(visit, stated.film.id)
             await visit.show(view if visit.in_group else listen_views.stated(visit.owner, view, stated, visit.scale))
-        case Person(name):
+        case Filmmaker(name):
             await visit.show(listen_views.person(visit.owner, name))
         case TitleOf(film):
             await visit.show(await card_view(visit, film.id))

@@ -8,7 +8,7 @@ from bot.features.memory import Listing, Memory, in_preferences
 from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
-from bot.speech.understanding import Ask, Which, World, understand_like
+from bot.speech.understanding import SpokenWish, Which, World, understand_like
 from bot.speech.views import View, heeded
 from bot.speech.words import Html
 from engine.domain import Film
@@ -37,7 +37,7 @@ async def similar(visit: Visit) -> None:
         return
     visit.shelf.require_films()
     match await visit.think(understand_like, visit.words, World.of(visit.shelf.films, visit.now.year)):
-        case Ask(wish, Film() as film, left_out):
+        case SpokenWish(wish, Film() as film, left_out):
             await visit.show(await films_like(visit, film, wish=wish, left_out=left_out))
         case Which(text, found):
             films = [hit.film for hit in found.hits[:CHOICES]]

@@ -13,7 +13,7 @@ from bot.features.picks_views import PicksPage
 from bot.frame.context import App, Context, Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons, views
-from bot.speech.understanding import Ask, World, understand_wish
+from bot.speech.understanding import SpokenWish, World, understand_wish
 from bot.speech.views import View, heeded
 from bot.speech.words import Html
 from engine.serving import answers
@@ -57,7 +57,7 @@ def wanted(visit: Visit) -> tuple[Wish, Html | None]:
     return asked.wish, heeded(asked.wish, asked.left_out, visit.shelf.films.genres)
 
 
-async def give(visit: Visit, asked: Ask) -> None:
+async def give(visit: Visit, asked: SpokenWish) -> None:
     """Begin a list for a wish, or of films like one, and mention words that were not understood."""
     if asked.like is None:
         await visit.show(

@@ -7,7 +7,7 @@ import pytest
 
 from bot.features import card_views, rating_views
 from bot.speech import language, views, vocabulary, words
-from bot.speech.understanding import Ask, World, understand_wish
+from bot.speech.understanding import SpokenWish, World, understand_wish
 from engine.domain import Film
 from engine.serving.title_index import TitleIndex
 from engine.serving.wish import Wish
@@ -141,7 +141,7 @@ GENRES = sorted(language.GENRES)
 )
 def test_wishes_are_understood_in_all_languages(text: str, wish: Wish):
     world = World(TitleIndex([]), tuple(GENRES), newest=2024, this_year=2026)
-    assert understand_wish(text, world) == Ask(wish)
+    assert understand_wish(text, world) == SpokenWish(wish)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.speech.understanding import (
-    Ask,
     Meaning,
     Nothing,
+    SpokenWish,
     Stance,
     Statement,
     TitleOf,
@@ -98,7 +98,7 @@ def test_every_word_for_a_genre_means_that_genre_alone() -> None:
 
 def test_genres_that_a_catalogue_lacks_cannot_be_heeded() -> None:
     small = replace(WORLD, genres=("Comedy",))
-    assert understand_wish("horror comedy", small) == Ask(Wish(("Comedy",)), None, ("horror",))
+    assert understand_wish("horror comedy", small) == SpokenWish(Wish(("Comedy",)), None, ("horror",))
 
 
 def test_genres_go_by_the_names_that_the_catalogue_has() -> None:
@@ -108,7 +108,7 @@ def test_genres_go_by_the_names_that_the_catalogue_has() -> None:
 
 def test_where_nothing_has_a_year_no_year_is_heeded() -> None:
     timeless = replace(WORLD, newest=None)
-    assert understand_wish("comedy 80s", timeless) == Ask(Wish(("Comedy",)), None, ("80s",))
+    assert understand_wish("comedy 80s", timeless) == SpokenWish(Wish(("Comedy",)), None, ("80s",))
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def words_of(text: str) -> Words:
 # --- The table --------------------------------------------------------------------------------------------------------
 
 
-class Kind(enum.Enum):
+class Role(enum.Enum):
     """The role of a word or phrase in a wish."""
 
     UNKNOWN = enum.auto()
@@ -139,7 +139,7 @@ class Vocabulary:
 
     phrases: Mapping[Words, tuple[str, str]]
     polite: frozenset[Words]
-    meanings: Mapping[Words, tuple[Kind, Any]]
+    meanings: Mapping[Words, tuple[Role, Any]]
     patterns: tuple[Pattern, ...]
     adverbs: frozenset[Words]
     rated: frozenset[Words]
@@ -148,11 +148,11 @@ class Vocabulary:
     introduces: frozenset[Words]
     ends_title: frozenset[Words]
     people: frozenset[Words]
-    spelled: tuple[tuple[str, tuple[Kind, Any]], ...]
+    spelled: tuple[tuple[str, tuple[Role, Any]], ...]
     ones: frozenset[str] = _ONE
     one_film: frozenset[str] = _ONE_FILM
 
-    def longest(self, said: Sequence[Token], at: int) -> tuple[Kind, Any, int]:
+    def longest(self, said: Sequence[Token], at: int) -> tuple[Role, Any, int]:
         """Return the role of the longest known phrase from ``at`` on, its value, and its number of tokens."""
         for length in range(min(PHRASE_LENGTH, len(said) - at), 0, -1):
             found = self.meanings.get(tuple(token.word for token in said[at : at + length]))
@@ -160,9 +160,9 @@ class Vocabulary:
                 return *found, length
         return *self._unknown(said[at].word), 1
 
-    def kind_of(self, word: str) -> Kind:
+    def role_of(self, word: str) -> Role:
         """Return the role of a single word."""
-        return self.meanings.get((word,), (Kind.UNKNOWN, None))[0]
+        return self.meanings.get((word,), (Role.UNKNOWN, None))[0]
 
     def patterns_in(self, said: Sequence[Token]) -> Iterator[tuple[str, Sequence[Token]]]:
         """Yield the statements that a text may make, and the words in the place of its title; the longest pattern comes
@@ -173,14 +173,14 @@ class Vocabulary:
             if start < end and heard[:start] == pattern.before and heard[end:] == pattern.after:
                 yield pattern.says, said[start:end]
 
-    def _unknown(self, word: str) -> tuple[Kind, Any]:
+    def _unknown(self, word: str) -> tuple[Role, Any]:
         """Return the genre or mood that a word misspells or is compounded with, or None."""
         for cut in range(3, len(word) - 2):  # "Actionkomödie"
             first, second = self.meanings.get((word[:cut],)), self.meanings.get((word[cut:],))
-            if first and second and first[0] is second[0] is Kind.GENRE:
-                return Kind.GENRE, (first[1][0] + second[1][0], ())
+            if first and second and first[0] is second[0] is Role.GENRE:
+                return Role.GENRE, (first[1][0] + second[1][0], ())
         if len(word) < TYPO_LENGTH or not word.isalpha():
-            return Kind.UNKNOWN, None
+            return Role.UNKNOWN, None
         most = 2 if len(word) >= TWO_TYPOS_LENGTH else 1
         meant = {
             meaning
@@ -192,7 +192,7 @@ class Vocabulary:
             and OSA.distance(word, known, score_cutoff=most) <= most
         }
         # If two genres are equally near, neither is meant: a slip never turns one into the other.
-        return meant.pop() if len(meant) == 1 else (Kind.UNKNOWN, None)
+        return meant.pop() if len(meant) == 1 else (Role.UNKNOWN, None)
 
 
 @cache
@@ -238,47 +238,47 @@ def vocabulary(genres: tuple[str, ...]) -> Vocabulary:
         spelled=tuple(
             (words[0], meaning)
             for words, meaning in meanings.items()
-            if len(words) == 1 and len(words[0]) >= TYPO_LENGTH and meaning[0] in (Kind.GENRE, Kind.MOOD)
+            if len(words) == 1 and len(words[0]) >= TYPO_LENGTH and meaning[0] in (Role.GENRE, Role.MOOD)
         ),
     )
 
 
-def _of_wishes(languages: Sequence[dict[str, Any]], genres: tuple[str, ...]) -> dict[Words, tuple[Kind, Any]]:
+def _of_wishes(languages: Sequence[dict[str, Any]], genres: tuple[str, ...]) -> dict[Words, tuple[Role, Any]]:
     """Return the words of wishes. If a word has two meanings, the more specific one is kept."""
-    found: dict[Words, tuple[Kind, Any]] = {}
+    found: dict[Words, tuple[Role, Any]] = {}
 
-    def note(kind: Kind, value: Any, phrases: "Sequence[str] | Iterator[str]") -> None:
+    def note(kind: Role, value: Any, phrases: "Sequence[str] | Iterator[str]") -> None:
         for phrase in phrases:
             found.setdefault(words_of(phrase), (kind, value))
 
     called = _called(genres)
     for genre in genres:
-        note(Kind.GENRE, ((genre,), ()), [genre])
+        note(Role.GENRE, ((genre,), ()), [genre])
     for language in languages:
-        note(Kind.DECADE, None, ())
+        note(Role.DECADE, None, ())
         for name, phrases in language["genres"].items():
             if name in called:
-                note(Kind.GENRE, ((called[name],), ()), _with_endings(phrases, language["endings"]))
+                note(Role.GENRE, ((called[name],), ()), _with_endings(phrases, language["endings"]))
     for language in languages:
         for mood, phrases in language["moods"].items():
             parts = _meanings()["moods"][mood].split()
             wanted = tuple(called.get(part, "") for part in parts if not part.startswith("-"))
             without = tuple(called[part[1:]] for part in parts if part.startswith("-") and part[1:] in called)
             if all(wanted):
-                note(Kind.MOOD, (wanted, without), _with_endings(phrases, language["endings"]))
-    for kind, name in ((Kind.LIKE, "like"), (Kind.NOT, "not"), (Kind.NEW, "new"), (Kind.OLD, "old"), (Kind.OR, "or")):
+                note(Role.MOOD, (wanted, without), _with_endings(phrases, language["endings"]))
+    for kind, name in ((Role.LIKE, "like"), (Role.NOT, "not"), (Role.NEW, "new"), (Role.OLD, "old"), (Role.OR, "or")):
         for language in languages:
             note(kind, None, language["wish"][name])
     for bound in ("after", "since", "before", "until"):
         for language in languages:
-            note(Kind.BOUND, bound, language["wish"][bound])
+            note(Role.BOUND, bound, language["wish"][bound])
     for language in languages:
-        note(Kind.SHORT_LIST, None, language["wish"]["short_list"])
+        note(Role.SHORT_LIST, None, language["wish"]["short_list"])
         for word, number in language["numbers"].items():
-            note(Kind.NUMBER, number, [word])
+            note(Role.NUMBER, number, [word])
         for word, decade in language["decades"].items():
-            note(Kind.DECADE, decade, [word])
-    for kind, name in ((Kind.FRAME, "frame"), (Kind.FILLER, "filler")):
+            note(Role.DECADE, decade, [word])
+    for kind, name in ((Role.FRAME, "frame"), (Role.FILLER, "filler")):
         for language in languages:
             note(kind, None, language["wish"][name])
     return found
