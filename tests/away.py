@@ -10,7 +10,7 @@ import psycopg.conninfo
 import sqlalchemy as sa
 
 
-class Door:
+class Proxy:
     """Passes connections on to a Postgres while it is open. ``url`` is the database as seen through it.
 
     Closing it breaks every connection at once, like a server that is killed.
@@ -19,7 +19,7 @@ class Door:
     def __init__(self, url: str) -> None:
         facts = psycopg.conninfo.conninfo_to_dict(url)
         self._postgres = f"{facts['host']}/.s.PGSQL.{facts.get('port', 5432)}"
-        self._folder = tempfile.TemporaryDirectory(prefix="door-")  # a socket's path must be short
+        self._folder = tempfile.TemporaryDirectory(prefix="proxy-")  # a socket's path must be short
         self._socket = Path(self._folder.name) / ".s.PGSQL.5432"
         through = {"host": self._folder.name, "port": "5432"}
         self.url = sa.make_url(url).update_query_dict(through).set(port=None, host=None).render_as_string(False)

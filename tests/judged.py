@@ -18,7 +18,7 @@ Lists = Mapping[int, Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """The judgement of one film: ids that belong in its list, and ids that would be laughed at."""
 
     half: str
@@ -61,7 +61,7 @@ class Judge:
     def _known(self, titles: Iterable[str]) -> list[int]:
         return [self._ids[key(title)] for title in titles if key(title) in self._ids]
 
-    def _read(self, text: Iterable[str]) -> Iterable[Verdict]:
+    def _read(self, text: Iterable[str]) -> Iterable[Judgement]:
         groups: dict[str, list[str]] = {}
         judged: list[tuple[str, str, list[str], list[str]]] = []
         half, group = "", None
@@ -83,7 +83,7 @@ class Judge:
             if key(title) in self._ids:
                 movie_id = self.id_of(title)
                 belongs = frozenset(self._meant(good, groups))
-                yield Verdict(half, movie_id, belongs, frozenset(self._meant(bad, groups)) - belongs - {movie_id})
+                yield Judgement(half, movie_id, belongs, frozenset(self._meant(bad, groups)) - belongs - {movie_id})
 
     def _meant(self, entries: Iterable[str], groups: Mapping[str, Sequence[str]]) -> set[int]:
         """Return the films of entries: titles, "@group", "any GENRE", "any GENRE FROM-TO"."""

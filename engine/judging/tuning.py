@@ -149,7 +149,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """How a search ended. ``finished`` is false if the budget ran out first. ``reused`` counts trials that were stored
     before."""
 
@@ -357,7 +357,7 @@ def search(
     base: Hyperparameters,
     progress: OnProgress,
     now: Callable[[], datetime],
-) -> Found:
+) -> SearchResult:
     """Run or continue a search: trials that the store has under ``name`` are not run again.
 
     The setting in use is measured along with the best, so that the winner is not worse.
@@ -384,7 +384,7 @@ def search(
             best = blend(trials, everyone)
         else:
             best = _best(trials)
-    return Found(best.setting, METRIC[asked.model], best.score, len(trials), trials.reused, trials.finished)
+    return SearchResult(best.setting, METRIC[asked.model], best.score, len(trials), trials.reused, trials.finished)
 
 
 @contextmanager

@@ -107,7 +107,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Ratings:
+class RatingFrames:
     """The ratings that blocks are made from. ``values`` has user_id, movie_id, value (stars or log(1 + plays)) and is
     partitioned by user_id. ``pseudo`` has user_id (negative) and movie_id. ``user_ids`` and ``movie_ids`` hold all ids,
     ascending."""
@@ -123,7 +123,11 @@ class Ratings:
 
 
 def fit_preference(
-    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
+    ratings: RatingFrames,
+    hyper: PreferenceHyperparameters,
+    *,
+    seed: int,
+    progress: OnProgress = lambda done, detail: None,
 ) -> Preference:
     """Fit the preference model, as ``fits.PreferenceFit`` does."""
 
@@ -149,7 +153,7 @@ def fit_preference(
 
 
 def fit_stars(
-    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
+    ratings: RatingFrames, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Stars:
     """Fit biases, and factors for their residuals, as ``fits.StarsFit`` does."""
     progress(0.0, "biases")
@@ -173,7 +177,7 @@ def fit_stars(
     return Stars(biases.mean_stars, items, biases.film_bias.astype(np.float32))
 
 
-def _with_pseudo(ratings: Ratings, values: DataFrame, weight: float, target: float) -> DataFrame:
+def _with_pseudo(ratings: RatingFrames, values: DataFrame, weight: float, target: float) -> DataFrame:
     """Add the pseudo-users' pairs; a target of 0 adds none."""
     if not target:
         return values
@@ -183,7 +187,7 @@ def _with_pseudo(ratings: Ratings, values: DataFrame, weight: float, target: flo
 
 @dataclass(frozen=True)
 class _Fit:
-    ratings: Ratings
+    ratings: RatingFrames
     rank: int
     iterations: int
     unobserved: float

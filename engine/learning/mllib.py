@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.domain import Floats, MatineeError
-from engine.learning.blocks import Ratings, fit_biases, residuals
+from engine.learning.blocks import RatingFrames, fit_biases, residuals
 from engine.learning.fits import OnProgress, Preference, Stars, noted
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
@@ -54,7 +54,11 @@ def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> Dat
 
 
 def fit_preference(
-    ratings: Ratings, hyper: PreferenceHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
+    ratings: RatingFrames,
+    hyper: PreferenceHyperparameters,
+    *,
+    seed: int,
+    progress: OnProgress = lambda done, detail: None,
 ) -> Preference:
     """Fit the preference model; its hyperparameters must be ``expressible``."""
     strengths = _with_pseudo(ratings, signed_strengths(ratings.values, hyper), hyper.pseudo)
@@ -74,7 +78,7 @@ def fit_preference(
 
 
 def fit_stars(
-    ratings: Ratings, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
+    ratings: RatingFrames, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
 ) -> Stars:
     """Fit biases, and ALS on what they leave; the hyperparameters must be ``expressible``."""
     progress(0.0, "biases")
@@ -93,7 +97,7 @@ def fit_stars(
     return Stars(biases.mean_stars, items, biases.film_bias.astype(np.float32))
 
 
-def _with_pseudo(ratings: Ratings, values: DataFrame, value: float) -> DataFrame:
+def _with_pseudo(ratings: RatingFrames, values: DataFrame, value: float) -> DataFrame:
     """Add the pseudo-users' pairs; a value of 0 adds none."""
     if not value:
         return values

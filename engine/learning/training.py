@@ -225,7 +225,7 @@ def _fit_apart(
     pseudo = pa.table({"user_id": -1 - kinds, "movie_id": movie_ids[rows]})
     schema = "user_id int, movie_id int"
     pairs = spark.createDataFrame(pseudo, schema) if len(pseudo) else spark.createDataFrame([], schema)
-    ratings = blocks.Ratings(values, pairs, user_ids, movie_ids)
+    ratings = blocks.RatingFrames(values, pairs, user_ids, movie_ids)
     in_blocks = placement is Placement.BLOCKS
     if not in_blocks:
         hyperparameters = mllib.expressible(hyperparameters)

@@ -47,7 +47,7 @@ class NothingToShow(MatineeError):
 
 
 @dataclass(frozen=True)
-class Ratings:
+class RatingArrays:
     """A data set's ratings, as parallel arrays. ``values`` are stars or plays; ``times`` (days) may be NaT."""
 
     user_ids: NDArray[np.int32]
@@ -72,7 +72,7 @@ def explore(store: Store, settings: EngineSettings, *, output: Path | None = Non
     return write_page(output or settings.folder / "reports" / "explore.html", html), numbers
 
 
-def loaded_ratings(store: Store, settings: EngineSettings) -> tuple[Catalogue, Ratings]:
+def loaded_ratings(store: Store, settings: EngineSettings) -> tuple[Catalogue, RatingArrays]:
     """Return the loaded data set and its ratings, without those of the chat.
 
     Raises:
@@ -87,11 +87,11 @@ def loaded_ratings(store: Store, settings: EngineSettings) -> tuple[Catalogue, R
     return catalogue, read_ratings(folder, catalogue.feedback)
 
 
-def read_ratings(folder: Path, feedback: Feedback) -> Ratings:
+def read_ratings(folder: Path, feedback: Feedback) -> RatingArrays:
     """Read the files of ``datasets.load``. A rating takes about 20 bytes of memory."""
     value = "stars" if feedback is Feedback.STARS else "plays"
     table = arrow_dataset.dataset(folder, format="parquet").to_table(["user_id", "movie_id", value, "rated_at"])
-    return Ratings(
+    return RatingArrays(
         table["user_id"].to_numpy(),
         table["movie_id"].to_numpy(),
         table[value].to_numpy(),
@@ -102,7 +102,7 @@ def read_ratings(folder: Path, feedback: Feedback) -> Ratings:
 # --- Numbers ----------------------------------------------------------------------------------------------------------
 
 
-def explore_numbers(catalogue: Catalogue, films: Sequence[Film], ratings: Ratings) -> Numbers:
+def explore_numbers(catalogue: Catalogue, films: Sequence[Film], ratings: RatingArrays) -> Numbers:
     """Return all facts of the page, as plain values for JSON.
 
     Shares are 0 to 1. ``spread`` entries are distributions over logarithmic classes, with median, mean and largest.
@@ -287,7 +287,9 @@ def _ranked(
     ]
 
 
-def filled_blocks(ratings: Ratings, *, size: int = BLOCK, seed: int = 7) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def filled_blocks(
+    ratings: RatingArrays, *, size: int = BLOCK, seed: int = 7
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return two blocks of the grid of people (rows) × films (columns): the most active people with the best known
     films, and people and films drawn at random. Both are ordered from most to fewest ratings.
 
@@ -316,7 +318,7 @@ def filled_blocks(ratings: Ratings, *, size: int = BLOCK, seed: int = 7) -> tupl
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
-def explore_facts(numbers: Numbers, ratings: Ratings) -> dict[str, Any]:
+def explore_facts(numbers: Numbers, ratings: RatingArrays) -> dict[str, Any]:
     """Return the values for the template: the numbers, and pictures by name (None if there is nothing to draw)."""
     dense, random = filled_blocks(ratings)
     counts = numbers["feedback"] == Feedback.COUNTS

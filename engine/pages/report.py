@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.domain import Catalogue, Feedback, Film
 from engine.judging.gate import CONFIDENCE, HIGHER_IS_BETTER, resampled_sums, spread
-from engine.pages.explore import NothingToShow, Numbers, Ratings, loaded_ratings
+from engine.pages.explore import NothingToShow, Numbers, RatingArrays, loaded_ratings
 from engine.pages.html import render, write_page
 from engine.pages.model_pictures import (
     HeatMap,
@@ -140,7 +140,7 @@ def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numb
 
 def _data(
     store: Store, settings: EngineSettings, model: ModelVersion
-) -> tuple[Catalogue | None, Ratings | None, list[str]]:
+) -> tuple[Catalogue | None, RatingArrays | None, list[str]]:
     """Return the model's training data if it is still loaded, and texts on what is missing."""
     try:
         catalogue, ratings = loaded_ratings(store, settings)
@@ -204,7 +204,7 @@ def _figures(per_user: pd.DataFrame) -> Numbers:
     return found
 
 
-def by_person(per_user: pd.DataFrame, ratings: Ratings) -> list[Numbers]:
+def by_person(per_user: pd.DataFrame, ratings: RatingArrays) -> list[Numbers]:
     """Return RMSE and nDCG, with intervals, of people with few and with many ratings.
 
     Classes go 1, 2, 5, 10, 20 … by all ratings that the person has in the data set; one with fewer than ``FEWEST``
@@ -262,7 +262,7 @@ def errors_by(errors: pd.DataFrame, column: str) -> list[Numbers]:
     ]
 
 
-def _lists(store: Store, version: int, films: Sequence[Film], ratings: Ratings) -> Numbers | None:
+def _lists(store: Store, version: int, films: Sequence[Film], ratings: RatingArrays) -> Numbers | None:
     """Return how the first ``PICKS`` places of all lists are distributed over films."""
     places = archive.places_of_films(store, version, top=PICKS)
     if not places:
@@ -387,7 +387,7 @@ def _film(film: Film) -> Numbers:
 
 
 def _people(
-    store: Store, model: Model, version: int, films: Sequence[Film], ratings: Ratings, feedback: Feedback
+    store: Store, model: Model, version: int, films: Sequence[Film], ratings: RatingArrays, feedback: Feedback
 ) -> list[Numbers]:
     """Return three people of different tastes: what they loved, and what the model shows them and why.
 
@@ -427,7 +427,7 @@ def _people(
 
 
 def of_different_tastes(
-    films: Sequence[Film], ratings: Ratings, liked: NDArray[np.bool_], *, limit: int = 12
+    films: Sequence[Film], ratings: RatingArrays, liked: NDArray[np.bool_], *, limit: int = 12
 ) -> list[tuple[int, str | None]]:
     """Return people with a marked taste, by user id, each with a favourite genre that no earlier one has.
 

@@ -65,7 +65,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Agreement:
     """Somebody's stars and everyone's for the same films: both means, and the share on which they agree."""
 
     films: int
@@ -100,7 +100,7 @@ class Portrait:
     decades: tuple[Group[int], ...]
     likes: tuple[str, ...]
     dislikes: tuple[str, ...]
-    comparison: Comparison | None
+    agreement: Agreement | None
     higher: tuple[Disagreement, ...]
     lower: tuple[Disagreement, ...]
     year: Year | None
@@ -149,7 +149,7 @@ def portrait(taste: Taste, films: Mapping[int, Film], now: datetime, *, gives_st
         tuple(_group(decade, by_decade[decade]) for decade in sorted(by_decade)),
         likes,
         dislikes,
-        _comparison(rated),
+        _agreement(rated),
         higher,
         lower,
         _year(rated, now),
@@ -183,12 +183,12 @@ def _leanings(by_genre: Mapping[str, Sequence[_Rated]], usual: float | None) -> 
     return liked[:MOST_FILMS], disliked[:MOST_FILMS]
 
 
-def _comparison(rated: Sequence[_Rated]) -> Comparison | None:
+def _agreement(rated: Sequence[_Rated]) -> Agreement | None:
     both = [(one.stars, one.everyone) for one in rated if one.stars is not None and one.everyone is not None]
     if len(both) < FEWEST_FILMS:
         return None
     near = sum(abs(stars - everyone) <= NEAR for stars, everyone in both) / len(both)
-    return Comparison(
+    return Agreement(
         len(both), sum(stars for stars, _ in both) / len(both), sum(mean for _, mean in both) / len(both), near
     )
 

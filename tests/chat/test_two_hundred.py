@@ -27,7 +27,7 @@ WELL_KNOWN = ("Heat", "Fargo", "Alien", "Casablanca", "Psycho", "High Noon", "Th
 TITLES = {title.rpartition(" (")[0]: title for title in FILMS}
 
 
-class Guest:
+class Checker:
     """Somebody with ratings of their own, who checks every answer."""
 
     def __init__(self, person: Person) -> None:
@@ -104,23 +104,23 @@ class Guest:
 def test_two_hundred_people_at_once_each_get_their_own_answers_and_none_is_lost(
     services: Services, telegram: FakeTelegram
 ):
-    guests = [Guest(telegram.person(1_000_000 + number, f"P{number}")) for number in range(PEOPLE)]
+    checkers = [Checker(telegram.person(1_000_000 + number, f"P{number}")) for number in range(PEOPLE)]
     with capture_logs() as lines:
-        in_its_own_time(services, telegram, lambda: asyncio.gather(*(guest.stay() for guest in guests)))
+        in_its_own_time(services, telegram, lambda: asyncio.gather(*(checker.stay() for checker in checkers)))
 
     assert {line["outcome"] for line in lines if line["event"] == "update_handled"} == {"ok"}
     assert not [line for line in lines if line["log_level"] not in ("info", "debug")]
     assert not telegram.open_queries, "every tap was answered"
-    for guest in guests:
-        person = guest.person
-        assert sum(answer.telegram_id == person.id for answer in telegram.answers) == guest.taps
+    for checker in checkers:
+        person = checker.person
+        assert sum(answer.telegram_id == person.id for answer in telegram.answers) == checker.taps
         data = [button.data for message in person.messages for row in message.rows for button in row if button.data]
         assert {buttons.parse(value).owner for value in data} <= {0, person.id}
         known = services.store.find_person(person.id)
         assert known is not None
         kept = {rating.movie_id: rating.stars for rating in services.store.taste(known.id, world.NOW).ratings}
-        assert kept == {FILMS[film]: stars for film, stars in guest.ratings.items()}
-    assert services.store.people_counts()["ratings"] == sum(len(guest.ratings) for guest in guests)
+        assert kept == {FILMS[film]: stars for film, stars in checker.ratings.items()}
+    assert services.store.people_counts()["ratings"] == sum(len(checker.ratings) for checker in checkers)
     assert complaints(services) == []
 
 

@@ -42,7 +42,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Toast:
     """The text that appeared over a button that somebody pressed."""
 
     telegram_id: int
@@ -78,7 +78,7 @@ class FakeTelegram(LocalTelegram):
         self._flood_clock: Callable[[], float] | None = None
         self._let_through: defaultdict[int, deque[float]] = defaultdict(deque)
         self.calls: list[Call] = []
-        self.answers: list[Answer] = []
+        self.answers: list[Toast] = []
         self.errors: list[BaseException] = []
         self.blocked: set[int] = set()
         self.application: App | None = None
@@ -267,7 +267,7 @@ class FakeTelegram(LocalTelegram):
         return [call.params for call in self.calls if call.method == method]
 
     def answered(self, telegram_id: int, text: str, alert: bool) -> None:
-        self.answers.append(Answer(telegram_id, text, alert))
+        self.answers.append(Toast(telegram_id, text, alert))
 
     def check(self, method: str, params: Json, files: Files) -> None:
         self.calls.append(Call(method, params))

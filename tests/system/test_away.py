@@ -16,7 +16,7 @@ from engine.runs.retrain import Outcome, Report
 from engine.runs.worker import execute
 from engine.store import Store, StoreUnavailable
 from engine.store.models import CHUNK_ROWS
-from tests.away import Door
+from tests.away import Proxy
 from tests.conftest import NewDatabase, Program
 from tests.genres import write_films
 from tests.world import FILMS
@@ -29,15 +29,15 @@ LIST = CHUNK_ROWS
 
 
 @pytest.fixture
-def door(new_database: NewDatabase) -> Iterator[Door]:
-    door = Door(new_database("postgres"))
-    yield door
-    door.remove()
+def proxy(new_database: NewDatabase) -> Iterator[Proxy]:
+    proxy = Proxy(new_database("postgres"))
+    yield proxy
+    proxy.remove()
 
 
-def test_a_run_goes_on_once_its_database_is_back_wherever_it_was_cut(door: Door) -> None:
+def test_a_run_goes_on_once_its_database_is_back_wherever_it_was_cut(proxy: Proxy) -> None:
     """Before each act, in the middle of the rows of a list, and before the run's end is noted."""
-    store = Store(door.url)
+    store = Store(proxy.url)
     store.save_films(FILMS)
     people = [store.person(1_000 + i, "en", utc_now()).id for i in range(PEOPLE)]
     event = store.rate(people[0], FILMS[0].id, 4.0, utc_now())[0].event_id
@@ -47,14 +47,14 @@ def test_a_run_goes_on_once_its_database_is_back_wherever_it_was_cut(door: Door)
     def cut_half_way() -> Iterator[tuple[int, int, int, float, float]]:
         for number, row in enumerate(rows):
             if number == LIST + LIST // 2:
-                door.closed_for(AWAY_SECONDS)
+                proxy.closed_for(AWAY_SECONDS)
             yield row
 
     def pipeline(report: Report) -> Outcome:
         ours = patient(store)
 
         def away() -> Store:
-            door.closed_for(AWAY_SECONDS)
+            proxy.closed_for(AWAY_SECONDS)
             report(Stage.PUBLISH, 0.5, "this does not get through, and costs nothing")
             return ours
 
@@ -69,7 +69,7 @@ def test_a_run_goes_on_once_its_database_is_back_wherever_it_was_cut(door: Door)
         away().check_version(version, lists=(np.array(people, np.int32), np.full(PEOPLE, LIST, np.int32)))
         away().publish(version, event_ids=queue.event_ids, now=utc_now(), run_id=run.id)
         away().sweep(3)
-        door.closed_for(AWAY_SECONDS)
+        proxy.closed_for(AWAY_SECONDS)
         return Outcome(RunState.DONE, version, "better", {"ndcg_at_10": 0.3})
 
     execute(run, store, pipeline, now=utc_now)
@@ -84,9 +84,9 @@ def test_a_run_goes_on_once_its_database_is_back_wherever_it_was_cut(door: Door)
 
 
 def test_a_chunk_whose_commit_was_not_answered_is_not_written_twice(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store(door.url)
+    store = Store(proxy.url)
     user = store.person(1_000, "en", utc_now()).id
     version = store.create_version(
         dataset="d", dataset_fingerprint="f", hyperparameters={}, metrics={}, counts={}, now=utc_now()
@@ -107,9 +107,9 @@ def test_a_chunk_whose_commit_was_not_answered_is_not_written_twice(
     store.close()
 
 
-def test_a_database_that_stays_away_is_not_waited_for_for_ever(door: Door) -> None:
-    store = Store(door.url)
-    door.close()
+def test_a_database_that_stays_away_is_not_waited_for_for_ever(proxy: Proxy) -> None:
+    store = Store(proxy.url)
+    proxy.close()
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
         patient(store, seconds=1.0).live_version()
@@ -118,14 +118,14 @@ def test_a_database_that_stays_away_is_not_waited_for_for_ever(door: Door) -> No
 
 
 @pytest.mark.spark
-def test_a_training_survives_a_database_that_goes_away_at_every_stage(door: Door, tmp_path: Path) -> None:
+def test_a_training_survives_a_database_that_goes_away_at_every_stage(proxy: Proxy, tmp_path: Path) -> None:
     """A real one, by an engine that claims it while the database comes and goes."""
     films = write_films(tmp_path / "films")
-    settings = {"MATINEE_DATASET": str(films), "MATINEE_DATABASE_URL": door.url}
+    settings = {"MATINEE_DATASET": str(films), "MATINEE_DATABASE_URL": proxy.url}
     program = Program(tmp_path, settings)
     loaded = program.run("engine", "load")
     assert loaded.returncode == 0, loaded.stderr
-    store = Store(door.url)
+    store = Store(proxy.url)
     for model in ("preference", "rating"):
         tuned = store.request_run(RunKind.TUNE, "test", utc_now(), take=True)
         metrics = {"model": model, "dataset": "films", "feedback": "stars", "winner": {"rank": 8, "iterations": 5}}
@@ -142,7 +142,7 @@ def test_a_training_survives_a_database_that_goes_away_at_every_stage(door: Door
             run = None
         if run is not None and run.is_open and run.stage not in cut:
             cut.append(run.stage)
-            door.closed_for(1.0)
+            proxy.closed_for(1.0)
         time.sleep(0.05)
     assert training.returncode == 0, said
     assert {Stage.INGEST.value, Stage.TRAIN.value, Stage.SCORE.value, Stage.PUBLISH.value} & set(cut)

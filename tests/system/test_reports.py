@@ -16,7 +16,7 @@ from PIL import Image
 
 from engine.datasets import load
 from engine.domain import FactorRows
-from engine.pages.explore import Ratings, explore, loaded_ratings
+from engine.pages.explore import RatingArrays, explore, loaded_ratings
 from engine.pages.report import report
 from engine.settings import EngineSettings
 from engine.store import Store
@@ -114,7 +114,7 @@ def publish(store: Store, now: datetime, gain: float) -> int:
     return version
 
 
-def measured(folder: Path, ratings: Ratings) -> None:
+def measured(folder: Path, ratings: RatingArrays) -> None:
     """Write what the evaluation of a run leaves."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

@@ -47,10 +47,10 @@ def test_what_somebody_rates_and_how_they_like_it():
 
 def test_how_they_differ_from_everyone():
     found = of({10: 4.0, 11: 4.5, 36: 5.0, 35: 1.0, 40: 4.0})
-    assert found.comparison is not None
-    assert found.comparison.films == 5
-    assert found.comparison.everyone == pytest.approx((4.0 + 4.0 + 2.9 + 4.3 + 4.2) / 5)
-    assert found.comparison.near == pytest.approx(3 / 5)
+    assert found.agreement is not None
+    assert found.agreement.films == 5
+    assert found.agreement.everyone == pytest.approx((4.0 + 4.0 + 2.9 + 4.3 + 4.2) / 5)
+    assert found.agreement.near == pytest.approx(3 / 5)
     assert [(each.film.display_title, each.stars, each.everyone) for each in found.higher] == [
         ("Fast & Furious", 5.0, 2.9)
     ]
@@ -63,7 +63,7 @@ def test_a_mean_of_few_people_is_never_shown():
     known = {one.id: one for one in little}
     found = portrait(rated(dict.fromkeys(known, 5.0)), known, NOW)
     assert found is not None
-    assert (found.comparison, found.higher, found.lower) == (None, (), ())
+    assert (found.agreement, found.higher, found.lower) == (None, (), ())
     assert [group.everyone for group in (*found.genres, *found.decades)] == [None, None]
     assert found.genres[0].stars == 5.0
 
@@ -98,7 +98,7 @@ def test_the_last_twelve_months():
 
 def test_where_nobody_gives_stars_there_are_counts_alone():
     found = of(dict.fromkeys(WESTERNS, 3.0), gives_stars=False)
-    assert (found.stars, found.comparison, found.given, found.likes, found.higher) == (None, None, {}, (), ())
+    assert (found.stars, found.agreement, found.given, found.likes, found.higher) == (None, None, {}, (), ())
     western = found.genres[0]
     assert (western.films, western.stars, western.everyone) == (5, None, None)
     assert found.year is not None

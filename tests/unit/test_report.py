@@ -18,7 +18,7 @@ from engine.pages.drawing import percent
 from engine.pages.explore import (
     DAMPING,
     NothingToShow,
-    Ratings,
+    RatingArrays,
     damped_means,
     explore,
     explore_facts,
@@ -54,10 +54,10 @@ FILMS = (
 )
 
 
-def ratings(*rows: tuple[int, int, float, str]) -> Ratings:
+def ratings(*rows: tuple[int, int, float, str]) -> RatingArrays:
     """Ratings from (user, film, stars, day)."""
     users, films, stars, days = zip(*rows, strict=True)
-    return Ratings(
+    return RatingArrays(
         np.array(users, np.int32),
         np.array(films, np.int32),
         np.array(stars, np.float32),
@@ -128,7 +128,7 @@ def test_a_longer_time_is_told_in_larger_units(last: str, unit: str, first: str)
 
 
 def test_without_times_there_is_no_activity() -> None:
-    timeless = Ratings(SIX.user_ids, SIX.movie_ids, SIX.values, np.full(6, "NaT", "datetime64[D]"))
+    timeless = RatingArrays(SIX.user_ids, SIX.movie_ids, SIX.values, np.full(6, "NaT", "datetime64[D]"))
     numbers = explore_numbers(CATALOGUE, FILMS, timeless)
     assert numbers["activity"] is None
     assert numbers["first_day"] is None
@@ -151,7 +151,7 @@ def test_a_spread_counts_every_value_once_and_ten_opens_a_class() -> None:
 
 def test_play_counts_have_no_stars() -> None:
     catalogue = Catalogue("plays", "f" * 64, False, Feedback.COUNTS, "", 6, 3, 4, NOW)
-    plays = Ratings(SIX.user_ids, SIX.movie_ids, np.array([900, 3, 1, 20, 1, 1], np.float32), SIX.times)
+    plays = RatingArrays(SIX.user_ids, SIX.movie_ids, np.array([900, 3, 1, 20, 1, 1], np.float32), SIX.times)
     numbers = explore_numbers(catalogue, FILMS, plays)
     assert numbers["mean_stars"] is None
     assert numbers["best_rated"] == []
@@ -224,7 +224,7 @@ def test_people_are_classed_by_how_many_ratings_they_have() -> None:
     """Thirty people with 5 ratings, twenty-five with 60; small classes join the next."""
     few, many = np.arange(30), np.arange(30, 55)
     users = np.concatenate([np.repeat(few, 5), np.repeat(many, 60)]).astype(np.int32)
-    of = Ratings(users, np.zeros_like(users), np.zeros(len(users)), np.full(len(users), "NaT", "datetime64[D]"))
+    of = RatingArrays(users, np.zeros_like(users), np.zeros(len(users)), np.full(len(users), "NaT", "datetime64[D]"))
     figures = {"user_id": np.arange(55), "n_all": 2.0, "ndcg": 0.5}
     per_user = pd.DataFrame(figures).assign(squared_all=[2.0] * 30 + [0.5] * 25)
     rows = by_person(per_user, of)

@@ -35,7 +35,7 @@ A_LETTERBOXD_LIST = marked("it is one of your lists on Letterboxd; I read rating
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class KnownTable:
     """Whose table it is and where its columns are.
 
     ``scale`` is what one of its points is worth in stars; ``otherwise`` is what a row without stars says, null where
@@ -74,7 +74,7 @@ def read(text: str, name: str) -> RatingsFile:
     separator = max(SEPARATORS, key=lambda mark: len(first_line.split(mark)))
     try:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False)
-        layout = _layout([column.strip().casefold() for column in next(lines, [])], name.casefold())
+        table = _known_table([column.strip().casefold() for column in next(lines, [])], name.casefold())
         rows: list[Row] = []
         unused: list[Unused] = []
         for cells in lines:
@@ -82,17 +82,17 @@ def read(text: str, name: str) -> RatingsFile:
                 continue
             if len(rows) + len(unused) >= MOST_ROWS:
                 raise NotRatings(TOO_MANY_ROWS, most=MOST_ROWS)
-            row = _row(cells, layout, lines.line_num)
+            row = _row(cells, table, lines.line_num)
             if isinstance(row, Row):
                 rows.append(row)
             else:
                 unused.append(Unused(row, lines.line_num))
     except csv.Error as e:
         raise NotRatings(marked("the file cannot be read as CSV: {detail}"), detail=e) from e
-    return RatingsFile(layout.source, tuple(rows), tuple(unused))
+    return RatingsFile(table.source, tuple(rows), tuple(unused))
 
 
-def _layout(header: Sequence[str], name: str) -> Layout:
+def _known_table(header: Sequence[str], name: str) -> KnownTable:
     at = {column: place for place, column in reversed(list(enumerate(header)))}
 
     def columns(**named: str) -> dict[str, int]:
@@ -100,20 +100,20 @@ def _layout(header: Sequence[str], name: str) -> Layout:
 
     if "const" in at and "watchlist" in name:
         found = columns(title="title", year="year", imdb="const", stars="your rating", at="created", type="title type")
-        return Layout("IMDb", found, 0.5, Says.WATCHLIST)
+        return KnownTable("IMDb", found, 0.5, Says.WATCHLIST)
     if "your rating" in at and ("const" in at or "title" in at):
         found = columns(
             title="title", year="year", imdb="const", stars="your rating", at="date rated", type="title type"
         )
-        return Layout("IMDb", found, 0.5)
+        return KnownTable("IMDb", found, 0.5)
     ids = {"year": "year", "imdb": "imdbid", "tmdb": "tmdbid"}
     if "name" in at and ("rating" in at or "letterboxd uri" in at):
         seen_at = "watched date" if "watched date" in at else "date"
         found = columns(title="name", stars="rating", at=seen_at, **ids)
-        return Layout("Letterboxd", found, otherwise=_listed(name) if "rating" not in at else _unrated(at))
+        return KnownTable("Letterboxd", found, otherwise=_listed(name) if "rating" not in at else _unrated(at))
     if "rating" in at and "title" in at:
         found = columns(title="title", stars="rating", at="date" if "date" in at else "watcheddate", **ids)
-        return Layout("Matinee", found)
+        return KnownTable("Matinee", found)
     raise NotRatings(A_LETTERBOXD_LIST if header[:1] and header[0].startswith("letterboxd list") else UNKNOWN_COLUMNS)
 
 
@@ -131,26 +131,26 @@ def _unrated(at: Mapping[str, int]) -> Says | None:
     return Says.SEEN if "watched date" in at else None
 
 
-def _row(cells: Sequence[str], layout: Layout, line: int) -> Row | Cause:
+def _row(cells: Sequence[str], table: KnownTable, line: int) -> Row | Cause:
     def cell(name: str) -> str:
-        place = layout.columns.get(name)
+        place = table.columns.get(name)
         return unguarded(cells[place].strip()) if place is not None and place < len(cells) else ""
 
     title, imdb, tmdb = cell("title"), imdb_number(cell("imdb")), number(cell("tmdb"))
     if not title and imdb is None and tmdb is None:
         return Cause.NO_FILM
-    says, stars = _said(cell("stars"), layout)
+    says, stars = _said(cell("stars"), table)
     if says is None:
         return Cause.OTHER_STARS if cell("stars") else Cause.NO_STARS
     series = any(word in cell("type").casefold() for word in SERIES)
     return Row(line, title, year(cell("year")), imdb, tmdb, says, stars, moment(cell("at")), series)
 
 
-def _said(points: str, layout: Layout) -> tuple[Says | None, float | None]:
+def _said(points: str, table: KnownTable) -> tuple[Says | None, float | None]:
     """Return the meaning of a row, and its stars; nothing if its stars are not valid."""
     if not points:
-        return layout.otherwise, None
-    stars = _in_stars(points, layout.scale)
+        return table.otherwise, None
+    stars = _in_stars(points, table.scale)
     return (Says.RATED, stars) if stars is not None else (None, None)
 
 

@@ -45,7 +45,7 @@ STRANGE = marked("it is packed in a way that I don't unpack: send the file that 
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Member:
     """A file of an archive, under its name without folders."""
 
     name: str
@@ -57,7 +57,7 @@ def is_archive(content: bytes) -> bool:
     return content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def unpack(content: bytes) -> list[Part]:
+def unpack(content: bytes) -> list[Member]:
     """Return the files of an archive that say something of films: Letterboxd's, or else Trakt's, or else its only one.
 
     Raises:
@@ -103,8 +103,8 @@ def _chosen(entries: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     return letterboxd or trakt[:MOST_READ] or only
 
 
-def _read(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> list[Part]:
-    parts: list[Part] = []
+def _read(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> list[Member]:
+    parts: list[Member] = []
     left = MOST_UNPACKED
     for entry in entries:
         if entry.flag_bits & ENCRYPTED:
@@ -117,5 +117,5 @@ def _read(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> list[
         if len(content) > most:
             raise NotRatings(TOO_LARGE, megabytes=MOST_BYTES // 1_000_000)
         left -= len(content)
-        parts.append(Part(entry.filename.rpartition("/")[2], content))
+        parts.append(Member(entry.filename.rpartition("/")[2], content))
     return parts

@@ -26,8 +26,8 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Ratings:
-    """Ratings as four arrays of one length, sorted by user and then by time."""
+class Audience:
+    """The ratings of simulated viewers, as four arrays of one length, sorted by user and then by time."""
 
     user_ids: npt.NDArray[np.int32]
     """1 up to the number of viewers, without gaps."""
@@ -50,7 +50,7 @@ def films() -> list[Film]:
     return [film.entry for film in _catalogue()]
 
 
-def audience(films: Sequence[Film], *, viewers: int = 2000, seed: int = 1895) -> Ratings:
+def audience(films: Sequence[Film], *, viewers: int = 2000, seed: int = 1895) -> Audience:
     """Return the ratings of a **simulated** audience, not of real people.
 
     Each viewer mixes one to three of the types in ``_TYPES`` (loves westerns, watches with children, …) with likings of
@@ -88,7 +88,7 @@ def audience(films: Sequence[Film], *, viewers: int = 2000, seed: int = 1895) ->
     rated_at = _dates(np.array([each.year for each in shelf]), user, film, sittings, rng)
     order = np.lexsort((rated_at, user))
     ids = np.array([each.entry.id for each in shelf], dtype=np.int32)
-    return Ratings(
+    return Audience(
         user_ids=(user[order] + 1).astype(np.int32),
         movie_ids=ids[film[order]],
         stars=stars[order],

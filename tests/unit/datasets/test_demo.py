@@ -23,7 +23,7 @@ def films() -> list[Film]:
 
 
 @pytest.fixture(scope="module")
-def ratings(films: list[Film]) -> demo.Ratings:
+def ratings(films: list[Film]) -> demo.Audience:
     return demo.audience(films)
 
 
@@ -151,7 +151,7 @@ def test_films_from_elsewhere_and_shelves_too_small_are_refused(films):
 # --- taste ------------------------------------------------------------------------------------------------------------
 
 
-def liking(films: list[Film], ratings: demo.Ratings) -> npt.NDArray[np.float32]:
+def liking(films: list[Film], ratings: demo.Audience) -> npt.NDArray[np.float32]:
     """Stars above or below the middle, shape (viewers, films); 0 where there is no rating."""
     matrix = np.zeros((int(ratings.user_ids.max()), len(films)), np.float32)
     matrix[ratings.user_ids - 1, ratings.movie_ids - 1] = ratings.stars - 3
@@ -175,7 +175,7 @@ def ndcg_at_10(scores: npt.NDArray[np.floating], seen: npt.NDArray[np.bool_], li
 
 
 @pytest.fixture(scope="module")
-def nearest(films: list[Film], ratings: demo.Ratings) -> npt.NDArray[np.int64]:
+def nearest(films: list[Film], ratings: demo.Audience) -> npt.NDArray[np.int64]:
     """The rows of the ten films nearest to each, among those that twenty viewers rated."""
     likeness = cosines(liking(films, ratings))
     likeness[:, np.bincount(ratings.movie_ids, minlength=len(films) + 1)[1:] < 20] = -1
