@@ -49,7 +49,7 @@ def privacy(days: int) -> View:
                 "seen, not for you, or for later. Which films I asked you about and showed you last."),
             say("A message of yours is kept until I have answered it, no longer. Your name is not kept; only if you "
                 "join a movie night, your first name until that evening is over."),
-            say("For 90 days: what I picked for you, to check whether my picks get better."),
+            say("For 90 days: what I picked for you and what of it you opened, to check whether my picks get better."),
             say("If you link this chat to a site: that you did, and a copy of what came from there, so that unlinking "
                 "can put it back. The site sees what you tell me here until you unlink."),
             say("If you ask for a picture of your taste, what it shows, until you ask again."),

@@ -12,6 +12,9 @@ from bot.speech.words import Html
 from engine.serving import advice
 from engine.store import Dismissal, Store
 
+CHOSEN = ("picks", NOWHERE.kind)
+"""Where films are opened from lists of picks, and from surprises and digests, to which no button leads back."""
+
 
 def handlers() -> list[Handler]:
     return [
@@ -22,6 +25,9 @@ def handlers() -> list[Handler]:
 
 
 async def open_film(visit: Visit, button: buttons.OpenFilm) -> None:
+    """Show a film's card. Note that it was opened, if this may be from a list that the model made."""
+    if button.place.kind in CHOSEN:
+        await visit.store(Store.note_opened, visit.person.id, visit.shelf.version, [button.movie_id], visit.now)
     await visit.show(await card_view(visit, button.movie_id, button.place))
 
 

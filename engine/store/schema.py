@@ -456,8 +456,8 @@ class InboxRow(Base):
 
 
 class ShownFilmRow(Base):
-    """A film that a model's list showed somebody, and when first; when they first opened it, if a site tells. Kept for
-    90 days, under our number of the person."""
+    """A film that a model's list showed somebody, and when first; when they first opened it there. Kept for 90 days,
+    under our number of the person."""
 
     __tablename__ = "shown_films"
     __table_args__ = {"sqlite_with_rowid": False}

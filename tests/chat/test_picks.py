@@ -51,6 +51,19 @@ async def test_a_rating_counts_at_once(anna: Person):
     assert {"Scream (1996)", "The Ring (2002)"} & set(titles(anna.sees))
 
 
+async def test_a_film_opened_from_a_list_is_noted_once_and_one_opened_elsewhere_is_not(anna: Person, store: Store):
+    await rates(anna, high_noon="5")
+    await anna.says("/top")
+    assert store.receptions()[1].opened == 0
+    for _ in range(2):
+        await anna.presses("2")
+        await anna.presses("Back")
+    assert store.receptions()[1].opened == 1
+    await anna.says("/my")
+    await anna.presses("1")
+    assert store.receptions()[1].opened == 1
+
+
 async def test_what_was_rated_seen_or_is_not_for_them_is_never_shown(anna: Person):
     await rates(anna, the_matrix="5")
     await anna.says("Blade Runner")

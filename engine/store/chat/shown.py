@@ -24,7 +24,7 @@ LIKED_STARS = 4.0
 class Reception:
     """What people did with the films that a model showed them in the last 90 days. ``shown`` counts pairs of person and
     film in its lists, ``rated`` those rated afterwards, ``liked`` those rated ``LIKED_STARS`` or more. ``opened``
-    counts those that people opened, in lists of a site that reports it."""
+    counts those whose card people opened from a list, in the chat or on a site that reports it."""
 
     shown: int = 0
     rated: int = 0
