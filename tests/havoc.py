@@ -44,6 +44,12 @@ PEOPLE, TAPS_PER_SECOND = 20, 5.0
 KEEP = 3
 """Versions that can be rolled back to: MATINEE_KEEP_VERSIONS."""
 
+WENT_THROUGH = (RunState.DONE, RunState.REJECTED)
+"""The gate may say no to a model: so few ratings tell little."""
+
+DYING_SECONDS = 20.0
+"""What was killed gets this long to be gone."""
+
 PATIENCE_SECONDS = 900.0
 MOST_SECONDS = 60.0
 
@@ -216,9 +222,10 @@ class Havoc:
             asyncio.run(self.club.tap(person))
         asyncio.run(self.club.settle())
         found += [f"{person} sees or has other stars than they tapped" for person in self.club.astray()]
-        self.complete_run()  # the last kill may have hit this one
         last = self.complete_run()
-        if last.state not in (RunState.DONE, RunState.REJECTED):  # the gate may say no to so few ratings
+        if last.state not in WENT_THROUGH:  # the last kill hit it
+            last = self.complete_run()
+        if last.state not in WENT_THROUGH:
             found.append(f"the last run, which nobody disturbed, is {last.state}: {last.error}")
         if self.postgres is None:  # without a database, a program that starts may give up
             found += self.own_exits
@@ -233,7 +240,8 @@ class Havoc:
         self.store.check_version(version)
         home = self.club.program.home
         found += [f"{path} is left" for path in files_left(home / "demo")]
-        found += [f"{process.name()} ({process.pid}) still runs" for process in processes_of(home)]
+        _, alive = psutil.wait_procs(processes_of(home), timeout=DYING_SECONDS)
+        found += [f"{process} still runs" for process in alive]
         for run in self.store.last_runs(1000):
             self.states[run.state.value] += 1
         return found

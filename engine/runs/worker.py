@@ -230,7 +230,7 @@ def in_words(error: BaseException) -> str:
     if "OutOfMemoryError" in text:
         return "Spark ran out of memory: raise MATINEE_SPARK_MEMORY"
     name = type(error).__name__
-    if name == "Py4JNetworkError" or isinstance(error, ConnectionError):
+    if name == "Py4JNetworkError" or isinstance(error, ConnectionError) or "JAVA_GATEWAY_EXITED" in text:
         return "Spark's Java process died; logs/spark.log in the data set's folder says more"
     lines = [line.strip().removeprefix(": ") for line in text.splitlines() if line.strip()]
     return f"{name}: {' '.join(lines[:2])}"[:500] if lines else name

@@ -196,6 +196,7 @@ def test_progress_is_told_at_each_stage_and_otherwise_not_too_often(store: Store
         (ValueError("bad\nworse\nworst"), "ValueError: bad worse"),
         (KeyError(), "KeyError"),
         (ConnectionRefusedError("111"), "Java process died"),
+        (RuntimeError("[JAVA_GATEWAY_EXITED] Java gateway process exited before"), "Java process died"),
         (RuntimeError("java.lang.OutOfMemoryError: Java heap space"), "MATINEE_SPARK_MEMORY"),
     ],
 )
