@@ -1,12 +1,13 @@
 """Measures recommenders on ratings that they were not trained on.
 
-Every recommender, the baselines too, is measured in one form: people's rows in Spark and a ``Model`` for the films'
-side. All films are ranked, those of the training side taken out; blocks of people are scored in the executors, so that
-200,000 people by 90,000 films fit in memory. Each person has a row with their share of every metric. Metrics are ratios
-of sums over people, so a bootstrap over people gives their confidence intervals.
+Every recommender, the baselines too, is measured in one form: people's rows and a ``Model`` for the films' side. All
+films are ranked, those of the training side taken out; blocks of people are scored in the executors, so that 200,000
+people by 90,000 films fit in memory. ``measure`` reads people's rows from Spark; ``measure_folded`` gets them from
+people's own ratings, and so needs no more than one pass over the ratings. Each person has a row with their share of
+every metric. Metrics are ratios of sums over people, so a bootstrap over people gives their confidence intervals.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,8 +20,9 @@ from pyspark.sql import functions as F
 
 from engine.domain import STARS, FactorRows, Floats
 from engine.judging.gate import Interval, resampled_sums, spread
+from engine.learning.fits import Folding, People
 from engine.learning.scoring import Block, histories, read_block
-from engine.learning.training import Trained, values_of
+from engine.learning.training import PEOPLE_A_BATCH, Trained, float_lists, values_of
 from engine.serving.factors import Doubles, Hyperparameters, Model, user_order_vectors
 
 TEST_PERCENT = 20
@@ -75,8 +77,13 @@ def split(ratings: DataFrame, *, seed: int, percent: int = TEST_PERCENT) -> tupl
     A rating's side follows from a hash of (user, film, seed). It is the same on every machine, in every order and for
     every later training, so two models are judged on the same ratings.
     """
-    side = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed)), F.lit(100))
-    return ratings.where(side >= percent), ratings.where(side < percent)
+    held = is_held(seed=seed, percent=percent)
+    return ratings.where(~held), ratings.where(held)
+
+
+def is_held(*, seed: int, percent: int = TEST_PERCENT) -> Column:
+    """Return whether a rating is on the test side of ``split``."""
+    return F.pmod(F.xxhash64("user_id", "movie_id", F.lit(seed)), F.lit(100)) < percent
 
 
 def split_by_time(ratings: DataFrame, *, percent: int = TEST_PERCENT) -> tuple[DataFrame, DataFrame]:
@@ -114,14 +121,20 @@ def held_out(train: DataFrame, test: DataFrame) -> DataFrame:
     ``RELEVANT_STARS`` or more, or all that were played. ``ranked`` marks people whose ranking is measured: everybody,
     or a fixed sample of about ``RANKED_USERS``.
     """
-    relevant = F.col("stars") >= RELEVANT_STARS if "stars" in test.columns else F.lit(True)
-    rated = test.select("user_id", "movie_id", values_of(test).alias("value"), relevant.alias("relevant"))
+    rated = test.select("user_id", "movie_id", values_of(test).alias("value"), _relevant(test).alias("relevant"))
     pairs = rated.groupBy("user_id").agg(F.collect_list(F.struct("movie_id", "value", "relevant")).alias("test"))
     columns = {"movie_id": "films", "value": "values", "relevant": "relevant"}
     lists = pairs.select("user_id", *(F.col(f"test.{field}").alias(name) for field, name in columns.items()))
-    people = test.select("user_id").distinct().count()
-    share = F.pmod(F.xxhash64("user_id"), F.lit(1_000_000)) < int(1_000_000 * RANKED_USERS / max(people, 1))
-    return lists.join(histories(train), "user_id", "left").withColumn("ranked", share)
+    ranked = _ranked(test.select("user_id").distinct().count())
+    return lists.join(histories(train), "user_id", "left").withColumn("ranked", ranked)
+
+
+def _relevant(ratings: DataFrame) -> Column:
+    return F.col("stars") >= RELEVANT_STARS if "stars" in ratings.columns else F.lit(True)
+
+
+def _ranked(people: int) -> Column:
+    return F.pmod(F.xxhash64("user_id"), F.lit(1_000_000)) < int(1_000_000 * RANKED_USERS / max(people, 1))
 
 
 def measure(
@@ -144,9 +157,8 @@ def measure(
         warm if both its person and its film were trained on. A figure that does not apply to somebody is NaN.
     """
     model.warm_up()
-    surprise = surprise_of(rating_counts)
-    familiarity = (np.searchsorted(KNOWN_FROM, rating_counts, side="right") - 1).astype(np.intp)
-    shared = users.sparkSession.sparkContext.broadcast((model, surprise, familiarity))
+    given = model, surprise_of(rating_counts), _familiarity(rating_counts)
+    shared = users.sparkSession.sparkContext.broadcast(given)
 
     def judge(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -154,9 +166,98 @@ def measure(
                 judged = _judge(*shared.value, batch, predicts_stars)
                 yield pa.RecordBatch.from_pandas(judged, preserve_index=False)
 
-    fields = ", ".join(f"{name} double" for name in PER_USER)
-    schema = f"user_id int, {fields}, top array<int>, errors array<double>"
-    return measured(_with_rows(people, users, model).mapInArrow(judge, schema).toPandas(), len(rating_counts))
+    return measured(_with_rows(people, users, model).mapInArrow(judge, _JUDGED).toPandas(), len(rating_counts))
+
+
+_JUDGED = f"user_id int, {', '.join(f'{name} double' for name in PER_USER)}, top array<int>, errors array<double>"
+
+
+@dataclass(frozen=True)
+class SameRow:
+    """Gives everybody the same row in a model with one factor. A ``Folding`` gives everybody a row of their own."""
+
+    model: Model
+
+    def people(self, user_ids: NDArray[Any], movie_ids: NDArray[Any], values: NDArray[Any]) -> People:
+        ids = np.unique(user_ids).astype(np.int32)
+        ones = np.ones((len(ids), 1), np.float32)
+        return People(ids, ones, 0 * ones, 0 * ones[:, 0])
+
+
+def measure_folded(
+    ratings: DataFrame, held: Column, recommenders: Sequence[Folding | SameRow], rating_counts: Floats
+) -> list[Measured]:
+    """Measure recommenders that make people's rows from people's training ratings; all of them in one pass.
+
+    Args:
+        ratings: user_id, movie_id, and stars or plays; all ratings of a person in one partition.
+        held: which of them are on the test side.
+        recommenders: their models have the same films.
+        rating_counts: training ratings of each of these films.
+
+    Returns:
+        What ``measure`` returns, for each recommender.
+    """
+    for recommender in recommenders:
+        recommender.model.warm_up()
+    stars = "stars" in ratings.columns
+    context = ratings.sparkSession.sparkContext
+    shared = context.broadcast((recommenders, surprise_of(rating_counts), _familiarity(rating_counts)))
+
+    def judge(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rated = [batch for batch in batches if batch.num_rows]
+        recommenders, surprise, familiarity = shared.value
+        for number, recommender in enumerate(recommenders):
+            for batch in _tested(recommender, rated):
+                judged = _judge(recommender.model, surprise, familiarity, batch, stars)
+                yield pa.RecordBatch.from_pandas(judged.assign(recommender=number), preserve_index=False)
+
+    people = ratings.where(held).select("user_id").distinct().count()
+    facts = {"value": values_of(ratings), "relevant": _relevant(ratings), "held": held, "ranked": _ranked(people)}
+    rated = ratings.select("user_id", "movie_id", *(column.alias(name) for name, column in facts.items()))
+    rows = rated.mapInArrow(judge, f"{_JUDGED}, recommender long").toPandas()
+    shared.destroy()
+    found = [rows[rows["recommender"] == number] for number in range(len(recommenders))]
+    return [measured(own.drop(columns="recommender"), len(rating_counts)) for own in found]
+
+
+def _tested(recommender: Folding | SameRow, rated: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Fold people in from their training ratings, and yield those with test ratings in the form of ``_with_rows``.
+
+    Args:
+        rated: all ratings of some people: user_id, movie_id, value, relevant, held, ranked.
+    """
+    if not rated:
+        return
+    users, films, values, relevant, held, ranked = (
+        column.to_numpy() for column in pa.Table.from_batches(rated).columns
+    )
+    if not held.any():
+        return
+    folded, model = recommender.people(users[~held], films[~held], values[~held]), recommender.model
+    ids, first = np.unique(users[held], return_index=True)
+    has_row = np.isin(ids, folded.user_ids)
+    at = np.searchsorted(folded.user_ids, ids[has_row])
+    preference = np.tile(model.average_taste, (len(ids), 1)).astype(np.float32)
+    rating, bias = np.zeros((len(ids), model.rating.shape[1]), np.float32), np.zeros(len(ids), np.float32)
+    preference[has_row], rating[has_row], bias[has_row] = folded.preference[at], folded.rating[at], folded.bias[at]
+    tests = _lists(ids, users[held], films[held], values[held], relevant[held])
+    seen = _lists(ids, users[~held], films[~held], np.ones_like(films[~held], np.float32))
+    columns = {
+        "user_id": ids, "has_row": has_row, "ranked": ranked[held][first],
+        "preference": float_lists(preference), "rating": float_lists(rating), "bias": bias,
+        **dict(zip(("seen", "liking"), seen, strict=True)),
+        **dict(zip(("films", "values", "relevant"), tests, strict=True)),
+    }  # fmt: skip
+    yield from pa.table(columns).to_batches(max_chunksize=PEOPLE_A_BATCH)
+
+
+def _lists(ids: NDArray[Any], users: NDArray[Any], *columns: NDArray[Any]) -> list[pa.ListArray]:
+    """Group rows by person: in each column a list for each of ``ids``, which are ascending."""
+    rows = np.flatnonzero(np.isin(users, ids))
+    rows = rows[np.argsort(users[rows], kind="stable")]
+    starts = pa.array(np.append(np.searchsorted(users[rows], ids), len(rows)).astype(np.int32))
+    return [pa.ListArray.from_arrays(starts, pa.array(column[rows])) for column in columns]
 
 
 def measured(rows: pd.DataFrame, n_films: int) -> Measured:
@@ -174,6 +275,11 @@ def surprise_of(rating_counts: Floats) -> Floats:
     Source: Zhou et al. 2010, "Solving the apparent diversity-accuracy dilemma of recommender systems".
     """
     return -np.log2(np.maximum(rating_counts, 1) / max(float(rating_counts.sum()), 1))
+
+
+def _familiarity(rating_counts: Floats) -> NDArray[np.intp]:
+    """Return each film's class of ``KNOWN_FROM``."""
+    return (np.searchsorted(KNOWN_FROM, rating_counts, side="right") - 1).astype(np.intp)
 
 
 def _error_table(sums: Iterable[NDArray[np.float64]]) -> pd.DataFrame:
@@ -407,18 +513,16 @@ def _root(value: float | None) -> float | None:
     return None if value is None else float(np.sqrt(value))
 
 
-def popularity(rating_counts: Floats, trained: Trained) -> tuple[DataFrame, Model]:
+def popularity(rating_counts: Floats, trained: Trained) -> SameRow:
     """Return the recommender that shows everybody the films with most ratings: every ranking must be at least as good.
 
     It predicts the mean of all stars for every person and film: every prediction must be at least as good.
 
     Args:
         rating_counts: training ratings of each film, in the order of the trained model's films.
-        trained: the model whose people and films it is for.
+        trained: the model whose films it is for.
     """
-    nobody_differs = trained.users.select("user_id", F.lit(0.0).cast("float").alias("bias"))
-    no_bias = np.zeros_like(rating_counts)
-    return same_for_all(nobody_differs, trained.rows.movie_ids, rating_counts, no_bias, trained.mean_stars)
+    return SameRow(_same_order(trained.rows.movie_ids, rating_counts, 0 * rating_counts, trained.mean_stars))
 
 
 def same_for_all(
@@ -432,8 +536,12 @@ def same_for_all(
         order: the score of each film, shape (n_items,).
         bias: each film's bias, for the stars.
     """
+    users = people.select("user_id", _floats([1.0]).alias("preference"), _floats([0.0]).alias("rating"), "bias")
+    return users, _same_order(movie_ids, order, bias, mean_stars)
+
+
+def _same_order(movie_ids: NDArray[np.int32], order: Floats, bias: Floats, mean_stars: float) -> Model:
     one_factor = order.reshape(-1, 1).astype(np.float32)
     rows = FactorRows(movie_ids, one_factor, np.zeros_like(one_factor), bias.astype(np.float32))
     parameters = asdict(Hyperparameters(blend=0.0)) | {"mean_stars": mean_stars, "average_taste": [1.0]}
-    users = people.select("user_id", _floats([1.0]).alias("preference"), _floats([0.0]).alias("rating"), "bias")
-    return users, Model.assemble(rows, parameters)
+    return Model.assemble(rows, parameters)

@@ -239,6 +239,7 @@ class Field:
                 seed=SEED,
                 progress=lambda done, detail: None,
             )
+            trained.users.count()
             taken = seconds()
         model = trained.model()
         return self.factors(trained.users, model, taken, lacks=() if model.predicts_stars else OF_STARS)

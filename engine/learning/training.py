@@ -62,7 +62,8 @@ class Trained(Fitted):
     """Both models, and the people.
 
     ``users`` has one row for each person: user_id int, preference and rating array<float>, bias float. It stays in
-    Spark, cached, because a million people's rows may not fit on the driver. The films' side is small and is held here.
+    Spark, because a million people's rows may not fit on the driver; rows are made and cached at the first use. The
+    films' side is small and is held here.
     """
 
     users: DataFrame
@@ -100,7 +101,6 @@ def train(
     log.info("training_placed", placement=chosen.value, ratings=count, asked=placement is not None)
     fitted = fit(values, hyperparameters, films=films, seed=seed, placement=chosen, progress=progress)
     users = fold_everyone(values, fitted)
-    users.count()
     progress(1.0, "trained")
     return Trained(fitted.rows, fitted.hyperparameters, fitted.mean_stars, fitted.average_taste, seed, users)
 

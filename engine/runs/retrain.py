@@ -27,9 +27,9 @@ from engine.judging.gate import Losing, Verdict, decide, losing
 from engine.judging.tuning import Remembered, remembered, settle
 from engine.learning import scoring
 from engine.learning.content import Tags
-from engine.learning.fits import OnProgress
+from engine.learning.fits import Folding, OnProgress
 from engine.learning.similarity import similar_films
-from engine.learning.training import SEED, Placement, Trained, train
+from engine.learning.training import LARGEST_TASK, SEED, Placement, Trained, train
 from engine.serving.similar_titles import SimilarTitles
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
@@ -92,19 +92,20 @@ def retrain(
     scoring.check_kernel()
     started = now()
     report(Stage.INGEST, 0.0, "starting Spark")
+    small = catalogue.rating_count <= LARGEST_TASK and settings.placement in ("auto", "whole")
     with (
         scratch_folder(settings) as folder,
-        spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark,
+        spark_session(settings, log=settings.folder / "logs" / "spark.log", brief=small) as spark,
     ):
         known = remembered(store, catalogue)
         run = _Run(store, settings, spark, folder, catalogue, known, report, now)
         report(Stage.INGEST, 0.05, "reading ratings")
         waiting = store.waiting_ratings()  # the time of reading the queue: later ratings are not in this model
         queue, ratings = read_ratings(spark, store, settings, catalogue, folder)
-        training_side, test_side = (side.cache() for side in evaluation.split(ratings, seed=SEED))
+        training_side, test_side = evaluation.split(ratings, seed=SEED)
         if run.searches and not dry_run:
             run = replace(run, known=run.search(training_side), searched=True)
-        trained, measured, popularity = run.train_and_measure(training_side, test_side)
+        trained, measured, popularity = run.train_and_measure(ratings, training_side)
         report(Stage.GATE, SHARES[Stage.GATE][0], "comparing with the live model")
         champion = run.champion()
         recorded = run.recorded(champion)
@@ -133,8 +134,7 @@ def retrain(
             metrics["seconds"] = _seconds(started, now())
             return Outcome(RunState.REJECTED, version, verdict.reason, metrics)
 
-        for used in (training_side, test_side, trained.users):
-            used.unpersist()
+        trained.users.unpersist()
         reason = verdict.reason if verdict.accepted else f"published by force; the gate said: {verdict.reason}"
         final = run.refit(ratings)
         if lost:
@@ -193,20 +193,14 @@ class _Run:
         return Remembered(found, self.now())
 
     def train_and_measure(
-        self, training_side: DataFrame, test_side: DataFrame
+        self, ratings: DataFrame, training_side: DataFrame
     ) -> tuple[Trained, evaluation.Measured, evaluation.Measured]:
         """Train on one side of the split, measure on the other, and measure popularity beside it."""
         trained = self.train(training_side, Stage.TRAIN)
-        progress = self.progress(Stage.EVALUATE)
-        progress(0.0, "measuring on the test ratings")
-        people = evaluation.held_out(training_side, test_side).cache()
+        self.progress(Stage.EVALUATE)(0.0, "measuring on the test ratings")
         counts = _rating_counts(training_side, trained)
-        measured = evaluation.measure(trained.users, trained.model(), people, counts, predicts_stars=self.gives_stars)
-        progress(0.6, "measuring popularity beside it")
-        popularity = evaluation.measure(
-            *evaluation.popularity(counts, trained), people, counts, predicts_stars=self.gives_stars
-        )
-        people.unpersist()
+        recommenders = Folding(trained.model()), evaluation.popularity(counts, trained)
+        measured, popularity = evaluation.measure_folded(ratings, evaluation.is_held(seed=SEED), recommenders, counts)
         return trained, measured, popularity
 
     def measure_fallback(
@@ -344,9 +338,9 @@ def _similarities(folder: Path) -> tuple[NDArray[np.int32], NDArray[np.int32], F
 
 def _rating_counts(ratings: DataFrame, trained: Trained) -> Floats:
     """Count the ratings of each film, in the order of the trained model's films."""
-    table = ratings.groupBy("movie_id").count().orderBy("movie_id").toPandas()
+    table = ratings.groupBy("movie_id").count().toArrow()
     counts = np.zeros(len(trained.rows.movie_ids), np.float32)
-    counts[np.searchsorted(trained.rows.movie_ids, table["movie_id"])] = table["count"]
+    counts[np.searchsorted(trained.rows.movie_ids, table["movie_id"].to_numpy())] = table["count"].to_numpy()
     return counts
 
 

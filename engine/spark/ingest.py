@@ -86,7 +86,8 @@ def read_ratings(
     value = "plays" if catalogue.feedback is Feedback.COUNTS else "stars"  # see domain.PLAYED
     columns = {"user_id": queue.user_ids, "movie_id": queue.movie_ids, value: queue.stars}
     parquet.write_table(pa.table(columns), chat)
-    ratings = spark.read.parquet(str(source)).select(*columns).unionByName(spark.read.parquet(str(chat)))
+    schema = f"user_id int, movie_id int, {value} float"  # known, so that Spark need not look into the files first
+    ratings = spark.read.schema(schema).parquet(str(source), str(chat))
     fewest = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
     parts = max(fewest, catalogue.rating_count // RATINGS_A_PART)
     return queue, ratings.repartition(parts, "user_id").cache()

@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 from engine.domain import MatineeError
 from engine.settings import EngineSettings
+from engine.spark import classes
 from engine.spark.scratch import own_folder
 
 OLDEST_JAVA = 17
@@ -84,11 +85,13 @@ def find_java(folder: Path) -> Path:
 
 
 @contextmanager
-def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Iterator[SparkSession]:
+def spark_session(settings: EngineSettings, *, log: Path | None = None, brief: bool = False) -> Iterator[SparkSession]:
     """Open Spark where the settings say, and stop it afterwards.
 
     Args:
         log: a file for the JVM's output; None leaves it on our stderr.
+        brief: the session lasts about a minute, so Java does not compile its own code a second time, for speed. By
+            default it does, which takes a third of such a session, and pays in long ones and in MLlib.
 
     Raises:
         JavaMissing: there is no Java.
@@ -101,14 +104,16 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None) -> Itera
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task per core; more would compete for it
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with own_folder(settings.folder / "spark") as folder:
-        conf = _conf(settings, folder)
+        conf = _conf(settings, folder, brief=brief)
         with _stderr_to(log):
             _start_java(conf)
             session = SparkSession.builder.config(conf=conf).getOrCreate()
         try:
             # ALS writes checkpoints there every ten iterations.
             session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
-            if not local:
+            if local:  # Python's workers start while Java reads data; nobody waits for this
+                session.sparkContext.parallelize([0], 1).map(abs)._jrdd.countAsync()
+            else:
                 session.sparkContext.addPyFile(str(_package(folder)))
                 session.sparkContext.parallelize([0], 1).count()  # waits for the executors
                 partitions = 2 * session.sparkContext.defaultParallelism  # Spark's own 200 make small sets slow
@@ -129,11 +134,14 @@ def _start_java(conf: SparkConf) -> None:
         beside.submit(SparkContext._ensure_initialized, conf=conf).result()
 
 
-def _conf(settings: EngineSettings, folder: Path) -> SparkConf:
+def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
     local, cores = settings.spark_master.startswith("local"), os.cpu_count() or 2
     # Java's own temporary files are in our folder too, so that they are removed even if Java is killed. This garbage
     # collector stops all threads at times, but gives the most throughput; nobody waits for an answer here.
-    java = f'-Dlog4j2.configurationFile={QUIET.as_uri()} -Djava.io.tmpdir="{folder}" -XX:+UseParallelGC'
+    java = [f"-Dlog4j2.configurationFile={QUIET.as_uri()}", f'-Djava.io.tmpdir="{folder}"', "-XX:+UseParallelGC"]
+    java += classes.java_options()
+    if brief:
+        java.append("-XX:TieredStopAtLevel=1")
     values = {
         "spark.app.name": "Matinee",
         "spark.master": settings.spark_master,
@@ -147,8 +155,10 @@ def _conf(settings: EngineSettings, folder: Path) -> SparkConf:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
-        "spark.driver.extraJavaOptions": java,
+        "spark.driver.extraJavaOptions": " ".join(java),
         "spark.hadoop.fs.permissions.umask-mode": "077",  # as our own umask, which Hadoop does not heed
+        # Left on, tasks of DataFrames would have another environment than those of RDDs, and so workers of their own.
+        "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
         # Adaptive execution helps with large shuffles; on small data its re-planning costs more than the work.
         "spark.sql.adaptive.enabled": str(not local).lower(),
     }
@@ -159,6 +169,7 @@ def _conf(settings: EngineSettings, folder: Path) -> SparkConf:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": str(folder),
+            "spark.python.daemon.module": "engine.spark.daemon",  # executors of a cluster get our package too late
         }
     else:  # data is split by the number of cores, so wait until the executors are there
         values["spark.scheduler.minRegisteredResourcesRatio"] = "1.0"

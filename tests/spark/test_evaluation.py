@@ -3,14 +3,26 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.judging import evaluation, rivals
 from engine.judging.comparison import METRICS, Comparison, compare
-from engine.judging.evaluation import held_out, measure, same_for_all, split, split_by_time
+from engine.judging.evaluation import (
+    held_out,
+    is_held,
+    measure,
+    measure_folded,
+    popularity,
+    same_for_all,
+    split,
+    split_by_time,
+)
 from engine.judging.rivals import MODELS
+from engine.learning.fits import Folding
+from engine.learning.training import train
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
 pytestmark = pytest.mark.spark
@@ -124,6 +136,32 @@ class TestMeasure:
         found = measure(users, model, held_out(train, test), counts)
         assert 60 < found.per_user["ndcg"].notna().sum() < 140
         assert found.per_user["n_all"].sum() == 1_000
+
+
+class TestMeasureFolded:
+    def test_it_finds_what_measure_finds_with_people_s_rows_from_spark(
+        self, spark: SparkSession, ratings: DataFrame
+    ) -> None:
+        """Also about a person and a film of whom all ratings are on the test side."""
+        held = is_held(seed=3) | (F.col("user_id") == 3) | (F.col("movie_id") == 7)
+        training_side, test_side = ratings.where(~held), ratings.where(held)
+        trained = train(spark, training_side, SMALL, seed=1, progress=lambda done, detail: None)
+        counted = training_side.groupBy("movie_id").count().orderBy("movie_id").toPandas()
+        counts = counted["count"].to_numpy(np.float32)
+        everybody = trained.users.select("user_id", F.lit(0.0).cast("float").alias("bias"))
+        by_popularity = same_for_all(everybody, trained.rows.movie_ids, counts, 0 * counts, trained.mean_stars)
+        people = held_out(training_side, test_side)
+
+        model = trained.model()
+        found = measure_folded(ratings, held, [Folding(model), popularity(counts, trained)], counts)
+        expected = [measure(trained.users, model, people, counts), measure(*by_popularity, people, counts)]
+        for mine, theirs in zip(found, expected, strict=True):
+            assert mine.metrics == pytest.approx(theirs.metrics)
+            sides = (one.per_user.sort_values("user_id").reset_index(drop=True) for one in (mine, theirs))
+            pd.testing.assert_frame_equal(*sides, check_dtype=False)
+            pd.testing.assert_frame_equal(mine.errors, theirs.errors)
+        stranger = found[0].per_user.set_index("user_id").loc[3]
+        assert (stranger["n_all"], stranger["n_warm"]) == (20, 0)
 
 
 class TestSplits:

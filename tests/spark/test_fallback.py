@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from engine.judging.evaluation import held_out, measure, popularity, split
+from engine.judging.evaluation import Measured, held_out, is_held, measure, measure_folded, popularity, split
 from engine.judging.fallback import best_there_is
 from engine.judging.gate import Losing, decide, losing
 from engine.learning.training import Trained, train
@@ -34,12 +34,18 @@ def counts_of(trained: Trained, training: DataFrame) -> np.ndarray:
     return table["count"].to_numpy(np.float32)
 
 
-def test_everybody_is_shown_what_most_people_rated(trained: Trained, sides: tuple[DataFrame, DataFrame]) -> None:
+def bar_of(trained: Trained, ratings: DataFrame, counts: np.ndarray) -> Measured:
+    return measure_folded(ratings, is_held(seed=3), [popularity(counts, trained)], counts)[0]
+
+
+def test_everybody_is_shown_what_most_people_rated(
+    trained: Trained, sides: tuple[DataFrame, DataFrame], ratings: DataFrame
+) -> None:
     """This holds for people of the training data and for people of the chat, with any ratings."""
     counts = counts_of(trained, sides[0])
     found = best_there_is(trained, counts, Losing(lists=True, stars=False))
-    people, bar = held_out(*sides), popularity(counts, trained)
-    ours, theirs = (measure(*one, people, counts) for one in ((found.users, found.model()), bar))
+    people = held_out(*sides)
+    ours, theirs = measure(found.users, found.model(), people, counts), bar_of(trained, ratings, counts)
     assert ours.metrics["ndcg_at_10"] == pytest.approx(theirs.metrics["ndcg_at_10"])
     assert ours.metrics["rmse_all"] == pytest.approx(
         measure(trained.users, trained.model(), people, counts).metrics["rmse_all"]
@@ -62,7 +68,9 @@ def test_everybody_is_told_the_mean_of_all_stars(trained: Trained, sides: tuple[
     assert not np.any(np.stack(people["rating"].to_numpy()))
 
 
-def test_what_fell_back_passes_the_gate(trained: Trained, sides: tuple[DataFrame, DataFrame]) -> None:
+def test_what_fell_back_passes_the_gate(
+    trained: Trained, sides: tuple[DataFrame, DataFrame], ratings: DataFrame
+) -> None:
     """A model of noise loses to the simplest recommender. Replaced by it, it is as good and goes live."""
     counts, rng = counts_of(trained, sides[0]), np.random.default_rng(2)
     noise = rng.normal(0, 2, trained.rows.preference.shape).astype(np.float32)
@@ -70,7 +78,7 @@ def test_what_fell_back_passes_the_gate(trained: Trained, sides: tuple[DataFrame
     users = trained.users
     broken = replace(trained, rows=replace(trained.rows, preference=noise, bias=stars), users=users)
     people = held_out(*sides)
-    bar = measure(*popularity(counts, trained), people, counts).metrics
+    bar = bar_of(trained, ratings, counts).metrics
     bad = measure(broken.users, broken.model(), people, counts)
     lost = losing(bad.per_user, bar)
     assert lost.stars

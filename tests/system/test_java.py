@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from engine.spark import classes
+from engine.spark.session import find_java
 from tests.conftest import Program
 
 pytestmark = [pytest.mark.system, pytest.mark.spark]
@@ -74,3 +77,22 @@ def test_without_either_we_say_how_to_get_one(without_java: Program) -> None:
     assert "Java 17" in done.stderr
     assert "make run" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_archive_of_classes_that_is_no_use_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is damaged, or another Java wrote it."""
+    monkeypatch.setattr(classes, "ARCHIVE", tmp_path / "classes.jsa")
+    assert classes.java_options() == []
+    classes.ARCHIVE.write_bytes(b"no archive")
+    options = [option.replace('"', "") for option in classes.java_options()]
+    java = find_java(tmp_path) / "bin" / "java"
+    done = subprocess.run([java, *options, "-version"], capture_output=True, text=True)
+    assert (len(options), done.returncode) == (1, 0), done.stderr
+
+
+def test_a_training_leaves_an_archive_of_its_classes(tmp_path: Path) -> None:
+    archive = tmp_path / "classes.jsa"
+    classes.write(archive)
+    assert list(tmp_path.glob("classes.*")) == [archive]
+    assert archive.stat().st_size > 50_000_000
+    assert archive.stat().st_mode & 0o777 == 0o644
