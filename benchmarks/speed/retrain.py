@@ -6,9 +6,9 @@
 Runs the commands that people run: ``engine load``, then ``engine train`` (both models trained on the training side,
 measured, judged, trained again on everything, all lists scored and published), without a search. The solver is compiled
 and Java's classes are archived before, as `make` leaves them. Prints the seconds of each stage and the most memory of
-all processes together; then what the bot keeps of it, and how long a /top takes. With ``--millions`` PATH is grown to so
-many million ratings first (benchmarks/grown.py). ``--output`` adds what was measured to a file, and ``--plot`` draws all
-that is in it. Exits with 1 above a limit. Linux only.
+all processes together; then what the bot keeps of it, and how long a /top takes. With ``--millions`` PATH is grown to
+so many million ratings first (benchmarks/grown.py). ``--output`` adds what was measured to a file, and ``--plot`` draws
+all that is in it. Exits with 1 above a limit. Linux only.
 """
 
 import argparse
