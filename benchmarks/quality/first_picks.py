@@ -39,6 +39,7 @@ from engine.learning.training import SEED
 from engine.serving import advice
 from engine.serving.content import with_unrated
 from engine.serving.factors import Hyperparameters
+from engine.serving.kinds import Kinds
 from engine.serving.library import Facts, Films, Shelf
 from engine.serving.similar_titles import SimilarTitles
 from engine.settings import EngineSettings
@@ -165,7 +166,8 @@ def prepare(source: str, *, quarter: int, hide: int = 0) -> World:
         int(user): dict(zip(rows["movie_id"].tolist(), rows["stars"].tolist(), strict=True))
         for user, rows in table[table["user_id"].isin(kept)].groupby("user_id")
     }
-    return World(Shelf(catalogue, 1, model, Facts.of(model, catalogue), titles), matrix, newcomers, hidden)
+    shelf = Shelf(catalogue, 1, model, Facts.of(model, catalogue), titles, Kinds.of(model, films))
+    return World(shelf, matrix, newcomers, hidden)
 
 
 def revealed(world: World) -> Iterator[tuple[str, Stars, Stars]]:

@@ -1,6 +1,6 @@
 """Are films that nobody has rated offered to the right people, and at whose cost?
 
-    python -m benchmarks.quality.unrated [--data PATH] [--validate]
+    python -m benchmarks.quality.unrated [--data PATH] [--validate] [--shares 0.4 0.45 0.5 0.55]
 
 All ratings of 100 films that at least 20 people rated are hidden, and a quarter of the people are kept from training.
 Each of these reveals half of their ratings of other films, drawn at random.
@@ -9,7 +9,8 @@ The order of the hidden films: nDCG@10 among the 100, of those that they gave fo
 genre popularity (how many people rated a film of the same genres on average, alone and times the share of these genres
 in what they revealed). Everybody's list as the chat shows it: nDCG@10 when unrated films may be picked and when not, of
 all films and of those that are not hidden, and how many are. Intervals are 95 % of a paired bootstrap over people.
-``--validate`` takes another hundred films and another quarter of the people, for choosing constants.
+``--validate`` takes another hundred films and another quarter of the people, for choosing constants; ``--shares`` tries
+values of ``order.GUESS_SHARE``.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from benchmarks.quality.first_picks import NOW, Stars, World, prepare
 from engine.domain import Floats, Rating
 from engine.judging.evaluation import RELEVANT_STARS, ranking
 from engine.serving import advice, order
-from engine.serving.order import Person
+from engine.serving.order import Viewer
 from engine.store import Taste
 
 HIDDEN = 100
@@ -35,12 +36,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="demo")
     parser.add_argument("--validate", action="store_true")
+    parser.add_argument("--shares", type=float, nargs="+", default=[order.GUESS_SHARE])
     asked = parser.parse_args()
     world = prepare(asked.data, quarter=1 if asked.validate else 0, hide=HIDDEN)
     people = revealed(world)
     print(f"{len(people)} people who were kept from training; all ratings of {len(world.hidden)} films were hidden.\n")
     of_hidden(world, people)
-    of_lists(world, people)
+    for share in asked.shares:
+        order.GUESS_SHARE = share
+        print(f"\nGuesses are shown from {share:.0%} of the last film's score on. ", end="")
+        of_lists(world, people)
 
 
 def revealed(world: World) -> People:
@@ -73,7 +78,7 @@ def of_hidden(world: World, people: People) -> None:
     orders: dict[str, Callable[[Taste], Floats]] = {
         "genre popularity": lambda taste: popularity @ genres / known,
         "genre popularity, each genre by their share of it": lambda taste: (popularity * share(taste)) @ genres / known,
-        "Matinee": lambda taste: order.scores(shelf, model, Person.of(model, taste))[rows],
+        "Matinee": lambda taste: order.scores(shelf, model, Viewer.of(model, taste))[rows],
     }
     found: dict[str, list[float]] = {name: [] for name in orders}
     for taste, rest in people:
@@ -107,7 +112,7 @@ def of_lists(world: World, people: People) -> None:
         new = [film for film in ours if facts.new[model.row(film)]]
         assert len(new) <= order.MOST_NEW
         shown.append([rest.get(film, 0) for film in new])
-    print(f"\n{len(shown)} lists. nDCG@10 with unrated films, and without:")
+    print(f"{len(shown)} lists. nDCG@10 with unrated films, and without:")
     for name, pairs in found.items():
         new, old = np.array(pairs).T
         print(f"  of {name}: {new.mean():.3f}, {old.mean():.3f}; a difference of {interval(new - old)}")

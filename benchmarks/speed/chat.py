@@ -130,10 +130,10 @@ def similar_for(films: list[Film]) -> Iterator[SimilarRow]:
             yield film.id, position, films[(at + 37 * position) % len(films)].id, 1 - position / 50, None, None
 
 
-def publish(store: Store, films: list[Film], user_ids: list[int], event_ids: list[int]) -> int:
-    """Make a model live that has learned from these events, and return its version."""
+def publish(store: Store, films: list[Film], user_ids: list[int], event_ids: list[int], *, unrated: int = 0) -> int:
+    """Make a model live that has learned from these events, but not the first ``unrated`` films; return its version."""
     version = new_version(store)
-    store.write_item_factors(version, factors_of(films))
+    store.write_item_factors(version, factors_of(films[unrated:]))
     store.write_similar(version, similar_for(films))
     store.write_recommendations(version, lists_for(user_ids, films))
     store.publish(version, event_ids=np.array(event_ids, np.int64), now=NOW)

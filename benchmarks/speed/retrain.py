@@ -149,7 +149,7 @@ def measure_retrain(data: str, kind: str, memory: str) -> Measured:
         print(f"{'retrain':10} {trained.seconds:7.1f} s   {trained.most_mb:7,.0f} MB at the most", flush=True)
         asked = [sys.executable, "-m", "benchmarks.speed.memory", "--serve", url]
         said = subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout
-        films, _, kept, _, median, slow = map(float, said.split())
+        films, _, kept, _, median, slow, _ = map(float, said.split())
         print(
             f"{'bot':10} {kept:7,.0f} MB with {films:,.0f} films; /top {median:.1f} ms, p99 {slow:.1f} ms", flush=True
         )

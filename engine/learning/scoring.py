@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from engine.domain import Floats, MatineeError
 from engine.serving.factors import Model, user_order_vectors
+from engine.serving.kinds import Kinds
 from engine.serving.similar_titles import FADES_BY, NEUTRAL, SimilarTitles
 
 UNFILLED = np.float32(-1e30)
@@ -36,6 +37,11 @@ class Block:
     seen: NDArray[np.int32]
     liking: Floats
     starts: NDArray[np.int32]
+
+    def rated_by(self, person: int) -> tuple[NDArray[np.int32], Floats]:
+        """Return the rows of the films that one person rated, and how much they liked each."""
+        own = slice(self.starts[person], self.starts[person + 1])
+        return self.seen[own], self.liking[own]
 
 
 class KernelMissing(MatineeError):
@@ -69,7 +75,13 @@ def histories(ratings: DataFrame) -> DataFrame:
 
 
 def recommend(
-    users: DataFrame, seen: DataFrame, model: Model, similar: SimilarTitles | None = None, *, limit: int
+    users: DataFrame,
+    seen: DataFrame,
+    model: Model,
+    similar: SimilarTitles | None = None,
+    kinds: Kinds | None = None,
+    *,
+    limit: int,
 ) -> DataFrame:
     """Return everybody's list: user_id, position (1 is best), movie_id, score, predicted_stars (null if the model
     predicts none).
@@ -78,18 +90,19 @@ def recommend(
         users: user_id, preference, rating, bias, as ``training.Trained`` has them.
         seen: ``histories``: films never to be recommended to each person, and how they liked them.
         similar: similar titles of each film; as in the bot, they affect the lists of people with few ratings.
+        kinds: the kinds of films, likewise.
         limit: films in a list; a person who has few unseen films left gets fewer.
 
     Lists come in no particular order of people. Ties are broken arbitrarily.
     """
     model.warm_up()
-    shared = users.sparkSession.sparkContext.broadcast((model, similar))
+    shared = users.sparkSession.sparkContext.broadcast((model, similar, kinds))
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        model, similar = shared.value
+        model, similar, kinds = shared.value
         for batch in batches:
             if batch.num_rows:
-                yield _recommend_block(model, similar, read_block(batch, model.movie_ids), limit)
+                yield _recommend_block(model, similar, kinds, read_block(batch, model.movie_ids), limit)
 
     schema = "user_id int, position int, movie_id int, score float, predicted_stars float"
     return users.join(seen, "user_id", "left").mapInArrow(score, schema)
@@ -146,7 +159,9 @@ def top_rows(
     return topk(items, queries, min(limit, len(items)), filter_query_items=mask, num_threads=1)  # type: ignore[no-any-return]
 
 
-def _recommend_block(model: Model, similar: SimilarTitles | None, block: Block, limit: int) -> pa.RecordBatch:
+def _recommend_block(
+    model: Model, similar: SimilarTitles | None, kinds: Kinds | None, block: Block, limit: int
+) -> pa.RecordBatch:
     queries, offset = user_order_vectors(
         model.ordering(block.preference),
         block.rating,
@@ -154,15 +169,22 @@ def _recommend_block(model: Model, similar: SimilarTitles | None, block: Block, 
         model.rating_moments,
         model.hyperparameters.blend,
     )
-    rows, scores = top_rows(model.order_vectors, queries, limit, block.seen, block.starts)
+    items, few = model.order_vectors, np.flatnonzero(np.diff(block.starts) < FADES_BY).tolist()
+    if kinds is not None and few:
+        # Evidence for kinds is linear in the films too, so that more columns are all that it takes.
+        items = np.hstack([items, kinds.pulling])
+        evidence = np.zeros((len(queries), kinds.pulling.shape[1]), np.float32)
+        for person in few:
+            evidence[person] = kinds.evidence(*block.rated_by(person))
+        queries = np.hstack([queries, evidence])
+    rows, scores = top_rows(items, queries, limit, block.seen, block.starts)
     if similar is not None:
-        for person in np.flatnonzero(np.diff(block.starts) < FADES_BY):
-            own = slice(block.starts[person], block.starts[person + 1])
-            lifted, gains = similar.gains(block.seen[own], block.liking[own])
-            new = ~np.isin(lifted, block.seen[own])
+        for person in few:
+            seen, liking = block.rated_by(person)
+            lifted, gains = similar.gains(seen, liking)
+            new = ~np.isin(lifted, seen)
             lifted, gains = lifted[new], gains[new]
-            found = model.order_vectors[lifted] @ queries[person] + gains
-            _merge(rows[person], scores[person], lifted, found)
+            _merge(rows[person], scores[person], lifted, items[lifted] @ queries[person] + gains)
     filled = scores > UNFILLED
     scores = scores - offset[:, None]
     position = np.broadcast_to(np.arange(1, rows.shape[1] + 1, dtype=np.int32), rows.shape)

@@ -30,6 +30,7 @@ from engine.learning.content import Tags
 from engine.learning.fits import Folding, OnProgress
 from engine.learning.similarity import similar_films
 from engine.learning.training import LARGEST_TASK, SEED, Placement, Trained, train
+from engine.serving.kinds import Kinds
 from engine.serving.similar_titles import SimilarTitles
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
@@ -261,7 +262,8 @@ class _Run:
         alike.write.parquet(str(similar.absolute()))
         progress(0.4, "everybody's list")
         titles = SimilarTitles.of(model.movie_ids, *_similarities(similar))
-        lists = scoring.recommend(trained.users, scoring.histories(ratings), model, titles, limit=limit)
+        people, kinds = scoring.histories(ratings), Kinds.of(model, films)
+        lists = scoring.recommend(trained.users, people, model, titles, kinds, limit=limit)
         lists.write.parquet(str((self.folder / "recommendations").absolute()))
 
     def tags(self) -> Tags | None:

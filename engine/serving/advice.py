@@ -12,7 +12,7 @@ from engine.domain import Film, Floats
 from engine.serving import order
 from engine.serving.factors import DIVERSITY, Model, Rows
 from engine.serving.library import Facts, Shelf
-from engine.serving.order import Person
+from engine.serving.order import Viewer
 from engine.serving.wish import ANYTHING, Wish
 from engine.store import Dismissal, Recommendation, SimilarFilm, Taste
 
@@ -91,7 +91,7 @@ def picks(
             if film.id not in hidden and wish.fits(film) and (stock is None or film.id in stock)
         )
         return [Line(film) for film, _ in zip(fitting, range(limit), strict=False)]
-    person = Person.of(shelf.model, taste)
+    person = Viewer.of(shelf.model, taste)
     fits = shelf.facts.fitting(wish)
     if stock is not None:
         fits &= np.isin(shelf.model.movie_ids, np.fromiter(stock, np.int64, len(stock)))
@@ -112,7 +112,7 @@ def _best(
     shelf: Shelf,
     model: Model,
     facts: Facts,
-    person: Person,
+    person: Viewer,
     published: Mapping[int, float] | None,
     fits: NDArray[np.bool_],
     hidden: Collection[int],
@@ -138,14 +138,14 @@ def _best(
         seen=person.seen,
         fits=fits,
         free=free,
-        profile=person.profile if len(person.profile.rated) else None,
+        person=person,
         limit=limit,
         diversity=diversity,
     )
     return [int(row) for row in chosen]
 
 
-def _because(shelf: Shelf, model: Model, person: Person, rows: Rows, limit: int) -> list[tuple[Film, ...]]:
+def _because(shelf: Shelf, model: Model, person: Viewer, rows: Rows, limit: int) -> list[tuple[Film, ...]]:
     """Return, for each of some films, those of someone's own that speak most for it: first those that it resembles,
     while likeness counts, then those that the model names."""
     named = model.reasons_of(person.profile, rows, limit=limit)
@@ -165,7 +165,7 @@ def card(shelf: Shelf, taste: Taste, film: Film) -> Card:
     row = None if shelf.model is None else shelf.model.row(film.id)
     if own is not None or not taste.ratings or shelf.model is None or shelf.facts is None or row is None:
         return Card(film, own, aside)
-    person = Person.of(shelf.model, taste)
+    person = Viewer.of(shelf.model, taste)
     at = np.array([row])
     (predicted,) = order.printed(shelf.model, shelf.facts, person.profile, at)
     return Card(film, own, aside, predicted, _because(shelf, shelf.model, person, at, 2)[0])
@@ -279,7 +279,7 @@ def surprise(
     best = picks(shelf, taste, published=published, leave_out=leave_out, limit=1)
     if not best or not taste.ratings or shelf.model is None or shelf.facts is None:
         return Surprise(best[0] if best else None)
-    person = Person.of(shelf.model, taste)
+    person = Viewer.of(shelf.model, taste)
     stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
     if not len(person.profile.rated):
         return Surprise(best[0])
@@ -311,7 +311,7 @@ count."""
 KNOWN_SHARE = 0.3
 
 
-def _near(model: Model, facts: Facts, alike: Sequence[int], person: Person, free: NDArray[np.bool_]) -> int | None:
+def _near(model: Model, facts: Facts, alike: Sequence[int], person: Viewer, free: NDArray[np.bool_]) -> int | None:
     """Return the row of the first film that may be shown; for a part of a series, the row of the part to see first."""
     rows = model.rows(alike)
     first, _ = facts.in_order(
@@ -326,7 +326,7 @@ def _far(
     facts: Facts,
     stars: Floats | None,
     taste: Taste,
-    person: Person,
+    person: Viewer,
     free: NDArray[np.bool_],
 ) -> int | None:
     """Return the row of the film with the best prediction among those unlike the person's favourites; None if the data

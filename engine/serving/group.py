@@ -10,7 +10,7 @@ from engine.domain import Film, Floats
 from engine.serving import order
 from engine.serving.factors import Doubles, Model, Rows
 from engine.serving.library import Facts, Shelf
-from engine.serving.order import Person
+from engine.serving.order import Viewer
 from engine.serving.wish import ANYTHING, Wish
 from engine.store import Dismissal, Taste
 
@@ -84,7 +84,7 @@ def proposals(
         )
         return Proposals([film for film, _ in zip(fitting, range(limit), strict=False)])
     model, facts = shelf.model, shelf.facts
-    people = [Person.of(model, taste) for taste in tastes]
+    people = [Viewer.of(model, taste) for taste in tastes]
     worth = group_scores(np.stack([order.scores(shelf, model, person) for person in people]), misery)
     fits = facts.fitting(wish)
     if only is not None:
@@ -97,7 +97,7 @@ def proposals(
 
     def choose(allowed: NDArray[np.bool_]) -> Rows:
         found = np.where(allowed, worth, -np.inf).astype(np.float32)
-        return order.choose(model, facts, found, seen=everybodys, fits=fits, free=allowed, profile=None, limit=limit)
+        return order.choose(model, facts, found, seen=everybodys, fits=fits, free=allowed, person=None, limit=limit)
 
     chosen = choose(free & _bearable(model, facts, people))
     below = not len(chosen)
@@ -107,7 +107,7 @@ def proposals(
     return Proposals(films, below_floor=below and bool(films))
 
 
-def _bearable(model: Model, facts: Facts, people: Sequence[Person]) -> NDArray[np.bool_]:
+def _bearable(model: Model, facts: Facts, people: Sequence[Viewer]) -> NDArray[np.bool_]:
     """Return for each film whether every guest is predicted to give it ``WORTH_SHOWING`` stars, or their own mean if
     that is lower. Guests without ratings are not asked."""
     fine = np.ones(len(model.movie_ids), np.bool_)

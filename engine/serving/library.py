@@ -17,6 +17,7 @@ from engine.domain import Catalogue, Feedback, Film, Floats, MatineeError
 from engine.serving import names
 from engine.serving.content import with_unrated
 from engine.serving.factors import Hyperparameters, Model, Rows
+from engine.serving.kinds import Kinds
 from engine.serving.names import NO_NAMES, BadName, Names
 from engine.serving.series import Part, parts_of
 from engine.serving.shared import SharedArrays
@@ -229,6 +230,7 @@ class Shelf:
     model: Model | None = None
     facts: Facts | None = None
     similar: SimilarTitles | None = None
+    kinds: Kinds | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -374,7 +376,8 @@ class Library:
             if self._shared is not None:
                 model, similar = self._shared.hold(model, similar)
             model.warm_up()
-            shelf = Shelf(films, version, model, Facts.of(model, films), similar)
+            kinds = Kinds.of(model, films.by_id.values())
+            shelf = Shelf(films, version, model, Facts.of(model, films), similar, kinds)
         seconds = self._monotonic() - started
         log.info("library_loaded", version=version, films=len(films.by_id), seconds=round(seconds, 2))
         return shelf

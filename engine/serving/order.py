@@ -1,10 +1,12 @@
 """Makes a good list from a model's scores. Pure numpy: it follows from a shelf and a taste.
 
-The model says how well each film fits. A list needs more: similar films for someone who has rated few, the first part
-of a series before the second, no film with a prediction below three stars, no film that only two people have rated, and
-some diversity. The same steps make the lists that the engine publishes and those computed on request.
+The model says how well each film fits. A list needs more: films like those that someone who has rated few liked, and of
+their kinds; the first part of a series before the second, but not the whole series; no film with a prediction below
+three stars, no film that only two people have rated; and some diversity. The same steps make the lists that the engine
+publishes and those computed on request.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from engine.domain import Floats
 from engine.serving.factors import DIVERSITY, Model, Profile, Rows, diversify
 from engine.serving.library import Facts, Shelf
-from engine.serving.similar_titles import liking_of
+from engine.serving.similar_titles import FADES_BY, NEUTRAL, liking_of
 from engine.store import Dismissal, Taste
 
 POOL = 50
@@ -39,6 +41,13 @@ EVERY = slice(None)
 MOST_NEW, IN_HOW_MANY = 2, 10
 """At most ``MOST_NEW`` films that nobody has rated in a list of ``IN_HOW_MANY``."""
 
+SERIES_SHARE = 0.2
+"""A series takes at most this share of a list, or the share that it has of what somebody liked if that is larger."""
+
+SERIES_DOUBT = 2.0
+"""The share of a series in what somebody liked is counted as if they had liked this many films of other series too: one
+liked Star Wars film does not ask for ten."""
+
 GUESS_SHARE = 0.55
 """A film that nobody has rated is shown only if its score reaches this share of the last film's. Guesses stay near the
 mean of their kind, so few reach the scores of rated films; those with this share were liked, on validation data, as
@@ -49,29 +58,35 @@ LAST = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Viewer:
     """Somebody, folded into the live model. ``liking`` says how much they liked each film that they rated
-    (``liking_of``); ``seen`` are the films that they rated or have seen."""
+    (``liking_of``); ``seen`` are the films that they rated or have seen; ``disliked`` (n_rated,) says of which rated
+    ones they think badly."""
 
     profile: Profile
     liking: Floats
     seen: frozenset[int]
+    disliked: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, model: Model, taste: Taste) -> "Person":
+    def of(cls, model: Model, taste: Taste) -> "Viewer":
         given = {rating.movie_id: rating.stars for rating in taste.ratings}
         seen = {put.movie_id for put in taste.put_aside if put.kind is Dismissal.SEEN}
         profile = model.profile(given)
         stars = np.array([given[movie_id] for movie_id in model.movie_ids[profile.rated].tolist()])
-        return cls(profile, liking_of(stars, of_plays=not model.predicts_stars), frozenset(seen | given.keys()))
+        of_plays = not model.predicts_stars
+        disliked = np.zeros(len(stars), np.bool_) if of_plays else stars < NEUTRAL
+        return cls(profile, liking_of(stars, of_plays=of_plays), frozenset(seen | given.keys()), disliked)
 
 
-def scores(shelf: Shelf, model: Model, person: Person) -> Floats:
+def scores(shelf: Shelf, model: Model, person: Viewer) -> Floats:
     """Return the score of every film for somebody, in standard deviations, shape (n_films,)."""
     found = model.scores(person.profile)
     if shelf.similar is not None:
         rows, gains = shelf.similar.gains(person.profile.rated, person.liking)
         found[rows] += gains
+    if shelf.kinds is not None and len(person.liking) < FADES_BY:
+        found += shelf.kinds.gains(person.profile.rated, person.liking)
     return found
 
 
@@ -91,30 +106,75 @@ def choose(
     seen: Collection[int],
     fits: NDArray[np.bool_],
     free: NDArray[np.bool_],
-    profile: Profile | None,
+    person: Viewer | None,
     limit: int,
     diversity: float = DIVERSITY,
 ) -> Rows:
     """Return the rows of a list of at most ``limit``, in order; films that nobody has rated stand at its end.
+
+    These come last: films below ``WORTH_SHOWING`` predicted stars, later parts of what the person disliked, and films
+    of a series that has its share of the list.
 
     Args:
         found: the score of every film in standard deviations, −∞ for films that may not be shown, (n_films,).
         seen: films that the person has seen: a later part of their series may be shown.
         fits: whether each film fits the wish, (n_films,).
         free: whether each film may be shown, (n_films,).
-        profile: the person whose predicted stars put films below ``WORTH_SHOWING`` last; None if nobody's do.
+        person: whom the list is for; None for a group.
         diversity: see ``diversify``.
     """
     rows = pool(model, np.where(facts.new, -np.inf, found), limit)
     known = model.rows(seen)
     rows, relevance = facts.in_order(rows, found[rows], seen=known, fits=fits, free=free)
     worth = relevance - THIN_COST * THIN_RATINGS / (facts.counts[rows] + THIN_RATINGS)
-    stars = None if profile is None else predicted_stars(model, facts, profile, rows)
-    if stars is not None:
-        worth = np.where(stars < WORTH_SHOWING, worth - LAST, worth)
-    chosen = rows[diversify(worth, model.preference[rows], limit, diversity)]
+    if person is not None and len(person.profile.rated):
+        stars = predicted_stars(model, facts, person.profile, rows)
+        worth = np.where(_after_disliked(facts, rows, person), worth - LAST, worth)
+        if stars is not None:
+            worth = np.where(stars < WORTH_SHOWING, worth - LAST, worth)
+    worth = np.where(_crowding(facts, rows, worth, person, limit), worth - LAST, worth)
+    chosen = _parts_in_order(facts, rows[diversify(worth, model.preference[rows], limit, diversity)])
     guessed = _worth_guessing(facts, found, chosen, seen=known, fits=fits, free=free, limit=limit)
     return np.concatenate([chosen[: limit - len(guessed)], guessed])
+
+
+def _after_disliked(facts: Facts, rows: Rows, person: Viewer) -> NDArray[np.bool_]:
+    """Return for each film whether it is a later part of a series and its earlier parts that the person rated were all
+    disliked."""
+    disliked = dict(zip(person.profile.rated.tolist(), person.disliked.tolist(), strict=True))
+    found = np.zeros(len(rows), np.bool_)
+    for at, row in enumerate(rows.tolist()):
+        parts = facts.series.get(row, ())
+        earlier = [disliked[part] for part in parts[: parts.index(row)] if part in disliked] if parts else []
+        found[at] = bool(earlier) and all(earlier)
+    return found
+
+
+def _crowding(facts: Facts, rows: Rows, worth: Floats, person: Viewer | None, limit: int) -> NDArray[np.bool_]:
+    """Return for each film whether better films of its series take up the series' share of a list."""
+    liked = set() if person is None else set(person.profile.rated[person.liking > 0].tolist())
+    shown: Counter[int] = Counter()
+    crowding = np.zeros(len(rows), np.bool_)
+    for at in np.argsort(-worth, kind="stable").tolist():
+        parts = facts.series.get(int(rows[at]))
+        if parts is not None:
+            share = max(SERIES_SHARE, len(liked.intersection(parts)) / (len(liked) + SERIES_DOUBT))
+            crowding[at] = shown[parts[0]] >= max(1, round(share * limit))
+            shown[parts[0]] += 1
+    return crowding
+
+
+def _parts_in_order(facts: Facts, chosen: Rows) -> Rows:
+    """Return a list in which the films of each series stand in their order, at the places that these films have."""
+    places: defaultdict[int, list[int]] = defaultdict(list)
+    for place, row in enumerate(chosen.tolist()):
+        if row in facts.series:
+            places[facts.series[row][0]].append(place)
+    ordered = chosen.copy()
+    for taken in places.values():
+        parts = facts.series[int(chosen[taken[0]])]
+        ordered[taken] = sorted(chosen[taken].tolist(), key=parts.index)
+    return ordered
 
 
 def _worth_guessing(

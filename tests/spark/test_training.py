@@ -1,5 +1,6 @@
 """Both models, trained for real on a world whose right answer is known."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,14 +9,15 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from engine.domain import Rating
+from engine.domain import Film, Rating
 from engine.learning.blocks import fit_biases, residuals
 from engine.learning.mllib import fit_als
 from engine.learning.scoring import histories, list_lengths, recommend
 from engine.learning.training import Trained, train
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
+from engine.serving.kinds import Kinds
 from engine.serving.library import Shelf
-from engine.serving.order import Person, pool, scores
+from engine.serving.order import Viewer, pool, scores
 from engine.serving.similar_titles import FADES_BY, SimilarTitles
 from engine.store import Taste
 from tests.spark.conftest import genre_of
@@ -86,18 +88,24 @@ def test_a_fresh_list_is_the_published_one(trained: Trained, ratings: DataFrame)
 
 
 def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(trained: Trained, ratings: DataFrame) -> None:
-    """Likeness lifts films of another genre into everybody's list; both orders are the bot's and the batch's alike."""
+    """Likeness and kinds lift films into everybody's list; both orders are the bot's and the batch's alike."""
     model = trained.model()
     films = model.movie_ids
+    kinds = Kinds.of(
+        model, [Film(film, "", "", (), 1950 + film, ("Drama",), rating_count=9) for film in films.tolist()]
+    )
     likeness = SimilarTitles.of(films, films, np.roll(films, 1), np.linspace(0, 6, len(films)).astype(np.float32))
     assert ratings.groupBy("user_id").count().where(F.col("count") < FADES_BY).count(), "likeness has a say"
-    published = recommend(trained.users, histories(ratings), model, likeness, limit=10).toPandas()
-    without = recommend(trained.users, histories(ratings), model, limit=10).toPandas()
-    assert not published.sort_values(["user_id", "position"]).equals(without.sort_values(["user_id", "position"]))
+    published, *others = (
+        recommend(trained.users, histories(ratings), model, *lifting, limit=10).toPandas()
+        for lifting in ((likeness, kinds), (likeness,), (None, kinds), ())
+    )
+    in_order = [lists.sort_values(["user_id", "position"]).reset_index(drop=True) for lists in (published, *others)]
+    assert not any(a.equals(b) for a, b in itertools.combinations(in_order, 2)), "both have a say"
     for user, rows in _by_user(ratings):
         rated = dict(zip(rows["movie_id"], rows["stars"], strict=True))
-        person = Person.of(model, Taste(user, tuple(Rating(film, stars, NOW) for film, stars in rated.items())))
-        found = scores(Shelf(model=model, similar=likeness), model, person)
+        person = Viewer.of(model, Taste(user, tuple(Rating(film, stars, NOW) for film, stars in rated.items())))
+        found = scores(Shelf(model=model, similar=likeness, kinds=kinds), model, person)
         found[model.rows(rated)] = -np.inf
         fresh = pool(model, found, 10)[:10]
         batch = published[published["user_id"] == user].sort_values("position")

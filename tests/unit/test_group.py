@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.domain import Rating
 from engine.serving.group import Proposals, group_scores, proposals
-from engine.serving.order import WORTH_SHOWING, Person, predicted_stars
+from engine.serving.order import WORTH_SHOWING, Viewer, predicted_stars
 from engine.serving.wish import Wish
 from engine.store import Dismissal, Put, Taste
 from tests import world
@@ -91,7 +91,7 @@ def test_what_somebody_would_not_bear_comes_only_where_nothing_else_is_left() ->
     model, facts = SHELF.model, SHELF.facts
     assert model is not None
     assert facts is not None
-    people = [Person.of(model, of_guest) for of_guest in tastes]
+    people = [Viewer.of(model, of_guest) for of_guest in tastes]
     stars = [predicted_stars(model, facts, person.profile) for person in people]
     floors = [min(WORTH_SHOWING, model.mean_stars + person.profile.bias) for person in people]
 

@@ -23,8 +23,9 @@ from engine.learning.similarity import BLOCK_FILMS, LIKED_STARS, Alike
 from engine.serving import advice
 from engine.serving.content import with_unrated
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
+from engine.serving.kinds import Kinds
 from engine.serving.library import Facts, Films, Shelf
-from engine.serving.order import MOST_NEW, WORTH_SHOWING, Person, predicted_stars
+from engine.serving.order import MOST_NEW, WORTH_SHOWING, Viewer, predicted_stars
 from engine.serving.series import series_of
 from engine.serving.similar_titles import SimilarTitles
 from engine.store import Taste
@@ -83,7 +84,8 @@ def of_ratings(films: list[Film], users: np.ndarray, rated: np.ndarray, stars: n
     model = with_unrated(fit(table, HYPERPARAMETERS, seed=1).model(), films, pairs)
     catalogue = Catalogue("test", "0" * 64, False, Feedback.STARS, "", len(users), len(table.user_ids), 0, world.NOW)
     shelf_films = Films.of(catalogue, films)
-    shelf = Shelf(shelf_films, 1, model, Facts.of(model, shelf_films), SimilarTitles.of(model.movie_ids, *pairs))
+    alike, kinds = SimilarTitles.of(model.movie_ids, *pairs), Kinds.of(model, films)
+    shelf = Shelf(shelf_films, 1, model, Facts.of(model, shelf_films), alike, kinds)
     tastes = []
     for user in np.unique(users[kept]).tolist():
         own = np.flatnonzero(users == user)
@@ -140,7 +142,7 @@ def test_films_of_less_than_three_stars_come_last_and_only_to_who_gives_few(stra
     assert model is not None
     assert facts is not None
     for taste, lines in zip(strangers.tastes, strangers.lists, strict=True):
-        person = Person.of(model, taste)
+        person = Viewer.of(model, taste)
         stars = predicted_stars(model, facts, person.profile, model.rows(line.film.id for line in lines))
         assert stars is not None
         low = stars < WORTH_SHOWING
