@@ -1,10 +1,10 @@
 """What should a newcomer be asked? Five answers by three policies, judged by the picks that follow.
 
-    python -m benchmarks.quality.newcomer [--data demo|PATH] [--answers 5]
+    python -m benchmarks.quality.newcomer [--data demo|PATH] [--answers 5] [--questions 40]
 
-A fifth of the people are kept from training. Each is asked about films by a policy until they have answered so many
-(a film that they never rated is "haven't seen it"); then their picks are judged on the rest of what they rated. All
-policies meet the same people and the same model.
+A fifth of the people are kept from training. Each is asked about films by a policy until they have answered so many, or
+have heard so many questions (a film that they never rated is "haven't seen it"); then their picks are judged on the
+rest of what they rated. All policies meet the same people and the same model.
 """
 
 import argparse
@@ -26,9 +26,6 @@ from engine.settings import EngineSettings
 from engine.spark.session import spark_session
 from engine.store import Store
 from engine.store.migrate import migrate
-
-PATIENCE = 40
-"""People stop answering after this many questions."""
 
 Policy = Callable[[Model, dict[int, float], list[int], np.ndarray, int], int | None]
 
@@ -55,19 +52,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="demo")
     parser.add_argument("--answers", type=int, default=5)
+    parser.add_argument("--questions", type=int, default=40)
     asked = parser.parse_args()
     model, familiarity, newcomers = prepare(asked.data)
-    print(f"{len(newcomers)} people who were kept from training, {asked.answers} answers each")
+    print(f"{len(newcomers)} people who were kept from training, at most {asked.questions} questions each")
     for policy in (information, popular, random):
-        scores, questions = [], []
-        for user, rated in newcomers.items():
-            score, count = simulate(policy, model, familiarity, rated, asked.answers, seed=user)
-            scores.append(score)
-            questions.append(count)
+        judged = [
+            simulate(policy, model, familiarity, rated, asked.answers, asked.questions, seed=user)
+            for user, rated in newcomers.items()
+        ]
+        scores, answers, questions = zip(*judged, strict=True)
         interval = bootstrap(np.array(scores))
         print(
             f"{policy.__name__:12} nDCG@10 {interval.mean:.3f} ({interval.low:.3f} to {interval.high:.3f}), "
-            f"{np.mean(questions):.1f} questions"
+            f"{np.mean(answers):.1f} answers to {np.mean(questions):.1f} questions"
         )
 
 
@@ -98,12 +96,20 @@ def _stars(rows: pd.DataFrame) -> dict[int, float]:
 
 
 def simulate(
-    policy: Policy, model: Model, familiarity: np.ndarray, rated: dict[int, float], answers: int, *, seed: int
-) -> tuple[float, int]:
-    """Ask one person, then judge their picks. Returns nDCG@10 on what they were not asked about, and the questions."""
+    policy: Policy,
+    model: Model,
+    familiarity: np.ndarray,
+    rated: dict[int, float],
+    answers: int,
+    questions: int,
+    *,
+    seed: int,
+) -> tuple[float, int, int]:
+    """Ask one person, then judge their picks. Returns nDCG@10 on what they were not asked about, how many questions
+    they answered, and how many they were asked."""
     given: dict[int, float] = {}
     asked: list[int] = []
-    while len(given) < answers and len(asked) < PATIENCE:
+    while len(given) < answers and len(asked) < questions:
         film = policy(model, given, asked, familiarity, seed + len(asked))
         if film is None:
             break
@@ -112,10 +118,10 @@ def simulate(
             given[film] = rated[film]
     relevant = {film for film, stars in rated.items() if stars >= RELEVANT_STARS and film not in given}
     if not relevant:
-        return 0.0, len(asked)
+        return 0.0, len(given), len(asked)
     picks = model.best(model.profile(given), limit=10, hidden=given)
     hits = np.array([pick.movie_id in relevant for pick in picks])
-    return ranking(hits, len(relevant))["ndcg"], len(asked)
+    return ranking(hits, len(relevant))["ndcg"], len(given), len(asked)
 
 
 if __name__ == "__main__":
