@@ -22,7 +22,7 @@ DOUBT = 3.0
 SUPPORT = 3.0
 """With this many liked films of a kind, the evidence for it counts half."""
 
-TIMES, TIME_WIDTH = np.arange(1900, 2050, 10, np.float32), 8.0
+TIMES, TIME_WIDTH = np.arange(1900, 2050, 10, dtype=np.float32), 8.0
 """A film belongs to times by how many years their middle is away."""
 
 
