@@ -133,7 +133,8 @@ def choose(
         if stars is not None:
             worth = np.where(stars < WORTH_SHOWING, worth - LAST, worth)
     worth = np.where(_crowding(facts, rows, worth, person, limit), worth - LAST, worth)
-    chosen = _parts_in_order(facts, rows[diversify(worth, model.preference[rows], limit, diversity)])
+    best = diversify(worth, model.preference[rows], limit, diversity)
+    chosen = _parts_in_order(facts, rows[best], last=worth[best] < -LAST / 2)
     guessed = _worth_guessing(facts, found, chosen, seen=known, fits=fits, free=free, limit=limit)
     return np.concatenate([chosen[: limit - len(guessed)], guessed])
 
@@ -164,11 +165,12 @@ def _crowding(facts: Facts, rows: Rows, worth: Floats, person: Viewer | None, li
     return crowding
 
 
-def _parts_in_order(facts: Facts, chosen: Rows) -> Rows:
-    """Return a list in which the films of each series stand in their order, at the places that these films have."""
+def _parts_in_order(facts: Facts, chosen: Rows, last: NDArray[np.bool_]) -> Rows:
+    """Return a list in which the films of each series stand in their order, at the places that these films have; films
+    that were put last stay there."""
     places: defaultdict[int, list[int]] = defaultdict(list)
     for place, row in enumerate(chosen.tolist()):
-        if row in facts.series:
+        if row in facts.series and not last[place]:
             places[facts.series[row][0]].append(place)
     ordered = chosen.copy()
     for taken in places.values():

@@ -129,6 +129,11 @@ def test_parts_of_a_series_stand_in_their_order() -> None:
     assert shown(LATER_PARTS_FIRST, taste((seen,))) == [2, 4, 6, 3, 5], "the third has the best score"
 
 
+def test_an_earlier_part_that_would_get_low_stars_stays_last() -> None:
+    model = shelf([0.1, 0.5, 0.9, 0.8, 0.2, 0.7], [0.5, -1.5, 0.5, 0.5, 0.5, 0.5])
+    assert shown(model, taste(Rocky=4.0))[-1] == 2
+
+
 def test_a_later_part_of_what_was_disliked_comes_last() -> None:
     lists = shown(ALL_ALIKE, given(1.0, 1))
     assert [film < 30 for film in lists] == [False] * 9 + [True]
