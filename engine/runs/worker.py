@@ -43,7 +43,7 @@ Pipeline = Callable[[Callable[[Stage, float, str], None]], "Outcome"]
 """Does the work of a run, and reports progress to the ``engine.runs.retrain.Report`` it is given."""
 
 TICK_SECONDS = 1.0
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 1.0
 REPORT_SECONDS = 0.5
 """A run writes its progress at most this often, but a new stage at once."""
 

@@ -1,7 +1,9 @@
 """Where Spark's Java leaves its files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
@@ -18,6 +20,25 @@ def test_what_java_writes_lies_in_the_sessions_folder(spark: SparkSession) -> No
     assert jvm is not None
     assert Path(jvm.java.lang.System.getProperty("java.io.tmpdir")) == session
     assert jvm.java.io.File.createTempFile("matinee", None).getParent() == str(session)
+
+
+def test_tasks_of_every_kind_run_in_workers_of_one_process_that_has_loaded_the_solver(spark: SparkSession) -> None:
+    """Otherwise each kind of task would wait until its own workers have loaded everything."""
+
+    def parent(_: object) -> tuple[int, bool]:
+        import os
+        import sys
+
+        return os.getppid(), "engine.learning.solver" in sys.modules
+
+    def of_frame(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            yield pa.RecordBatch.from_pylist([dict(zip(("parent", "loaded"), parent(None), strict=True))])
+
+    of_rdd = spark.sparkContext.parallelize([0], 1).map(parent).collect()
+    frame = spark.range(0, 1, 1, 1).mapInArrow(of_frame, "parent long, loaded boolean")
+    assert [tuple(row) for row in frame.collect()] == of_rdd
+    assert of_rdd[0][1]
 
 
 def test_a_cluster_is_given_the_address_on_the_masters_network() -> None:
