@@ -108,12 +108,11 @@ COPY alembic.ini ./
 COPY migrations/ migrations/
 COPY engine/ engine/
 RUN python -m compileall -q --invalidation-mode unchecked-hash migrations engine
-# Compile the solver for this kind of processor. On another kind it is compiled in memory, within seconds.
+# Compile the solver for this kind of processor: on another kind it is compiled in memory, within seconds. Write an
+# archive of Java's classes (190 MB), with which Spark starts faster.
 ENV NUMBA_CACHE_DIR=/opt/matinee/kernel \
     NUMBA_CACHE_LOCATOR_CLASSES=engine.learning.compiled.SharedFolder
-RUN python -c 'import engine.learning.solver'
-# An archive of Java classes, 190 MB, with which Spark starts faster.
-RUN python -m engine.spark.classes
+RUN python -c 'import engine.learning.solver' && python -m engine.spark.classes
 LABEL org.opencontainers.image.title="Matinee's engine" \
       org.opencontainers.image.description="Learns what people like with Spark, and publishes it for Matinee's bot."
 USER 10001:10001
