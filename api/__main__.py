@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -19,14 +19,11 @@ from api.settings import ApiSettings
 from engine.clock import utc_now
 from engine.domain import MatineeError
 from engine.log import set_up_logging
-from engine.settings import use_dataset
 from engine.store import ApiKey, Scope, Store
 from engine.verbs import Verbs, command_line
 
 # Commands import FastAPI only if they need it: the health check runs twice a minute.
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from api.context import Services
 
 cli = command_line("Matinee over HTTP: the same films for people, for a site, a media server, a notebook.")
@@ -51,52 +48,48 @@ def serve(
     Goes on until told to stop (SIGTERM or Ctrl-C). Needs a database that `python -m engine migrate` has made.
     Listens on MATINEE_API_HOST and MATINEE_API_PORT (8000 if that is not set), with MATINEE_API_WORKERS processes.
 
-    The processes hold the model's factors in memory once, by files in the home folder.
-    Calls that are under way are answered before it ends. Exits with 1 when a setting, the database or the port is
-    wrong.
+    Several processes are forked from one that has loaded films and model, and share its memory.
+    Calls that are under way are answered before it ends. Exits with 1 when a setting or the database is wrong,
+    with 3 when the port is taken.
     """
     import uvicorn
 
-    if workers is not None:
-        os.environ["MATINEE_API_WORKERS"] = str(workers)  # the workers read it too
+    from api.application import build_application
+    from api.workers import serve as serve_together
+
     settings = _settings()
+    if workers is not None:
+        settings = settings.model_copy(update={"api_workers": workers})
+    set_up_logging(settings.log_level, hide=_secrets(settings))
     try:
-        application().state.services.store.close()  # errors are reported here once, and not by each worker
+        services = _services(settings)
+        if settings.api_workers > 1:
+            services.library.load()
     except MatineeError as e:
         _fail(str(e))
-    use_dataset(settings.dataset)  # for the workers, and for those that replace them
+    services.store.close()  # no connection may be used on both sides of a fork
     if until_end_of_input:
         threading.Thread(target=_stop_with_input, daemon=True).start()
-    uvicorn.run(
-        "api.__main__:application",
-        factory=True,
-        host=settings.api_host,
-        port=settings.port,
-        workers=settings.api_workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    application = build_application(services)
+    options: dict[str, Any] = {
+        "host": settings.api_host,
+        "port": settings.port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": STOP_SECONDS,
+    }
+    if settings.api_workers > 1:
+        serve_together(uvicorn.Config(application, **options), settings.api_workers, stop_seconds=STOP_SECONDS + 5)
+    else:
+        uvicorn.run(application, workers=1, **options)
 
 
 def _stop_with_input() -> None:
     """Stop once the program that started us is gone: it holds the other end of our standard input."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):  # ``sys.stdin`` would be locked in a process that is forked meanwhile
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def application() -> "FastAPI":
-    """Return the API with the settings of the environment. Each worker calls this once.
-
-    Raises:
-        MatineeError: a setting is wrong, or the database cannot be reached or has no tables.
-    """
-    from api.application import build_application
-
-    settings = ApiSettings.load()
-    set_up_logging(settings.log_level, hide=_secrets(settings))
-    return build_application(_services(settings))
 
 
 @keys.command("add")

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from api.keys import Known, Limits
+from api.keys import KnownKeys, Limits
 from api.settings import ApiSettings
 from engine.clock import Clock, utc_now
 from engine.serving.library import Library, Shelf
@@ -21,7 +21,7 @@ class Services:
     store: Store
     library: Library
     clock: Clock = utc_now
-    known_keys: Known = field(default_factory=Known)
+    known_keys: KnownKeys = field(default_factory=KnownKeys)
     limits: Limits = field(default_factory=Limits)
 
 

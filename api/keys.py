@@ -55,7 +55,7 @@ def is_secret_of(digest: bytes | None, secret: str) -> bool:
 
 
 @dataclass(slots=True)
-class Known:
+class KnownKeys:
     """Remembers the site's own keys for ``REMEMBERED_SECONDS``, because the database need not be asked about the same
     key a hundred times a second.
 

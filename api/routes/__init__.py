@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
 
-class Verbs(APIRouter):
+class Routes(APIRouter):
     """A router whose handlers visit a worker thread once.
 
     FastAPI visits a thread a second time to check the type of what a plain handler returned. Waking two threads again

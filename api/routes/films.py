@@ -9,7 +9,7 @@ from api.context import InStore, OnShelf
 from api.etags import etag
 from api.guard import anybody
 from api.problems import may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from api.shapes import FILM_PATTERN, Film, FilmList, Found, film_named
 from engine.serving import advice
 from engine.store import Taste
@@ -25,7 +25,7 @@ FilmInPath = Annotated[
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as when you got this `ETag`."}}
 NOBODY = Taste(0)
 
-router = Verbs(
+router = Routes(
     prefix="/v1",
     tags=["films"],
     dependencies=[Depends(anybody), Depends(etag)],

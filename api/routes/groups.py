@@ -9,12 +9,12 @@ from api.context import InStore, Now, OnShelf, Serving
 from api.guard import PERSON_ID, site
 from api.lists import cursor_of, list_id_of, shown_by
 from api.problems import may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from api.shapes import Among, Film, FilmList, Kind, known_ids
 from engine.serving import group
 from engine.store import Scope
 
-router = Verbs(prefix="/v1/groups", tags=["groups"], responses=may_answer(401, 403, 413, 422, 429, 503))
+router = Routes(prefix="/v1/groups", tags=["groups"], responses=may_answer(401, 403, 413, 422, 429, 503))
 
 
 class GroupWanted(Kind, Among):

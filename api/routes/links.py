@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from api.context import InStore, Now
 from api.guard import PersonId, one_person
 from api.problems import may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from api.shapes import Wire
 from engine.store import Scope
 
-router = Verbs(prefix="/v1/people/{person}/link", tags=["links"], responses=may_answer(401, 403, 422, 429, 503))
+router = Routes(prefix="/v1/people/{person}/link", tags=["links"], responses=may_answer(401, 403, 422, 429, 503))
 
 WRITES = [Depends(one_person(Scope.WRITE))]
 

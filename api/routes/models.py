@@ -12,13 +12,13 @@ from pydantic import BaseModel
 from api.context import InStore, Now
 from api.guard import site
 from api.problems import Problem, may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from engine.domain import ModelState
 from engine.store import DataShown, ModelsShown, ModelVersion, Reception, Scope, Store
 
 READS, ADMINS = [Depends(site(Scope.READ))], [Depends(site(Scope.ADMIN))]
 
-router = Verbs(prefix="/v1", tags=["models"], responses=may_answer(401, 403, 422, 429, 503))
+router = Routes(prefix="/v1", tags=["models"], responses=may_answer(401, 403, 422, 429, 503))
 
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 

@@ -7,10 +7,10 @@ from fastapi import Response
 
 from api.context import Services, Serving
 from api.problems import TITLES
-from api.routes import Verbs
+from api.routes import Routes
 from api.settings import ApiSettings
 
-router = Verbs(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 FILES = files("api") / "page"
 POLICY = (

@@ -14,7 +14,7 @@ from api.context import InStore, Now, OnShelf, Serving
 from api.guard import Caller, PersonId, one_person, site
 from api.lists import LIST_PATTERN, ListShown, list_of
 from api.problems import Problem, may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from api.routes.films import FilmInPath
 from api.shapes import (
     MOST_RATINGS,
@@ -37,7 +37,7 @@ READS, WRITES = [Depends(one_person(Scope.READ))], [Depends(one_person(Scope.WRI
 
 ListId = Annotated[str, StringConstraints(pattern=LIST_PATTERN), Field(description="`list_id` of a list of picks.")]
 
-router = Verbs(prefix="/v1/people/{person}", tags=["people"], responses=PROBLEMS)
+router = Routes(prefix="/v1/people/{person}", tags=["people"], responses=PROBLEMS)
 
 
 # --- Ratings ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from api.context import InStore, Now, OnShelf
 from api.guard import PersonId, anybody, one_person
 from api.lists import cursor_of, list_id_of, shown_by
 from api.problems import may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from api.routes.films import FilmInPath
 from api.shapes import (
     Film,
@@ -33,10 +33,10 @@ from engine.serving import advice, answers
 from engine.serving.library import Shelf
 from engine.store import Dismissal, Put, Scope, Store, Taste
 
-sent_along = Verbs(
+sent_along = Routes(
     prefix="/v1", tags=["picks"], dependencies=[Depends(anybody)], responses=may_answer(401, 404, 413, 422, 429, 503)
 )
-of_person = Verbs(
+of_person = Routes(
     prefix="/v1/people/{person}",
     tags=["picks"],
     dependencies=[Depends(one_person(Scope.READ))],

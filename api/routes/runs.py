@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from api.context import InStore, Now
 from api.guard import Caller, site
 from api.problems import Problem, may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from api.shapes import Wire
 from engine.domain import RunKind, RunState
 from engine.store import Run as StoredRun
@@ -21,7 +21,7 @@ from engine.store import Scope, Store
 
 ADMINS = [Depends(site(Scope.ADMIN))]
 
-router = Verbs(prefix="/v1/runs", tags=["runs"], responses=may_answer(401, 403, 422, 429, 503))
+router = Routes(prefix="/v1/runs", tags=["runs"], responses=may_answer(401, 403, 422, 429, 503))
 
 RunId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 

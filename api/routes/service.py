@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from api.context import InStore, OnShelf
 from api.guard import Caller, anybody, site
 from api.problems import may_answer
-from api.routes import Verbs
+from api.routes import Routes
 from engine.store import Scope
 
-router = Verbs(tags=["service"])
+router = Routes(tags=["service"])
 
 
 @router.get("/healthz", response_class=PlainTextResponse, responses=may_answer(503))

@@ -295,6 +295,15 @@ class Library:
         self._work: asyncio.Task[Shelf] | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="library")  # tens of thousands of films take seconds
 
+    def load(self) -> None:
+        """Read everything now, before there is an event loop. Processes that are forked afterwards share it.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        self._edition = self._look()
+        self._shelf = self._load(None)
+
     async def shelf(self) -> Shelf:
         """Return the films and the live model as of now.
 

@@ -61,7 +61,7 @@ def test_a_key_of_too_small_a_scope_is_told_which_it_needs(services: Services, a
 
 def test_a_revoked_key_opens_nothing_after_a_second(services: Services, full: Store) -> None:
     now = 0.0
-    remembering = replace(services, known_keys=keys.Known(lambda: now), library=Library(services.store))
+    remembering = replace(services, known_keys=keys.KnownKeys(lambda: now), library=Library(services.store))
     with served(remembering) as address:
         key = new_key(services, Scope.READ)
         caller = Site(address, key)

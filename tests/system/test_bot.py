@@ -31,7 +31,7 @@ from engine.serving.library import Library
 from engine.store import Store
 from engine.store.migrate import migrate
 from tests import world
-from tests.conftest import ROOT, Program
+from tests.conftest import ROOT, Program, free_port
 from tests.fakes import TOKEN, FakeTelegram, Person, post_update, serve_bot_api
 
 pytestmark = pytest.mark.system
@@ -141,12 +141,6 @@ async def test_an_update_is_asked_for_no_more_once_it_is_handled(
             process.terminate()
             assert await asyncio.to_thread(process.wait, 20) == 0
     assert len(anna.messages) == 1
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 async def get(port: int, path: str) -> str:

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -23,7 +22,7 @@ from engine.runs.worker import Worker, parse_schedule
 from engine.settings import EngineSettings
 from engine.store import Bar, Panel, Sheet, Store
 from tests import world
-from tests.conftest import NewDatabase, Program
+from tests.conftest import NewDatabase, Program, free_port
 from tests.world import FILMS, NOW
 
 pytestmark = pytest.mark.system
@@ -89,12 +88,6 @@ def test_it_draws_what_people_ask_for_also_without_films(home: Program) -> None:
     store.close()
     assert finished.png is not None
     assert finished.png.startswith(b"\x89PNG")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_health_and_metrics_are_served_on_the_port(home: Program) -> None:

@@ -93,6 +93,16 @@ async def test_a_published_model_is_found_after_a_second(store: Store):
     assert second.films is first.films  # not read again
 
 
+async def test_what_was_loaded_before_there_was_an_event_loop_is_not_read_again(store: Store, slow: Slow):
+    world.build(store)
+    library = Library(slow)
+    await asyncio.to_thread(library.load)  # as in a process that forks workers
+    before = slow.reads
+    shelf = await library.shelf()
+    assert (shelf.version, shelf.film(30).display_title) == (1, "Heat")
+    assert slow.reads == before == 1
+
+
 async def test_a_model_of_another_data_set_is_as_none_and_that_is_said_once(store: Store):
     """Its film ids would name other films."""
     world.build(store)
