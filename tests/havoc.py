@@ -216,8 +216,10 @@ class Havoc:
         """Let everything come to rest, and return what does not add up."""
         self._stop.set()
         asyncio.run(self.club.settle())
-        lost, unsaved = self.club.missing(), self.told_unsaved()
-        found = [f"{lost} taps lost, {unsaved} people were told so"] if not 0 <= lost <= unsaved else []
+        lost, unsaved = self.club.fewest_lost(), self.told_unsaved()
+        found = [] if lost is not None else ["somebody has stars that they never tapped"]
+        if lost is not None and lost > unsaved:
+            found.append(f"{lost} taps lost, {unsaved} people were told so")
         for person in self.club.people:
             asyncio.run(self.club.tap(person))
         asyncio.run(self.club.settle())

@@ -1,6 +1,6 @@
 """Whether what is kept still adds up: asked after everything has been killed at random."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -62,6 +62,31 @@ def _left(connection: sa.Connection, kept: set[int]) -> Iterator[str]:
         yield f"{count} messages still show a run"
     if count := connection.scalar(sa.select(sa.func.count()).select_from(inbox).where(inbox.c.body.is_not(None))):
         yield f"{count} updates are not dealt with"
+
+
+def fewest_lost(tapped: Sequence[float], stored: Sequence[float | None]) -> int | None:
+    """Return how many of somebody's taps on a film's stars had no effect, at the least; None if they did not tap what
+    is stored.
+
+    Args:
+        tapped: the stars that they tapped, in order.
+        stored: the stars of their events, in order. A tap on the stars that the film has by then is no event, which
+            can only be where the tap before was lost.
+    """
+    lost = {0: 0}  # by how many of the events the taps so far explain
+    for stars in tapped:
+        after: dict[int, int] = {}
+        for explained, so_far in lost.items():
+            if explained and stored[explained - 1] == stars:
+                ways = {explained: so_far}
+            else:
+                ways = {explained: so_far + 1}
+                if explained < len(stored) and stored[explained] == stars:
+                    ways[explained + 1] = so_far
+            for way, count in ways.items():
+                after[way] = min(count, after.get(way, count))
+        lost = after
+    return lost.get(len(stored))
 
 
 def files_left(folder: Path) -> list[str]:

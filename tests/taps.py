@@ -5,7 +5,7 @@ import random
 import signal
 import socket
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from engine.store.migrate import migrate
 from tests import world
 from tests.conftest import Program
 from tests.fakes import TOKEN, FakeTelegram, Json, Person, serve_bot_api
+from tests.ledger import fewest_lost
 
 FIRST_ID = 2000
 PATIENCE_SECONDS = 240
@@ -40,6 +41,7 @@ class Club:
     cards: dict[int, Message] = field(default_factory=dict)
     taps: Counter[int] = field(default_factory=Counter)
     latest: dict[int, str] = field(default_factory=dict)
+    tapped: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     process: subprocess.Popen[str] | None = None
     webhook_port: int = 0
     film_id: int = HEAT
@@ -81,6 +83,7 @@ class Club:
         """Return what Telegram tells the bot of such a tap."""
         stars = random.choice([stars for stars in STARS if stars != self.latest.get(person.id)])
         self.latest[person.id] = stars
+        self.tapped[person.id].append(stars)
         self.taps[person.id] += 1
         card = self.cards[person.id]
         button = card.button(stars)
@@ -108,6 +111,11 @@ class Club:
         """How many taps have not become an act; below nothing, how many have become two."""
         return self.taps.total() - self._acts()
 
+    def fewest_lost(self) -> int | None:
+        """How many taps had no effect at the least; None if somebody has an act that they did not tap."""
+        each = [fewest_lost([float(stars) for stars in self.tapped[who.id]], self._given(who)) for who in self.people]
+        return None if None in each else sum(lost or 0 for lost in each)
+
     def astray(self) -> list[int]:
         """Those of whom the database, or the message on screen, says other stars than they tapped last."""
         return [
@@ -128,6 +136,10 @@ class Club:
     def _acts(self) -> int:
         known = [self.store.find_person(person.id) for person in self.people]
         return sum(len(self.store.events_of(person.id)) for person in known if person is not None)
+
+    def _given(self, person: Person) -> list[float | None]:
+        known = self.store.find_person(person.id)
+        return [] if known is None else [event.stars for event in self.store.events_of(known.id)]
 
     def _at_hand(self) -> int:
         with self.store.read() as connection:

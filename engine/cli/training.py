@@ -157,11 +157,12 @@ def evaluate(
 
 def _execute_for_worker(settings: EngineSettings, run_id: int) -> None:
     from engine.clock import utc_now
+    from engine.runs.patience import patient
     from engine.runs.pipeline import pipeline
     from engine.runs.worker import Stopped, execute
 
     with opened(settings, serves=True) as (_, store):
-        run = store.run(run_id)
+        run = patient(store).run(run_id)
         try:
             execute(run, store, pipeline(store, settings, run, nothing), now=utc_now, orphanable=True)
         except Stopped as e:

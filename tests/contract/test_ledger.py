@@ -12,7 +12,7 @@ from engine.store.models import factors, live
 from engine.store.people import events, ratings
 from tests import world
 from tests.contract.conftest import ANN, HEAT, MATRIX, at
-from tests.ledger import faults, files_left
+from tests.ledger import faults, fewest_lost, files_left
 
 KEEP = 3
 SPOILT = {
@@ -60,3 +60,21 @@ def test_files_that_a_run_left_are_found(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "half.tmp").touch()
     assert files_left(tmp_path) == ["models/half.tmp", "scratch/a"]
+
+
+@pytest.mark.parametrize(
+    ("tapped", "stored", "lost"),
+    [
+        ([3, 4, 3], [3, 4, 3], 0),
+        ([3, 4, 3, 5], [3, 5], 1),  # 4 was lost, and 3 changed nothing
+        ([3, 4, 5, 4], [3, 4], 1),  # 5 was lost
+        ([3, 4], [], 2),
+        ([], [], 0),
+        ([3, 4], [3, 4, 3], None),
+        ([3, 4], [5], None),
+    ],
+)
+def test_taps_that_had_no_effect_are_counted_though_the_next_one_changes_nothing(
+    tapped: list[float], stored: list[float | None], lost: int | None
+) -> None:
+    assert fewest_lost(tapped, stored) == lost

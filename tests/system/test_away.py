@@ -1,5 +1,6 @@
 """A database that goes away while a run is under way: nothing is lost but the time."""
 
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -114,6 +115,24 @@ def test_a_database_that_stays_away_is_not_waited_for_for_ever(proxy: Proxy) -> 
     with pytest.raises(StoreUnavailable):
         patient(store, seconds=1.0).live_version()
     assert time.monotonic() - began >= 1.0
+    store.close()
+
+
+def test_a_run_whose_database_goes_away_while_its_process_starts_waits_for_it(proxy: Proxy, tmp_path: Path) -> None:
+    """It then gets as far as it can: there are no films."""
+    store = Store(proxy.url)
+    run = store.request_run(RunKind.TRAIN, "test", utc_now(), take=True)
+    proxy.close()
+    program = Program(tmp_path, {"MATINEE_DATABASE_URL": proxy.url})
+    process = program.start("engine", "train", "--run", str(run.id), stdin=subprocess.PIPE)
+    assert process.stderr is not None
+    assert "database_awaited" in process.stderr.readline()
+    proxy.open()
+    process.stderr.read()  # its standard input stays open: that is its engine
+    process.communicate(timeout=60)
+    ended = store.run(run.id)
+    assert ended.state is RunState.FAILED
+    assert "engine load" in (ended.error or "")
     store.close()
 
 
