@@ -18,7 +18,8 @@ run: $(VENV)/kernel.stamp java $(VENV)/classes.stamp  ## Start everything: films
 	@$(BIN)/python -m engine up
 
 # Two processes: tests share nothing but the machine. A file's tests run in one process, so they share their preparations.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# tests/conftest.py says in which order files come.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
 	@$(PYTEST) $(ARGS)

@@ -1,6 +1,8 @@
 """Fixtures for tests of every kind: real databases, a SQLite file or a real Postgres, each test its own."""
 
+import fcntl
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -20,6 +22,22 @@ from tests.postgres import postgres
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = ("sqlite", "postgres")
+
+# Java's second compiler pays off in minutes; a test's Java lives for seconds, a third of which went into compiling.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where two processes share the tests, begin with the slow files: one that came last would leave a core idle."""
+    if not hasattr(config, "workerinput"):
+        return
+    marks = ("containers", "system", "spark", "slow")
+    slowest: dict[Path, int] = {}
+    for item in items:
+        own = next((place for place, mark in enumerate(marks) if item.get_closest_marker(mark)), len(marks))
+        slowest[item.path] = min(own, slowest.get(item.path, own))
+    items.sort(key=lambda item: slowest[item.path])
+
 
 NewDatabase = Callable[..., str]
 """Makes a database and returns its URL: ``new_database("postgres")``, ``new_database("sqlite", migrated=False)``."""
@@ -150,10 +168,17 @@ class FirstStart:
 
 @pytest.fixture(scope="session")
 def first_start(tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
-    """The demo, loaded, trained and chatted with once for all tests, just as `make run` does it."""
-    home = tmp_path_factory.mktemp("demo")
-    done = Program(home).run("engine", "up", input=FIRST_WORDS, timeout=600)
-    return FirstStart(home, done.stdout, done.stderr, done.returncode)
+    """The demo, loaded, trained and chatted with just as `make run` does it: once for all tests, of both processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    home, told = folder / "first-start", folder / "first-start.json"
+    with (folder / "first-start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
+        if not told.exists():
+            home.mkdir()
+            done = Program(home).run("engine", "up", input=FIRST_WORDS, timeout=600)
+            told.write_text(json.dumps([done.stdout, done.stderr, done.returncode]))
+    return FirstStart(home, *json.loads(told.read_text()))
 
 
 @pytest.fixture

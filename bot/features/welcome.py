@@ -17,7 +17,7 @@ FILM_LINK = re.compile(r"m_(\d{1,10})", re.ASCII)
 """The parameter of /start in a link to a film: https://t.me/BOT?start=m_603"""
 
 SITE_LINK = re.compile(r"link_(\w{8})", re.ASCII)
-"""What follows it when a site sends someone with its code: https://t.me/BOT?start=link_7KQ4M2XD"""
+"""The parameter of /start when a site sends someone with its code: https://t.me/BOT?start=link_7KQ4M2XD"""
 
 
 BY_LINK: dict[str, Action] = {

@@ -23,7 +23,7 @@ SOMETHING_WRONG = marked("Something went wrong on my side; it has been noted.")
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an error means: its name in the log, whether it can happen without a bug, and the text for the person.
+    """The meaning of an error: its name in the log, whether it can happen without a bug, and the text for the person.
 
     ``say`` is None if a message would not arrive or must not be sent.
     """

@@ -47,7 +47,7 @@ def load(
 
     It is remembered in the home folder and used by engine, bot and API, until another is loaded; MATINEE_DATASET and
     --dataset come before it. Writes its films to the database, whose tables it makes if need be, and its ratings to
-    files for Spark. What it cannot use it names by line. Loading the same again changes nothing. A set of GroupLens is
+    files for Spark. Lines that cannot be used are named. Loading the same again changes nothing. A set of GroupLens is
     fetched the first time.
     """
     from engine.clock import utc_now

@@ -153,8 +153,8 @@ def java(as_json: Json = False) -> None:
 def up() -> None:
     """Bring everything up: tables, films, a first model, then the worker and the chat together.
 
-    What `make run` starts. The chat is on Telegram if MATINEE_TELEGRAM_TOKEN is set, else in this terminal. What has
-    been done before is not done again. Ctrl-C, or the end of the chat, stops everything.
+    `make run` starts this. The chat is on Telegram if MATINEE_TELEGRAM_TOKEN is set, else in this terminal. Steps
+    that have been done before are not done again. Ctrl-C, or the end of the chat, stops everything.
     """
     from engine.runs.up import up as bring_up
 

@@ -46,7 +46,7 @@ async def knows(person: Person, *names: str) -> None:
 
 
 def asked(person: Person) -> str:
-    """Whom the question on screen is about."""
+    """The artist that the question on screen is about."""
     return person.sees.splitlines()[-1]
 
 

@@ -287,7 +287,7 @@ async def test_while_the_database_is_away_an_update_is_kept_until_its_sender_kno
     assert store.waiting_updates() == []
 
 
-# What the library cannot read
+# Updates that the library cannot read
 
 
 async def test_an_update_that_cannot_be_read_holds_nothing_up(runs: Runs, someone: Person, store: Store):
@@ -303,7 +303,7 @@ async def test_an_update_that_cannot_be_read_holds_nothing_up(runs: Runs, someon
     assert "private" not in json.dumps(lines, default=str)
 
 
-# What changes nothing
+# Edits that change nothing
 
 
 async def test_an_edit_that_changes_nothing_is_not_asked_for(anna: Person, telegram: FakeTelegram):

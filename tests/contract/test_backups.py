@@ -31,7 +31,7 @@ from tests.rater import PEOPLE, Act, rating
 from tests.world import NOW
 
 KINDS = ["sqlite", "postgres", "portable"]
-"""What is backed up, and how: "portable" is Postgres without its own tools."""
+"""The databases that are backed up: "portable" is Postgres without its own tools."""
 
 
 @pytest.fixture(autouse=True)

@@ -274,7 +274,7 @@ def test_kill_9_while_publishing_leaves_the_old_model_and_every_rating_queued(
     assert listed(films, ann) == [HEAT]
     assert films.waiting_ratings() == 1
     assert len(films.read_queue().event_ids) == 1
-    # What it left behind goes with the next sweep, and the next version is published as if nothing had been.
+    # Its remains go with the next sweep, and the next version is published as if nothing had been.
     assert len(films.sweep(keep=3)) == 1
     again = publish(films, ann, ALIEN, minute=10)
     assert films.live_version() == again
@@ -285,7 +285,7 @@ def test_kill_9_while_publishing_leaves_the_old_model_and_every_rating_queued(
 
 
 def test_a_run_marks_exactly_the_events_that_it_read(films: Store, ann: int, bob: int) -> None:
-    """What was rated while it worked waits for the next one."""
+    """Films rated while it worked wait for the next one."""
     films.rate(ann, HEAT, 4.5, at(0))
     films.rate(bob, HEAT, 1.0, at(0))
     queue = films.read_queue()

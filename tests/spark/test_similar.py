@@ -177,7 +177,7 @@ def test_a_film_with_two_ratings_is_first_for_a_known_one_only_as_its_sequel_or_
 
 
 def test_what_people_call_both_films_is_kept_as_a_reason(real: Similar) -> None:
-    """Of two films of Studio Ghibli people say so; nobody is told that both stood in somebody's Netflix queue."""
+    """People tag two films with "studio ghibli": that is a reason; "in Netflix queue" is none."""
     judge = Judge(real.films)
     totoro = judge.id_of("My Neighbor Totoro (1988)")
     spirited = next(row for row in real.rows[judge.id_of("Spirited Away (2001)")] if row.movie_id == totoro)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -37,10 +38,15 @@ def trained(spark: SparkSession, ratings: DataFrame) -> Trained:
     return result
 
 
-def test_viewers_of_one_genre_are_shown_that_genre(trained: Trained, ratings: DataFrame) -> None:
+@pytest.fixture(scope="module")
+def published(trained: Trained, ratings: DataFrame) -> pd.DataFrame:
+    """Everybody's ten, as a run publishes them."""
+    return recommend(trained.users, histories(ratings), trained.model(), limit=10).toPandas()
+
+
+def test_viewers_of_one_genre_are_shown_that_genre(published: pd.DataFrame) -> None:
     """Unseen films only: 11 of the loved genre are left to everybody, so all of the first ten are."""
-    lists = recommend(trained.users, histories(ratings), trained.model(), limit=10).toPandas()
-    right = lists["movie_id"].map(genre_of) == lists["user_id"] % 4
+    right = published["movie_id"].map(genre_of) == published["user_id"] % 4
     assert right.mean() > 0.97
 
 
@@ -73,10 +79,9 @@ def test_a_folded_in_viewer_gets_the_row_that_they_were_trained_with(trained: Tr
         assert profile.bias == pytest.approx(person["bias"], abs=1e-6)
 
 
-def test_a_fresh_list_is_the_published_one(trained: Trained, ratings: DataFrame) -> None:
+def test_a_fresh_list_is_the_published_one(trained: Trained, ratings: DataFrame, published: pd.DataFrame) -> None:
     """The bot, folding in at request time, orders films and predicts stars as the batch does."""
     model = trained.model()
-    published = recommend(trained.users, histories(ratings), model, limit=10).toPandas()
     for user, rows in _by_user(ratings):
         rated = dict(zip(rows["movie_id"], rows["stars"], strict=True))
         fresh = model.best(model.profile(rated), limit=10, hidden=rated, diversity=0.0)
@@ -87,7 +92,9 @@ def test_a_fresh_list_is_the_published_one(trained: Trained, ratings: DataFrame)
         )
 
 
-def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(trained: Trained, ratings: DataFrame) -> None:
+def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(
+    trained: Trained, ratings: DataFrame, published: pd.DataFrame
+) -> None:
     """Likeness and kinds lift films into everybody's list; both orders are the bot's and the batch's alike."""
     model = trained.model()
     films = model.movie_ids
@@ -96,11 +103,12 @@ def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(trained: 
     )
     likeness = SimilarTitles.of(films, films, np.roll(films, 1), np.linspace(0, 6, len(films)).astype(np.float32))
     assert ratings.groupBy("user_id").count().where(F.col("count") < FADES_BY).count(), "likeness has a say"
-    published, *others = (
+    lifted, *others = (
         recommend(trained.users, histories(ratings), model, *lifting, limit=10).toPandas()
-        for lifting in ((likeness, kinds), (likeness,), (None, kinds), ())
+        for lifting in ((likeness, kinds), (likeness,), (None, kinds))
     )
-    in_order = [lists.sort_values(["user_id", "position"]).reset_index(drop=True) for lists in (published, *others)]
+    every = (lifted, *others, published)
+    in_order = [lists.sort_values(["user_id", "position"]).reset_index(drop=True) for lists in every]
     assert not any(a.equals(b) for a, b in itertools.combinations(in_order, 2)), "both have a say"
     for user, rows in _by_user(ratings):
         rated = dict(zip(rows["movie_id"], rows["stars"], strict=True))
@@ -108,7 +116,7 @@ def test_likeness_says_the_same_in_a_fresh_list_and_in_a_published_one(trained: 
         found = scores(Shelf(model=model, similar=likeness, kinds=kinds), model, person)
         found[model.rows(rated)] = -np.inf
         fresh = pool(model, found, 10)[:10]
-        batch = published[published["user_id"] == user].sort_values("position")
+        batch = lifted[lifted["user_id"] == user].sort_values("position")
         np.testing.assert_allclose(found[fresh], batch["score"], atol=1e-4)
         assert set(model.movie_ids[fresh[:5]]) <= set(batch["movie_id"])
 

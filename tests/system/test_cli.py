@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -172,11 +173,12 @@ def test_load_train_and_recommend_on_postgres(new_database: NewDatabase, tmp_pat
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Program:
+def empty(tmp_path: Path, migrated_sqlite: Path) -> Program:
     """A home folder with a database, and nothing in it."""
-    program = Program(tmp_path)
-    assert program.run("engine", "migrate").returncode == 0
-    return program
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    shutil.copy(migrated_sqlite, folder / "matinee.db")
+    return Program(tmp_path)
 
 
 @pytest.mark.parametrize("verb", ["migrate", "serve"])

@@ -62,7 +62,7 @@ async def test_a_crowd_of_strangers_with_large_bodies_costs_no_memory(film_club:
         *(asyncio.to_thread(sends, film_club, length, megabytes=MEGABYTES_EACH) for _ in range(STRANGERS))
     )
     assert await memory_peak(film_club) - before <= 20
-    # What the two kernels hold of a connection is taken; the bot reads no more than that.
+    # The two kernels take what fits into their buffers; the bot reads no more than that.
     assert max(sent for _, sent in answers) <= 20_000_000
     await film_club.tap(film_club.people[0])
     await film_club.settle()

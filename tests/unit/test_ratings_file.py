@@ -215,7 +215,7 @@ def test_what_is_no_file_of_ratings_is_refused_with_a_reason(content: bytes):
 
 
 def test_letterboxds_archive_has_stars_what_was_watched_and_the_watchlist():
-    """What was rated was watched too, and is said once; diary, likes and what was deleted are left."""
+    """A rated film was watched too, and is said once; the diary, likes and deleted entries are left out."""
     file, found = read(LETTERBOXD_ZIP, "letterboxd-anna-2024.zip"), matched(LETTERBOXD_ZIP)
     assert file.source == "Letterboxd"
     assert {film.display_title: stars for film, stars in found.stars.items()} == {

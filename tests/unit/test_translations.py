@@ -37,7 +37,7 @@ CATALOGUES = [(code, language.DOMAIN) for code in TRANSLATED]
 CATALOGUES += [(code, subject) for code in language.LANGUAGES for subject in SUBJECTS]
 
 KEYWORDS = {"_": None, "ngettext": (1, 2), "marked": None, "say": None, "count": (1, 2)}
-"""What a text can be an argument of, as `make texts` has it."""
+"""The functions that take a text, as `make texts` has them."""
 
 Key = str | tuple[str, ...]
 
@@ -207,7 +207,7 @@ def test_the_examples_in_texts_are_understood(code: str) -> None:
 # --- Where nobody gives stars, and where the titles are artists ------------------------------------------------------
 
 SPEECH = [((language.PLAYS,), [OF_STARS]), ((language.ARTISTS, language.PLAYS), [OF_STARS, OF_FILMS])]
-"""Of what is spoken, and what is no word of it then."""
+"""The subjects that are spoken of, and the words that are none of theirs."""
 
 WITH_STARS_ONLY = (
     "You give whole stars, 1 to 5.",
@@ -309,7 +309,7 @@ WRAPPERS = {"_": 1, "ngettext": 2, "marked": 1, "say": 1, "count": 2}
 """The functions that take texts, and how many."""
 
 SHOWS = {"press", "InlineKeyboardButton", "of", "Html", "facts", "lines", "paragraphs", "plain", "numbered"}
-"""What puts its arguments before people: there, even a single word is a text."""
+"""The functions that put their arguments before people: there, even a single word is a text."""
 
 ALLOWED = {"IMDb", "Letterboxd", "Matinee", "nDCG@10", "RMSE", "TMDb", "tt"}
 """Names, which are the same in all languages."""

@@ -36,7 +36,7 @@ A_LETTERBOXD_LIST = marked("it is one of your lists on Letterboxd; I read rating
 
 @dataclass(frozen=True, slots=True)
 class KnownTable:
-    """Whose table it is and where its columns are.
+    """The program that wrote a table, and where the table's columns are.
 
     ``scale`` is what one of its points is worth in stars; ``otherwise`` is what a row without stars says, null where
     it says nothing.

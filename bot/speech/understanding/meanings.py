@@ -1,4 +1,4 @@
-"""What a text can mean, and the facts that this depends on. Pure."""
+"""The meanings that a text can have, and the facts that they depend on. Pure."""
 
 import enum
 from collections.abc import Sequence

@@ -22,7 +22,7 @@ LIKED_STARS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What people did with the films that a model showed them in the last 90 days. ``shown`` counts pairs of person and
+    """People's answer to the films that a model showed them in the last 90 days. ``shown`` counts pairs of person and
     film in its lists, ``rated`` those rated afterwards, ``liked`` those rated ``LIKED_STARS`` or more. ``opened``
     counts those whose card people opened from a list, in the chat or on a site that reports it."""
 

@@ -1,4 +1,4 @@
-"""What a load leaves behind: Parquet, films, the facts of the set; and what a failed load leaves as it was."""
+"""A load leaves Parquet, films and the facts of the set behind; a failed load leaves all as it was."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
