@@ -21,7 +21,7 @@ def faults(store: Store, keep: int) -> list[str]:
 
 
 def _replayed(connection: sa.Connection) -> Iterator[str]:
-    """Events, one after the other, give each rating that there is, and no other; each begins where the last ended."""
+    """The events of a film, in order, end with the rating in the table; each begins where the one before ended."""
     now = {(row.user_id, row.movie_id): row.stars for row in connection.execute(sa.select(ratings))}
     acts = connection.execute(sa.select(events).order_by(events.c.user_id, events.c.movie_id, events.c.id)).all()
     for pair, history in groupby(acts, lambda act: (act.user_id, act.movie_id)):

@@ -108,7 +108,7 @@ class Club:
         await self._until(lambda: self._acts() > before)
 
     def missing(self) -> int:
-        """How many taps have not become an act; below nothing, how many have become two."""
+        """The number of taps that have not become an act; below zero, of those that have become two."""
         return self.taps.total() - self._acts()
 
     def fewest_lost(self) -> int | None:
@@ -117,7 +117,7 @@ class Club:
         return None if None in each else sum(lost or 0 for lost in each)
 
     def astray(self) -> list[int]:
-        """Those of whom the database, or the message on screen, says other stars than they tapped last."""
+        """The people for whom the database, or the message on screen, shows other stars than they tapped last."""
         return [
             person.id
             for person in self.people

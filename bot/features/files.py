@@ -32,7 +32,7 @@ _READER = ThreadPoolExecutor(1, "files")
 """A thread that reads files one after the other, so that the other threads stay free for the database."""
 
 A_FILE = filters.Document.ALL & ~filters.ANIMATION & filters.ChatType.PRIVATE
-"""Whatever it is: what is no file of ratings is named for what it is. Telegram calls what moves a file, too."""
+"""Every file, so that one without ratings is told why. Telegram calls animations files, too; those are left out."""
 
 NAME_LENGTH = 64
 """Characters of a file's name that are kept until it is imported; they tell a watchlist from what was watched."""

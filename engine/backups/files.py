@@ -12,8 +12,7 @@ from pathlib import Path
 from engine.domain import MatineeError
 
 BY_HAND, SCHEDULED = "backup", "scheduled"
-"""Beginnings of file names: of backups made by hand, which are never removed, and of scheduled ones, of which the
-newest are kept."""
+"""How file names begin: backups made by hand are never removed; the newest of the scheduled ones are kept."""
 
 _NAME = re.compile(rf"({BY_HAND}|{SCHEDULED})-(\d{{4}}-\d\d-\d\d-\d{{6}})\.(db|dump)")
 NAME_TIME = "%Y-%m-%d-%H%M%S"

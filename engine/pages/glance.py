@@ -142,7 +142,7 @@ def data_shown(catalogue: Catalogue, films: Sequence[Film], folder: Path) -> Dat
 
 
 def _added(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Add two counts, of which one may know more people."""
+    """Add two counts; one of them may cover more people."""
     longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
     longer[: len(shorter)] += shorter
     return longer

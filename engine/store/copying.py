@@ -130,7 +130,7 @@ def hold_writers(connection: sa.Connection) -> None:
 
 
 def close_for_good(connection: sa.Connection) -> None:
-    """Refuse whatever anybody writes from now on, programs that are running included: the database has moved.
+    """Refuse every write from now on, those of running programs too: the database has moved.
 
     ``fill`` or a restore opens it again, with other contents.
     """

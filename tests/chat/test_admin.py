@@ -498,7 +498,7 @@ async def test_stats_count_people_films_and_ratings(admin: Person, anna: Person)
 
 
 def draws(store: Store, settings: BotSettings) -> None:
-    """The engine draws, as after a training, on ratings of which two of three are four stars."""
+    """The engine draws, as after a training. Two of the three ratings are four stars."""
     of_engine = EngineSettings(_env_file=None, home=settings.home, dataset="tiny")
     folder = ratings_folder(of_engine.folder, "0" * 64)
     folder.mkdir(parents=True, exist_ok=True)

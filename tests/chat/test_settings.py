@@ -204,7 +204,7 @@ async def test_one_that_surely_did_not_is_sent_later(
 async def test_all_that_is_due_is_sent(
     anna: Person, telegram: FakeTelegram, store: Store, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ):
-    """Also when it is more than is read at once: nobody's weekend waits for the next minute."""
+    """Digests go out in one job, also when there are more than one query reads."""
     monkeypatch.setattr(digest, "AT_ONCE", 2)
     for number in range(5):
         reader = telegram.person(2_000 + number)

@@ -231,7 +231,7 @@ def test_a_signal_ends_everything(demo: Program, number: signal.Signals) -> None
 
 
 def test_the_engine_goes_with_us_even_if_we_are_killed(demo: Program) -> None:
-    """And the bot with whoever talks to it."""
+    """The bot ends too, although somebody talks to it."""
     with up(demo) as chat:
         chat.says("/help")
         chat.hears("/top")
