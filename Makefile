@@ -21,13 +21,13 @@ run: $(VENV)/kernel.stamp java $(VENV)/classes.stamp  ## Start everything: films
 # tests/conftest.py says in which order files come.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/dev.stamp  ## Run every test; ARGS="-k undo" for some
+test: $(VENV)/dev.stamp $(VENV)/classes.stamp  ## Run every test; ARGS="-k undo" for some
 	@$(PYTEST) $(ARGS)
 
 quick: $(VENV)/dev.stamp  ## Run the tests of units, of the store on SQLite and of the chat: under 90 seconds on two cores
 	@$(BIN)/python -m pytest -q -n 2 -m "not spark and not system and not slow" -k "not postgres" $(ARGS) tests/unit tests/contract tests/chat
 
-check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, tests: exactly what CI runs
+check: $(VENV)/dev.stamp $(VENV)/classes.stamp  ## Format, lint, types, import rules, tests: exactly what CI runs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
