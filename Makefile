@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 # Only the chat may read input that is piped into `make run`, and write to its output.
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(1) </dev/null >&2
 
-run: $(VENV)/kernel.stamp java $(VENV)/classes.stamp  ## Start everything: films, a first model, the engine, the chat (Ctrl-C ends it)
+run: $(VENV)/kernel.stamp java  ## Start everything: films, a first model, the engine, the chat (Ctrl-C ends it)
 	@$(BIN)/python -m engine up
 
 # Two processes: tests share nothing but the machine. A file's tests run in one process, so they share their preparations.
@@ -105,9 +105,10 @@ java: $(VENV)/engine.stamp
 	    echo "There is no Java of 17 or newer: installing one into $(VENV)" >&2; $(call INSTALL,-r requirements/java.txt); }; } && \
 	  $(BIN)/python -m engine java | sed 's|^Java [0-9]*: \(.*\)|\1/bin/java|' >$(VENV)/java.path; }
 
-# Spark starts faster if Java finds its classes in an archive. Without one it starts all the same.
+# Spark starts faster if Java finds its classes in an archive. Without one it starts all the same, so `make run` does not
+# let anybody wait for it.
 $(VENV)/classes.stamp: $(VENV)/engine.stamp | $(VENV)/kernel.stamp java
-	@echo "Preparing Java for quick starts: half a minute, once" >&2
+	@echo "Preparing Java for quick starts: a minute, once" >&2
 	@$(BIN)/python -m engine.spark.classes </dev/null >&2 || true
 	@touch $@
 

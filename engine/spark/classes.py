@@ -3,7 +3,7 @@
     python -m engine.spark.classes
 
 trains on the demo in a folder of its own, and keeps the classes that this took beside Spark's jars: 190 MB. It takes
-half a minute, once for an installation. Without the archive, or with another Java than the one that wrote it, all works
+a minute, once for an installation. Without the archive, or with another Java than the one that wrote it, all works
 as well, a few seconds later.
 """
 
