@@ -23,9 +23,9 @@ _OPTIONS = "SPARK_SUBMIT_OPTS"
 
 
 def java_options() -> list[str]:
-    """Return the options with which Java reads the archive, if there is one."""
+    """Return the options with which Java reads the archive, if there is one; without a word if it cannot."""
     writes = _WRITE in os.environ.get(_OPTIONS, "")  # Java cannot do both
-    return [f'-XX:SharedArchiveFile="{ARCHIVE}"'] if ARCHIVE.exists() and not writes else []
+    return [f'-XX:SharedArchiveFile="{ARCHIVE}"', "-Xlog:cds*=off"] if ARCHIVE.exists() and not writes else []
 
 
 def write(archive: Path = ARCHIVE) -> None:

@@ -137,8 +137,14 @@ def _start_java(conf: SparkConf) -> None:
 def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
     local, cores = settings.spark_master.startswith("local"), os.cpu_count() or 2
     # Java's own temporary files are in our folder too, so that they are removed even if Java is killed. This garbage
-    # collector stops all threads at times, but gives the most throughput; nobody waits for an answer here.
-    java = [f"-Dlog4j2.configurationFile={QUIET.as_uri()}", f'-Djava.io.tmpdir="{folder}"', "-XX:+UseParallelGC"]
+    # collector stops all threads at times, but gives the most throughput; nobody waits for an answer here. MLlib's ALS
+    # has so long a history of steps that reading it overflows Java's usual stack, unless that code is well compiled.
+    java = [
+        f"-Dlog4j2.configurationFile={QUIET.as_uri()}",
+        f'-Djava.io.tmpdir="{folder}"',
+        "-XX:+UseParallelGC",
+        "-Xss4m",
+    ]
     java += classes.java_options()
     if brief:
         java.append("-XX:TieredStopAtLevel=1")
@@ -156,6 +162,7 @@ def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
         "spark.driver.extraJavaOptions": " ".join(java),
+        "spark.executor.extraJavaOptions": "-Xss4m",
         "spark.hadoop.fs.permissions.umask-mode": "077",  # as our own umask, which Hadoop does not heed
         # Left on, tasks of DataFrames would have another environment than those of RDDs, and so workers of their own.
         "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
