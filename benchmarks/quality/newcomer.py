@@ -2,9 +2,11 @@
 
     python -m benchmarks.quality.newcomer [--data demo|PATH] [--answers 5] [--questions 40]
 
-A fifth of the people are kept from training. Each is asked about films by a policy until they have answered so many, or
-have heard so many questions (a film that they never rated is "haven't seen it"); then their picks are judged on the
-rest of what they rated. All policies meet the same people and the same model.
+A fifth of the people are kept from training. One half of what each of them rated, drawn at random, is what they can
+answer about; every other film is "haven't seen it". A policy asks until they have answered so many, or have heard so
+many questions; then their picks are judged on the other half. No film of the first half can be picked, asked about or
+not: so all policies are judged on the same films, and none has an advantage from not asking about favourites. All
+policies meet the same people and the same model.
 """
 
 import argparse
@@ -105,21 +107,23 @@ def simulate(
     *,
     seed: int,
 ) -> tuple[float, int, int]:
-    """Ask one person, then judge their picks. Returns nDCG@10 on what they were not asked about, how many questions
-    they answered, and how many they were asked."""
+    """Ask one person, then judge their picks. Returns nDCG@10 on the half of their films that they cannot answer about,
+    how many questions they answered, and how many they were asked."""
     given: dict[int, float] = {}
     asked: list[int] = []
+    films = np.random.default_rng(seed).permutation(sorted(rated)).tolist()
+    known, kept = films[: len(films) // 2], films[len(films) // 2 :]
     while len(given) < answers and len(asked) < questions:
         film = policy(model, given, asked, familiarity, seed + len(asked))
         if film is None:
             break
         asked.append(film)
-        if film in rated:
+        if film in known:
             given[film] = rated[film]
-    relevant = {film for film, stars in rated.items() if stars >= RELEVANT_STARS and film not in given}
+    relevant = {film for film in kept if rated[film] >= RELEVANT_STARS}
     if not relevant:
         return 0.0, len(given), len(asked)
-    picks = model.best(model.profile(given), limit=10, hidden=given)
+    picks = model.best(model.profile(given), limit=10, hidden=known)
     hits = np.array([pick.movie_id in relevant for pick in picks])
     return ranking(hits, len(relevant))["ndcg"], len(given), len(asked)
 
