@@ -189,16 +189,21 @@ def plot(measured: dict[str, Measured], file: Path) -> None:
             seconds.plot(counts, values, marker="o", markersize=3, linewidth=1, label=name)
         whole = [row["retrain_seconds"] for row in rows]
         seconds.plot(counts, whole, marker="o", color=drawing.PAPER.ink, linewidth=2, label="a whole retrain")
-        seconds.set(xscale="log", yscale="log", xlabel="ratings", title="Seconds")
+        seconds.set(xscale="log", yscale="log", title="Seconds")
+        seconds.yaxis.set_major_formatter("{x:g}")
         seconds.legend(fontsize=7.5)
         for key, name, colour in (
             ("most_mb", "a retrain, all processes", drawing.PAPER.accent),
             ("bot_mb", "the bot", drawing.PAPER.second),
         ):
             memory.plot(counts, [row[key] / 1e3 for row in rows], marker="o", color=colour, label=name)
-        memory.set(xscale="log", xlabel="ratings", title="Memory at the most, GB", ylim=(0, None))
+        memory.set(xscale="log", title="Memory at the most, GB", ylim=(0, None))
         memory.legend(fontsize=7.5)
-        figure.savefig(file)
+        for axes in (seconds, memory):
+            axes.set_xlabel("million ratings")
+            axes.set_xticks(counts, [f"{count / 1e6:.1g}" if count < 1e6 else f"{count / 1e6:.0f}" for count in counts])
+            axes.minorticks_off()
+        figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
 
 
 def main() -> int:
