@@ -112,7 +112,7 @@ def simulate(
     given: dict[int, float] = {}
     asked: list[int] = []
     films = np.random.default_rng(seed).permutation(sorted(rated)).tolist()
-    known, kept = films[: len(films) // 2], films[len(films) // 2 :]
+    known, kept = set(films[: len(films) // 2]), films[len(films) // 2 :]
     while len(given) < answers and len(asked) < questions:
         film = policy(model, given, asked, familiarity, seed + len(asked))
         if film is None:

@@ -172,8 +172,9 @@ def _recommend_block(
     items, few = model.order_vectors, np.flatnonzero(np.diff(block.starts) < FADES_BY).tolist()
     if kinds is not None and few:
         # Evidence for kinds is linear in the films too, so that more columns are all that it takes.
-        items = np.hstack([items, kinds.pulling])
-        evidence = np.zeros((len(queries), kinds.pulling.shape[1]), np.float32)
+        pulling = kinds.pulling
+        items = np.hstack([items, pulling])
+        evidence = np.zeros((len(queries), pulling.shape[1]), np.float32)
         for person in few:
             evidence[person] = kinds.evidence(*block.rated_by(person))
         queries = np.hstack([queries, evidence])

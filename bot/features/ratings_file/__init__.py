@@ -65,12 +65,14 @@ def read(content: bytes, name: str = "") -> RatingsFile:
         raise NotRatings(what)
     if not zipped.is_archive(content):
         return _read_text(content, name)
-    parts = zipped.unpack(content)
-    files = [_read_text(part.content, part.name) for part in parts]
+    members = zipped.unpack(content)
+    files = [_read_text(member.content, member.name) for member in members]
     if len(files) == 1:
         return files[0]
-    rows = [replace(row, part=part.name) for part, file in zip(parts, files, strict=True) for row in file.rows]
-    unused = [replace(one, part=part.name) for part, file in zip(parts, files, strict=True) for one in file.unused]
+    rows = [replace(row, part=member.name) for member, file in zip(members, files, strict=True) for row in file.rows]
+    unused = [
+        replace(one, part=member.name) for member, file in zip(members, files, strict=True) for one in file.unused
+    ]
     if len(rows) + len(unused) > MOST_ROWS:
         raise NotRatings(TOO_MANY_ROWS, most=MOST_ROWS)
     return RatingsFile(files[0].source, tuple(rows), tuple(unused))

@@ -104,7 +104,7 @@ def _chosen(entries: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
 
 
 def _read(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> list[Member]:
-    parts: list[Member] = []
+    members: list[Member] = []
     left = MOST_UNPACKED
     for entry in entries:
         if entry.flag_bits & ENCRYPTED:
@@ -117,5 +117,5 @@ def _read(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> list[
         if len(content) > most:
             raise NotRatings(TOO_LARGE, megabytes=MOST_BYTES // 1_000_000)
         left -= len(content)
-        parts.append(Member(entry.filename.rpartition("/")[2], content))
-    return parts
+        members.append(Member(entry.filename.rpartition("/")[2], content))
+    return members
