@@ -30,13 +30,17 @@ pytestmark = pytest.mark.spark
 SMALL = Hyperparameters(PreferenceHyperparameters(rank=8, iterations=5), RatingHyperparameters(rank=4, iterations=5))
 
 
-@pytest.fixture(scope="module")
-def comparison(spark: SparkSession, ratings: DataFrame) -> Comparison:
+def compared(spark: SparkSession, ratings: DataFrame) -> Comparison:
     sides = split(ratings, seed=3, percent=30)
     about = {"by": "random", "train_percent": 70, "seed": 3, "dataset": "tiny"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rivals, "REGS", (0.1, 0.3))  # two are enough for a choice
         return compare(spark, *sides, SMALL, split=about, show=lambda stage, done, detail: None)
+
+
+@pytest.fixture(scope="module")
+def comparison(spark: SparkSession, ratings: DataFrame) -> Comparison:
+    return compared(spark, ratings)
 
 
 class TestComparison:
@@ -202,12 +206,6 @@ def test_a_set_of_fewer_people_than_factors_is_compared_all_the_same(spark: Spar
     """MLlib's signed ALS cannot solve it at its usual rank: a film that is only disliked is not regularised there."""
     rows = [(user, film, 1.0 if film % 5 == 0 else 4.5) for user in range(8) for film in range(30) if (user + film) % 3]
     ratings = spark.createDataFrame(rows, "user_id int, movie_id int, stars float")
-    found = compare(
-        spark,
-        *split(ratings, seed=3, percent=30),
-        SMALL,
-        split={"by": "random", "train_percent": 70, "seed": 3, "dataset": "few"},
-        show=lambda stage, done, detail: None,
-    )
+    found = compared(spark, ratings)
     assert found.models["signed_als"]["ndcg_at_10"] is not None
     assert any("signed_als: rank" in line for line in found.lines())

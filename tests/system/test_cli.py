@@ -272,17 +272,6 @@ def test_a_training_is_refused_while_another_run_is_open(demo: Program, store: S
     assert f"run {run.id}" in refused(demo, "load")
 
 
-def test_a_run_that_died_with_its_machine_does_not_stand_in_the_way(
-    empty: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The run is given up without starting an engine first, after a minute in which nobody gave a sign of life."""
-    store = Store(f"sqlite:///{empty.home}/demo/matinee.db")
-    run = store.request_run(RunKind.TRAIN, "cli", utc_now() - timedelta(minutes=5), take=True)
-    assert "engine load" in refused(empty, "train")
-    assert store.run(run.id).state is RunState.LOST
-    store.close()
-
-
 def test_the_engine_that_is_not_there_is_not_well(empty: Program) -> None:
     done = empty.run("engine", "healthcheck")
     assert done.returncode == 1

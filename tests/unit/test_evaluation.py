@@ -2,6 +2,7 @@
 
 import warnings
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,8 +57,9 @@ class TestRanking:
         assert ranking(np.empty(0, bool), relevant=2)["ndcg"] == 0
 
     @pytest.mark.slow
-    def test_against_ranx(self) -> None:
+    def test_against_ranx(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """200 random lists over 60 films; relevant films that are not among those ranked count as missed."""
+        monkeypatch.setattr(numba.config, "DISABLE_JIT", True)  # compiling it takes longer than all other tests here
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from ranx import Qrels, Run, evaluate
