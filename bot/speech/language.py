@@ -149,8 +149,3 @@ GENRES = frozenset(
 def genre(name: str) -> str:
     """Return a genre's name in the current language; one that MovieLens does not have keeps its name."""
     return _(name) if name in GENRES else name
-
-
-def names_of_genre(name: str) -> list[str]:
-    """Return a genre's names in all languages, for people who type one; the catalogue's own name comes last."""
-    return [_catalogue(code).gettext(name) for code in LANGUAGES if name in GENRES] + [name]

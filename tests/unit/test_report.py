@@ -15,6 +15,7 @@ from PIL import Image
 from engine.datasets import ratings_folder
 from engine.domain import Catalogue, Feedback, Film, MatineeError
 from engine.pages.drawing import percent
+from engine.pages.examples import of_different_tastes
 from engine.pages.explore import (
     DAMPING,
     NothingToShow,
@@ -34,7 +35,6 @@ from engine.pages.report import (
     interval,
     latest_searches,
     metric_rows,
-    of_different_tastes,
     report,
     tiers,
     write_heat_maps,
