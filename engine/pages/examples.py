@@ -40,7 +40,7 @@ def people(
         profile = model.profile(rated)
         picks = [
             {
-                **film_facts(by_id[pick.movie_id]),
+                **facts_of(by_id[pick.movie_id]),
                 "predicted_stars": pick.predicted_stars if stars else None,
                 "because_of": [by_id[i].display_title for i in model.reasons(profile, pick.movie_id)],
             }
@@ -52,7 +52,7 @@ def people(
                 "favourite_genre": genre,
                 "ratings": len(rated),
                 "mean_stars": float(np.mean(list(rated.values()))) if stars else None,
-                "loved": [{**film_facts(by_id[i]), "value": rated[i]} for i in loved],
+                "loved": [{**facts_of(by_id[i]), "value": rated[i]} for i in loved],
                 "picks": picks,
             }
         )
@@ -111,15 +111,15 @@ def similar(store: Store, version: int, films: Sequence[Film]) -> list[Numbers]:
     by_id = {film.id: film for film in films}
     return [
         {
-            **film_facts(film),
+            **facts_of(film),
             "similar": [
-                {**film_facts(by_id[like.movie_id]), "similarity": like.similarity} for like in likes[film.id][:8]
+                {**facts_of(by_id[like.movie_id]), "similarity": like.similarity} for like in likes[film.id][:8]
             ],
         }
         for film in chosen[:WELL_KNOWN]
     ]
 
 
-def film_facts(film: Film) -> Numbers:
+def facts_of(film: Film) -> Numbers:
     """Return what a page says of a film, as plain values."""
     return {"movie_id": film.id, "title": film.display_title, "year": film.year}

@@ -274,7 +274,7 @@ def _lists(store: Store, version: int, films: Sequence[Film], ratings: RatingArr
         "most_shown_to": people,
         "people": everybody,
         "most_shown": [
-            {**examples.film_facts(titles[movie_id]), "people": n, "share": n / everybody} for movie_id, n in top
+            {**examples.facts_of(titles[movie_id]), "people": n, "share": n / everybody} for movie_id, n in top
         ],
         "tiers": tiers(ratings.movie_ids, places),
     }
