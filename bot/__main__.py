@@ -113,7 +113,7 @@ def run() -> None:
 @cli.command()
 def chat(
     telegram_id: Annotated[
-        int, typer.Option("--as", metavar="TELEGRAM_ID", min=1, help="Who you are, for the database.")
+        int, typer.Option("--as", metavar="TELEGRAM_ID", min=1, help="Your Telegram id, for the database.")
     ] = 1,
     language: Annotated[str, typer.Option(help="The language of your Telegram, as in en or pt-br.")] = "en",
 ) -> None:

@@ -21,8 +21,8 @@ COMMANDS = (
     ("export", marked("Your data as files")),
     ("undo", marked("Undo your last rating")),
     ("settings", marked("Your language, your stars, three films every Friday")),
-    ("help", marked("What I can do")),
-    ("privacy", marked("What I keep about you, and why")),
+    ("help", marked("Everything I can do")),
+    ("privacy", marked("The data I keep about you, and why")),
     ("stop", marked("Stop my messages; your ratings stay")),
     ("forget", marked("Delete everything that I know about you")),
 )
@@ -45,8 +45,8 @@ def privacy(days: int) -> View:
     return View.of(
         paragraphs(
             say("<b>What I keep</b>\n"
-                "Your Telegram id and your Telegram's language. The stars that you give, and when. What you mark as "
-                "seen, not for you, or for later. Which films I asked you about and showed you last."),
+                "Your Telegram id and your Telegram's language. The stars that you give, and when. The films that "
+                "you mark as seen, not for you, or for later. The films that I asked you about and showed you last."),
             say("A message of yours is kept until I have answered it, no longer. Your name is not kept; only if you "
                 "join a movie night, your first name until that evening is over."),
             say("For 90 days: what I picked for you and what of it you opened, to check whether my picks get better."),
@@ -57,11 +57,11 @@ def privacy(days: int) -> View:
                 "To choose films for you, and to train the model that chooses for everybody. Nobody is shown what you "
                 "rated."),
             count("<b>How long</b>\n"
-                "Until you send /forget, which deletes all of it at once; the next training is without you. What is "
-                "not for you comes up again after {n} day.",
+                "Until you send /forget, which deletes all of it at once; the next training is without you. "
+                "\"Not for me\" lasts {n} day.",
                 "<b>How long</b>\n"
-                "Until you send /forget, which deletes all of it at once; the next training is without you. What is "
-                "not for you comes up again after {n} days.",
+                "Until you send /forget, which deletes all of it at once; the next training is without you. "
+                "\"Not for me\" lasts {n} days.",
                 days),
         )
     )  # fmt: skip

@@ -15,7 +15,7 @@ COMMANDS = (
     ("retrain", marked("Train on all ratings; goes live unless clearly worse")),
     ("tune", marked("Search for better hyperparameters: /tune preference or /tune rating")),
     ("cancel", marked("Stop the run that is under way")),
-    ("status", marked("What is live, what waits, what runs")),
+    ("status", marked("The live model, waiting ratings, the current run")),
     ("models", marked("The models so far, with their figures")),
     ("rollback", marked("Serve an earlier model again")),
     ("stats", marked("How many people, films and ratings")),
@@ -133,10 +133,10 @@ def _searched(run: Run, took: str, why: str, cancelled_by: str | None) -> View:
             return View.of(say("The search is done ({took}).", took=took), [again])
         case RunState.CANCELLED if cancelled_by:
             ended = say("The search was cancelled by {name} after {took}.", name=cancelled_by, took=took)
-            return View.of(lines(ended, say("What it measured is kept.")))
+            return View.of(lines(ended, say("Its measurements are kept.")))
         case RunState.CANCELLED:
             ended = say("The search was stopped after {took}: {why}.", took=took, why=why.rstrip("."))
-            return View.of(lines(ended, say("What it measured is kept.")))
+            return View.of(lines(ended, say("Its measurements are kept.")))
         case RunState.LOST:
             return View.of(say("The search was lost after {took}: {why}.", took=took, why=why.rstrip(".")))
     return View.of(say("The search failed after {took}: {why}.", took=took, why=why.rstrip(".")))

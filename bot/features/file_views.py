@@ -22,8 +22,8 @@ def how_to_import() -> View:
             say("From IMDb: Your ratings, the three dots, Export; then the file from your exports."),
             say("From Trakt: Settings, Data, Export; then the zip as it comes, or a file of it."),
             say(
-                "What you rated gets its stars, with their dates; what you only watched is marked as seen; and your "
-                "watchlist comes too. One tap takes all of it back."
+                "Everything you rated gets its stars, with their dates; everything you only watched is marked as seen; "
+                "and your watchlist comes too. One tap takes all of it back."
             ),
         )
     )

@@ -13,7 +13,7 @@ def state(owner: int, held: Link | None) -> View:
         return View.of(
             say(
                 "This chat is not linked to a site. A site that shows my picks can give you a code: send it here as "
-                "/link CODE. What you tell me in one place then counts in both."
+                "/link CODE. Everything you tell me in one place then counts in both."
             )
         )
     since = say(
@@ -39,15 +39,15 @@ def ask(owner: int, code: str, site_id: str) -> View:
 
 
 def linked(owner: int) -> View:
-    text = say("Linked. What you told the site is here now, and your picks already know it.")
+    text = say("Linked. Everything you told the site is here now, and your picks already know it.")
     return View.of(text, [[press(_("Undo"), buttons.UnlinkSite(owner))]])
 
 
 def unlinked() -> View:
     return View.of(
         say(
-            "Unlinked. The site is back to what it had before. What came from there is gone here, except what you have "
-            "changed since; what you told me since stays here."
+            "Unlinked. The site is back to what it had before. Everything that came from there is gone here, except what "
+            "you have changed since; what you told me since stays here."
         )
     )
 

@@ -143,7 +143,7 @@ def _listed(films: Sequence[Film], first: int) -> Html:
 def why_similar(owner: int, film: Film, reasons: Sequence[Likeness], page: int) -> View:
     """Say what each film shares with the one that it is like."""
     back = [press(_("Back to the list"), buttons.Similar(owner, film.id, page))]
-    heading = say("What these share with {name}:", name=name(film))
+    heading = say("In common with {name}:", name=name(film))
     entries = [Html(f"{plain(title(like.film))}: {_shared(like)}") for like in reasons]
     return View.of(lines(heading, numbered(entries, (page - 1) * PAGE + 1)), [back])
 

@@ -108,7 +108,7 @@ def hello(bot: str) -> View:
     """Answer /start in a group."""
     text = say(
         "Hello! I find films. /night finds one that suits everybody here. "
-        "What you rate, and why I pick a film for you, stays in our private chat."
+        "Your ratings, and my reasons for a pick, stay in our private chat."
     )
     return View.of(text, [[InlineKeyboardButton(_("Open our private chat"), url=link(bot, "start"))]])
 

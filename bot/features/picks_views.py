@@ -92,7 +92,7 @@ def _picks_heading(shown: PicksPage) -> Html:
     if not shown.trained:
         heading = say("Well-known films, the same for everybody: I'm still learning.")
     elif not shown.ratings and not shown.in_group:
-        heading = say("What most people like. Rate a few films to get a list of your own.")
+        heading = say("Most people like these. Rate a few films to get a list of your own.")
     elif shown.page > 1:
         heading = say("Ten more for you") if n == PAGE else count("{n} more for you", "{n} more for you", n)
     else:
@@ -123,8 +123,8 @@ def why_these(owner: int, shown: PicksPage) -> View:
     """Say for each pick which of their own ratings speak for it."""
     listing, page = shown.listing, shown.page
     heading = count(
-        "Based on {n} rating of yours. What counted most for each:",
-        "Based on {n} ratings of yours. What counted most for each:",
+        "Based on {n} rating of yours. These counted most for each:",
+        "Based on {n} ratings of yours. These counted most for each:",
         shown.ratings,
     )
     reasons = [

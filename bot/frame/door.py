@@ -17,7 +17,7 @@ from engine.store import StoreError
 
 log = structlog.get_logger(__name__)
 
-STRANGER = marked("You need an invitation to talk to me. Whoever runs me can send you a link.")
+STRANGER = marked("You need an invitation to talk to me. The people who run me can send you a link.")
 
 INVITATION = re.compile(r"/start(?:@\w+)? i_([\w-]{8,32})", re.ASCII)
 """The message that Telegram sends for somebody who opens an invitation link, https://t.me/BOT?start=i_CODE"""

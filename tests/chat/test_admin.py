@@ -311,7 +311,7 @@ async def test_what_a_site_stops_says_which(admin: Person, store: Store, telegra
     store.ask_cancel(run.id, "api:library", clock())
     store.finish_run(run.id, RunState.CANCELLED, clock())
     await telegram.run_jobs("follow_runs")
-    assert admin.sees == "The search was cancelled by library after 0:00.\nWhat it measured is kept."
+    assert admin.sees == "The search was cancelled by library after 0:00.\nIts measurements are kept."
 
 
 async def test_after_a_cancel_no_training_begins_by_itself(

@@ -217,7 +217,7 @@ async def test_tune_says_what_it_takes(admin: Person, store: Store):
     [
         (RunState.FAILED, "The search failed after 0:00: no."),
         (RunState.LOST, "The search was lost after 0:00: no."),
-        (RunState.CANCELLED, "The search was stopped after 0:00: no.\nWhat it measured is kept."),
+        (RunState.CANCELLED, "The search was stopped after 0:00: no.\nIts measurements are kept."),
     ],
 )
 async def test_a_search_that_ends_badly_says_so(

@@ -223,7 +223,7 @@ async def test_commands_are_offered_in_every_language(telegram: FakeTelegram, ap
             if call.get("scope", {"type": None})["type"] == scope
         }
         assert offered.keys() == {None, "de", "es"}
-        assert offered[None]["help"] == "What I can do"
+        assert offered[None]["help"] == "Everything I can do"
         assert offered["de"]["help"] == "Was ich kann"
         assert offered["es"]["help"] == "Lo que sé hacer"
         if scope is None:

@@ -29,7 +29,7 @@ async def test_a_code_links_after_a_tap_and_the_sites_ratings_are_in_the_chat(an
     assert "sees what you tell me here" in anna.sees
     assert store.find_site_person("buyer") != person_id(store)
     await anna.presses("Link")
-    assert anna.sees.startswith("Linked. What you told the site is here now")
+    assert anna.sees.startswith("Linked. Everything you told the site is here now")
     assert store.find_site_person("buyer") == person_id(store)
     await anna.says("/my")
     assert {"The Matrix (1999)", "Alien (1979)", "Heat (1995)"} == set(titles(anna.sees))

@@ -55,7 +55,7 @@ async def test_similar_says_what_the_films_share(anna: Person):
     films = titles(anna.sees)
     await anna.presses("Why these?")
     heading, first, second = anna.sees.splitlines()[:3]
-    assert heading == "What these share with High Noon (1952):"
+    assert heading == "In common with High Noon (1952):"
     assert first.endswith(f": liked by the same people · <cult>, {films[0][-5:-1]}")
     assert second.endswith(f": Western, {films[1][-5:-1]}")
     await anna.presses("Back to the list")

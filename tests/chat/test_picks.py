@@ -386,7 +386,7 @@ async def test_why_these_names_the_ratings_that_count(anna: Person):
 
 async def test_without_ratings_the_picks_are_what_most_people_like(anna: Person):
     await anna.says("/top")
-    assert anna.sees.startswith("What most people like.")
+    assert anna.sees.startswith("Most people like these.")
     assert "for you ·" not in anna.sees
     assert len(titles(anna.sees)) == 10
 

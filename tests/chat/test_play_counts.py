@@ -141,7 +141,7 @@ async def test_undo_redo_and_the_list_of_ones_own(anna: Person):
     await knows(anna, "Blur", "Muse")
     await anna.says("/my")
     assert anna.sees.splitlines() == [
-        "What you listen to, newest first: 2 artists", "1  Muse · 1 Mar 2026", "2  Blur · 1 Mar 2026",
+        "Artists you listen to, newest first: 2 artists", "1  Muse · 1 Mar 2026", "2  Blur · 1 Mar 2026",
     ]  # fmt: skip
     await anna.presses("Undo the last")
     assert anna.sees == "Taken back: Muse is not on your list."

@@ -239,7 +239,7 @@ WITH_STARS_ONLY = (
     "From IMDb: ",
     "I can't read ratings",
     "From Trakt: ",
-    "What you rated gets its stars",
+    "Everything you rated gets its stars",
     "it needs the columns",
     "it is ",
     "{source}: ",
