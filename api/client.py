@@ -42,7 +42,7 @@ class Pick(Film):
 
 
 class Picks(TypedDict):
-    """A page of picks; ``list_id`` names the list in later feedback."""
+    """A page of picks; ``list_id`` names the list when you tell what was shown of it."""
 
     list_id: str
     model_version: int | None
@@ -51,7 +51,9 @@ class Picks(TypedDict):
     next: str | None
 
 
-class Feedback(TypedDict):
+class FilmReception(TypedDict):
+    """What became of one film of a list that somebody was shown; None is not yet."""
+
     film: Named
     shown_at: str | None
     opened_at: str | None
@@ -144,9 +146,9 @@ class Matinee:
         body = {"list_id": list_id, "films": None if films is None else list(films), "opened": list(opened)}
         self._ask("POST", f"{_of(person)}/shown", json=body)
 
-    def feedback(self, person: str, list_id: str) -> list[Feedback]:
+    def reception(self, person: str, list_id: str) -> list[FilmReception]:
         """Return what became of each film of a list: shown, opened, rated afterwards."""
-        films: list[Feedback] = self._ask("GET", f"{_of(person)}/lists/{list_id}")["films"]
+        films: list[FilmReception] = self._ask("GET", f"{_of(person)}/lists/{list_id}")["films"]
         return films
 
     def picks_for(self, ratings: Mapping[FilmRef, float], **wanted: Unpack[Wanted]) -> list[Pick]:

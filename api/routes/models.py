@@ -24,8 +24,8 @@ Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class Received(BaseModel):
-    """Feedback on a model's lists in the last 90 days: films shown, opened, rated afterwards, and rated with four stars
-    and more."""
+    """People's answer to a model's lists in the last 90 days: films shown, opened, rated afterwards, and rated with
+    four stars and more."""
 
     shown: int
     opened: int

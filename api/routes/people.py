@@ -234,8 +234,8 @@ class Shown(Wire):
     opened: list[FilmRef] = Field(default=[], max_length=100)
 
 
-class Feedback(BaseModel):
-    """The feedback on one film of a list; null is not yet. ``stars`` are those given after it was first shown."""
+class FilmReception(BaseModel):
+    """What became of one film of a list; null is not yet. ``stars`` are those given after it was first shown."""
 
     film: Named
     shown_at: datetime | None
@@ -244,11 +244,11 @@ class Feedback(BaseModel):
     rated_at: datetime | None
 
 
-class ListFeedback(BaseModel):
+class ListReception(BaseModel):
     """In the order of the list."""
 
     model_version: int | None
-    films: list[Feedback]
+    films: list[FilmReception]
 
 
 @router.post("/shown", status_code=204, dependencies=WRITES, responses=may_answer(404, 413))
@@ -266,9 +266,9 @@ def note_shown(shelf: OnShelf, store: InStore, now: Now, person: PersonId, shown
 
 
 @router.get("/lists/{list_id}", dependencies=READS)
-def feedback(
+def reception(
     shelf: OnShelf, store: InStore, now: Now, person: PersonId, list_id: Annotated[str, Path(pattern=LIST_PATTERN)]
-) -> ListFeedback:
+) -> ListReception:
     """Return what became of a list: which of its films this person was shown, opened, and rated afterwards.
 
     Films that a model's lists showed more than once were shown when they first were.
@@ -281,7 +281,7 @@ def feedback(
         told, rating = shown.get(movie_id), rated.get(movie_id)
         later = rating if told is not None and rating is not None and rating.rated_at > told.shown_at else None
         films.append(
-            Feedback(
+            FilmReception(
                 film=_named(shelf, movie_id),
                 shown_at=told and told.shown_at,
                 opened_at=told and told.opened_at,
@@ -289,7 +289,7 @@ def feedback(
                 rated_at=later and later.rated_at,
             )
         )
-    return ListFeedback(model_version=held.model_version, films=films)
+    return ListReception(model_version=held.model_version, films=films)
 
 
 def _in_list(shelf: Shelf, held: ListShown, refs: Sequence[FilmRef], field: str) -> set[int]:

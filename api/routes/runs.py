@@ -17,7 +17,7 @@ from api.routes import Routes
 from api.shapes import Wire
 from engine.domain import RunKind, RunState
 from engine.store import Run as StoredRun
-from engine.store import Scope, Store
+from engine.store import Scope, Store, StoreUnavailable
 
 ADMINS = [Depends(site(Scope.ADMIN))]
 
@@ -117,7 +117,10 @@ async def _changes(store: Store, run: Run) -> AsyncIterator[str]:
     while run.open:
         await asyncio.sleep(LOOK_SECONDS)
         silent += LOOK_SECONDS
-        now = await asyncio.to_thread(_run, store, run.id)
+        try:
+            now = await asyncio.to_thread(_run, store, run.id)
+        except StoreUnavailable:  # it may be back at the next look; an answer that has begun cannot be refused any more
+            now = run
         if now != run:
             run, silent = now, 0.0
             yield _event(run)

@@ -46,8 +46,8 @@ def linked(owner: int) -> View:
 def unlinked() -> View:
     return View.of(
         say(
-            "Unlinked. The site is back to what it had before. Everything that came from there is gone here, except what "
-            "you have changed since; what you told me since stays here."
+            "Unlinked. The site is back to what it had before. Everything that came from there is gone here, except "
+            "what you have changed since; what you told me since stays here."
         )
     )
 

@@ -228,7 +228,10 @@ def refused(error: MatineeError) -> View | None:
     match error:
         case EmptyCatalogue():
             return View.of(
-                say("There are no films yet. The people who run me can load some: <code>python -m engine load demo</code>")
+                say(
+                    "There are no films yet. The people who run me can load some: "
+                    "<code>python -m engine load demo</code>"
+                )
             )
         case NoSuchFilm():
             return View.of(say("I don't have that film (any more). Send me another title."))

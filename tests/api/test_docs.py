@@ -62,7 +62,7 @@ def test_the_client_does_all_that_a_site_needs(services: Services, address: str)
         assert matinee.question("anna") is not None
         page = matinee.page("anna", limit=2)
         matinee.shown("anna", page["list_id"], opened=[page["films"][0]["id"]])
-        assert [film["opened_at"] is None for film in matinee.feedback("anna", page["list_id"])] == [False, True]
+        assert [film["opened_at"] is None for film in matinee.reception("anna", page["list_id"])] == [False, True]
         matinee.put_aside("anna", 40, "watchlist")
         matinee.take_back("anna", 40, "watchlist")
         matinee.unrate("anna", 30)

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from api.application import build_application
 from api.context import Services
-from engine.domain import RunState
+from api.routes import runs
+from engine.domain import RunKind, RunState
 from engine.store import ModelsShown, Scope, Store
 from tests import world
 from tests.api.conftest import Site, new_key
@@ -55,6 +57,23 @@ def test_a_run_is_asked_for_once_and_followed_to_its_end(admin: Site, full: Stor
     assert [(event["state"], event["fraction"]) for event in events[1:]] == [("running", 0.5), ("done", 0.5)]
     assert admin.get("/v1/runs")["runs"][0]["state"] == "done"
     assert admin.refused("GET", "/v1/runs/99/events", 404)["type"] == "/docs#no_such_run"
+
+
+def test_a_run_is_followed_while_the_database_is_away(
+    admin: Site, full: Store, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "STILL_THERE_SECONDS", 0)  # so every look without news is told
+    run = full.request_run(RunKind.TRAIN, "test", services.clock(), take=True)
+    with admin.http.stream("GET", f"/v1/runs/{run.id}/events") as stream:
+        told = (line for line in stream.iter_lines() if line.startswith(("data: ", ": ")))
+        assert '"running"' in next(told)
+        with full.write() as connection:
+            connection.execute(sa.text("ALTER TABLE runs RENAME TO gone"))
+        assert [next(told), next(told)] == [": still there"] * 2
+        with full.write() as connection:
+            connection.execute(sa.text("ALTER TABLE gone RENAME TO runs"))
+        full.finish_run(run.id, RunState.DONE, services.clock())
+        assert any('"done"' in line for line in told)
 
 
 def test_a_waiting_run_is_cancelled_at_once(admin: Site) -> None:
