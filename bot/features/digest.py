@@ -7,7 +7,6 @@ afternoon, so that a thousand of them do not reach Telegram's limits.
 import asyncio
 import zlib
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
 from telegram.error import Forbidden, RetryAfter, TelegramError
@@ -17,7 +16,7 @@ from bot.features.memory import Memory, in_preferences
 from bot.frame.context import App, Context, Handler
 from bot.frame.delivery import deliver, surely_not_sent, wait_asked
 from bot.speech import language
-from engine.serving import advice
+from engine.serving import answers
 from engine.serving.advice import Line
 from engine.serving.library import EmptyCatalogue, Shelf
 from engine.store import Digest, Store
@@ -103,12 +102,7 @@ def choose(store: Store, shelf: Shelf, digest: Digest, now: datetime) -> list[Li
     if not taste.ratings:
         return []
     shown = {*digest.shown, *memory.surprised, *memory.rests}.union(*(listing.shown for listing in memory.listings))
-    published = store.recommendations(person.id) if not taste.waiting else []
     try:
-        return advice.picks(shelf, taste, published=published, leave_out=shown, limit=FILMS)
+        return answers.current_picks(store, shelf, taste, leave_out=shown, limit=FILMS)
     except EmptyCatalogue:
         return []
-
-
-def _span(seconds: Any) -> timedelta:
-    return seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)

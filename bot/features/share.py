@@ -12,7 +12,7 @@ from bot.features import card_views
 from bot.frame.context import Context, Handler, Services
 from bot.speech import language
 from engine.domain import Film
-from engine.serving import advice
+from engine.serving import answers
 from engine.serving.library import EmptyCatalogue, Shelf
 from engine.store import Person, Store, Taste
 
@@ -58,8 +58,7 @@ async def asker(query: InlineQuery, services: Services) -> tuple[Shelf, Person |
 def own_picks(store: Store, shelf: Shelf, person: Person | None, now: datetime) -> list[Film]:
     """Return someone's picks; for an unknown person, those of the average person."""
     taste = store.taste(person.id, now) if person is not None else Taste(0)
-    published = store.recommendations(person.id) if person is not None and not taste.waiting else []
-    return [line.film for line in advice.picks(shelf, taste, published=published)]
+    return [line.film for line in answers.current_picks(store, shelf, taste)]
 
 
 async def _offer(query: InlineQuery, films: Sequence[Film], bot: str, *, cache_seconds: int) -> None:

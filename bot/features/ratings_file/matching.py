@@ -141,8 +141,6 @@ def _by_name(films: Iterable[Film]) -> dict[tuple[str, int | None], Film]:
 
 
 def _searched(row: Row, films: Films) -> Film | None:
-    if not row.title:
-        return None
     found = films.titles.find(f"{row.title} {row.year}" if row.year else row.title, limit=1)
     if not found.hits or found.hits[0].score < SURE_SCORE or not found.sure:
         return None
