@@ -98,7 +98,7 @@ async def _send(context: Context, shelf: Shelf, digest: Digest, now: datetime) -
 
 def choose(store: Store, shelf: Shelf, digest: Digest, now: datetime) -> list[Line]:
     """Return somebody's best films that neither a digest nor, as far as we remember, a list or surprise has shown."""
-    person, taste, memory = digest.person, store.taste(digest.person.id, now), Memory.parse(digest.person.preferences)
+    taste, memory = store.taste(digest.person.id, now), Memory.parse(digest.person.preferences)
     if not taste.ratings:
         return []
     shown = {*digest.shown, *memory.surprised, *memory.rests}.union(*(listing.shown for listing in memory.listings))
