@@ -21,7 +21,7 @@ from bot.frame.talk import AdminsOnly, Visit, command, tap
 from bot.speech import buttons, language
 from bot.speech.views import View
 from engine.domain import MatineeError, RunKind
-from engine.store import DataShown, ModelsShown, ModelVersion, Run, RunAlreadyOpen, Store, Watcher
+from engine.store import DataShown, ModelsShown, ModelVersion, Run, RunAlreadyOpen, Store, Watcher, live_when_trained
 
 log = structlog.get_logger(__name__)
 
@@ -262,11 +262,9 @@ async def models(visit: Visit) -> None:
 
 
 async def compare(visit: Visit, button: buttons.Compare) -> None:
-    """Show a model's figures beside those of the one that was live before it."""
+    """Show a model's figures beside those of the one that was live when it was trained."""
     new = await visit.store(Store.model_version, button.version)
-    versions = await visit.store(Store.model_versions)
-    before = version_before(versions, new.version)
-    old = next((version for version in versions if version.version == before), None)
+    old = live_when_trained(new, await visit.store(Store.model_versions))
     await visit.tell(admin_views.compare(new, old))
 
 
@@ -318,7 +316,7 @@ async def keep_model(visit: Visit, _button: buttons.KeepModel) -> None:
 
 
 def version_before(versions: Sequence[ModelVersion], version: int | None) -> int | None:
-    """Return the version that was live before ``version``; None if there was none."""
+    """Return the version that was live last beside ``version``, to which one goes back; None if there was none."""
     served = [other for other in versions if other.published_at is not None and other.version != version]
     return max(served, key=lambda other: (other.published_at, other.version)).version if served else None
 

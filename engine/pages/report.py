@@ -24,7 +24,7 @@ from engine.pages.model_pictures import (
 )
 from engine.serving.factors import Model
 from engine.settings import EngineSettings
-from engine.store import ModelVersion, NoSuchVersion, Store, archive
+from engine.store import ModelVersion, NoSuchVersion, Store, archive, live_when_trained
 
 FEWEST = 20
 """A class with fewer people is merged with the next class."""
@@ -89,7 +89,7 @@ def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numb
     ``missing`` says why, in words.
     """
     model = store.model_version(version)
-    before_version, before = _before(store, model)
+    before = live_when_trained(model, store.model_versions())
     films = store.films()
     catalogue, ratings, missing = _data(store, settings, model)
     folder = settings.folder / "models" / str(version)
@@ -116,8 +116,8 @@ def report_numbers(store: Store, settings: EngineSettings, version: int) -> Numb
         "counts": model.counts,
         "metrics": {key: model.metrics.get(key) for key, *_ in METRICS},
         "popularity": model.metrics.get("popularity"),
-        "before_version": before_version,
-        "before": before,
+        "before_version": None if before is None else before.version,
+        "before": None if before is None else {key: before.metrics.get(key) for key, *_ in METRICS},
         "measured": None if per_user is None else {"people": len(per_user)} | _figures(per_user),
         "ndcg_each": None if per_user is None else per_user["ndcg"].dropna().round(4).tolist(),
         "by_person": None if per_user is None or ratings is None else by_person(per_user, ratings),
@@ -155,22 +155,6 @@ def _model(store: Store, model: ModelVersion) -> Model | None:
         return Model.assemble(store.item_factors(model.version), model.hyperparameters)
     except NoSuchVersion:
         return None
-
-
-def _before(store: Store, model: ModelVersion) -> tuple[int | None, Numbers | None]:
-    """Return the model that was live when this one was trained, and its metrics.
-
-    A rollback since then has overwritten the time at which that model went live, and the earlier time is not stored.
-    """
-    others = [
-        other
-        for other in store.model_versions()
-        if other.published_at is not None and other.version != model.version and other.published_at < model.created_at
-    ]
-    if not others:
-        return None, None
-    last = max(others, key=lambda other: (other.published_at, other.version))
-    return last.version, {key: last.metrics.get(key) for key, *_ in METRICS}
 
 
 def interval(top: Any, bottom: Any) -> tuple[float, float]:

@@ -24,6 +24,7 @@ from engine.store.models import (
     Recommendation,
     SimilarFilm,
     SimilarRow,
+    live_when_trained,
 )
 from engine.store.people import Dismissal, Event, NoSuchFilm, PeopleStore, Person, Put, RatingChange, Taste, UndoTooLate
 from engine.store.pictures import Course, DataShown, Decade, ModelsShown, Picture, PictureStore, Spread, StarsGiven
@@ -80,6 +81,7 @@ __all__ = [
     "WaitingPortrait",
     "WaitingUpdate",
     "Watcher",
+    "live_when_trained",
     "read_code",
 ]
 

@@ -410,6 +410,20 @@ class ModelStore(Database):
         )
 
 
+def live_when_trained(model: ModelVersion, among: Iterable[ModelVersion]) -> ModelVersion | None:
+    """Return the model that was live when ``model`` was trained; None if there was none.
+
+    A rollback overwrites the time at which a model went live, and the earlier time is not stored. So one that was
+    rolled back to since is passed over.
+    """
+    earlier = [
+        (other.published_at, other.version, other)
+        for other in among
+        if other.version < model.version and other.published_at is not None and other.published_at <= model.created_at
+    ]
+    return max(earlier, key=lambda found: found[:2])[2] if earlier else None
+
+
 def _version(row: sa.RowMapping) -> ModelVersion:
     return ModelVersion(**{**row, "state": ModelState(row["state"])})
 

@@ -476,6 +476,15 @@ async def test_compare_puts_two_models_side_by_side(admin: Person, store: Store)
     assert "0.312" in admin.sees
 
 
+async def test_compare_shows_the_model_that_was_live_then_not_one_that_came_later(admin: Person, store: Store):
+    world.publish(store, VIEWERS, ndcg_at_10=0.345)
+    world.publish(store, VIEWERS, ndcg_at_10=0.456)
+    await admin.says("/help")
+    await admin.forges(buttons.pack(buttons.Compare(0, 2)))
+    assert "0.312" in admin.sees
+    assert "0.456" not in admin.sees
+
+
 async def test_stats_count_people_films_and_ratings(admin: Person, anna: Person):
     await rates(anna, heat="4", alien="5")
     await admin.says("/stats")
