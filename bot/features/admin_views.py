@@ -15,7 +15,7 @@ COMMANDS = (
     ("retrain", marked("Train on all ratings; goes live unless clearly worse")),
     ("tune", marked("Search for better hyperparameters: /tune preference or /tune rating")),
     ("cancel", marked("Stop the run that is under way")),
-    ("status", marked("The live model, waiting ratings, the current run")),
+    ("status", marked("The live model, the queue, the current run")),
     ("models", marked("The models so far, with their figures")),
     ("rollback", marked("Serve an earlier model again")),
     ("stats", marked("How many people, films and ratings")),
