@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass
 
 import structlog
-from telegram import Update
+from telegram import Message, Update
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
 
 from bot.frame import health
@@ -90,13 +90,23 @@ async def on_error(update: object, context: Context) -> None:
 
 
 def _trace(error: BaseException | None, update: object) -> str:
-    """Return the traceback without the person's words."""
+    """Return the traceback without the person's words, which an error's text may quote."""
     trace = "".join(traceback.format_exception(error))
-    message = update.effective_message if isinstance(update, Update) else None
-    text = (message and message.text) or ""
-    for theirs in (text, text.partition(" ")[2]):
-        trace = trace.replace(theirs, "<their words>") if len(theirs) > 2 else trace
+    for theirs in _words(update) if isinstance(update, Update) else ():
+        for written in (theirs, repr(theirs)[1:-1]):
+            trace = trace.replace(written, "<their words>") if len(written) > 2 else trace
     return trace
+
+
+def _words(update: Update) -> list[str]:
+    """Return all that a person wrote, with and without its first word: a message, a file's name and caption, an inline
+    query."""
+    written = [update.inline_query.query] if update.inline_query is not None else []
+    message = update.effective_message
+    if isinstance(message, Message):
+        document = message.document
+        written += [message.text or "", message.caption or "", (document and document.file_name) or ""]
+    return [*written, *(text.partition(" ")[2] for text in written)]
 
 
 async def _tell(update: Update, context: Context, text: str | None) -> None:

@@ -282,6 +282,24 @@ async def test_the_log_does_not_repeat_what_people_write(runs: Runs, telegram: F
     assert "private" not in json.dumps(lines, default=str)
 
 
+async def test_nor_what_they_type_inline_or_say_of_a_file(runs: Runs, telegram: FakeTelegram):
+    """An error may also quote it as a program writes texts, with \\n for the end of a line."""
+
+    async def quote(update: Update, context: Context) -> None:
+        message, query = update.message, update.inline_query
+        said = query.query if message is None else (message.document.file_name, message.caption)
+        raise ValueError(f"cannot read {said!r}")
+
+    anna = telegram.person(ANNA)
+    with capture_logs() as lines:
+        async with runs(InlineQueryHandler(quote), MessageHandler(filters.Document.ALL, quote)):
+            with telegram.allows_errors() as errors:
+                await anna.asks_inline("something\nprivate")
+                await anna.sends_document("private.csv", b"x", caption="quite private")
+    assert [type(error) for error in errors] == [ValueError] * 2
+    assert "private" not in json.dumps(lines, default=str)
+
+
 async def test_a_test_fails_where_the_bot_fails(runs: Runs, telegram: FakeTelegram):
     async with runs(on_text(raising(KeyError("bug")))):
         with pytest.raises(AssertionError, match="the bot failed: KeyError"):
