@@ -90,7 +90,7 @@ async def test_picks_follow_what_one_listens_to(anna: Person):
     (left,) = set(SCENES["jazz"]) - known
     assert titles(anna.sees)[0] == left
     await anna.presses("Why these?")
-    assert "Based on 5 artists of yours. Who counted most for each:" in anna.sees
+    assert "Based on 5 artists of yours. These counted most for each:" in anna.sees
     assert SCENE_OF[anna.sees.splitlines()[2].partition(": ")[2].split(", ")[0]] == "jazz"
     assert "I compare what you listen to with what everyone else plays." in anna.sees
 
