@@ -12,7 +12,7 @@ from bot.terminal.telegram import bad_request
 from engine.store import Store, StoreUnavailable
 from tests.chat.conftest import ANNA
 from tests.chat.reading import rates, titles
-from tests.chat.test_admin import draws
+from tests.chat.test_admin_pictures import draws
 from tests.fakes import FakeTelegram, Person
 
 
