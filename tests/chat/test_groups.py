@@ -108,7 +108,7 @@ async def test_start_in_a_group_says_what_it_is_for(there: Person):
     assert "Who's in?" in there.sees
     for words in ("m_9999", "hello", "top", "my"):
         await there.says(f"/start {words}")
-        assert "stays in our private chat" in there.sees
+        assert "stay in our private chat" in there.sees
 
 
 async def test_start_in_a_group_says_nothing_of_who_sends_it(anna: Person, there: Person):
