@@ -60,7 +60,7 @@ def serve(
     settings = _settings()
     if workers is not None:
         settings = settings.model_copy(update={"api_workers": workers})
-    set_up_logging(settings.log_level, hide=_secrets(settings))
+    set_up_logging(settings.log_level, hide=settings.secrets())
     try:
         services = _services(settings)
         if settings.api_workers > 1:
@@ -180,10 +180,6 @@ def _settings() -> ApiSettings:
         _fail(str(e))
 
 
-def _secrets(settings: ApiSettings) -> list[str]:
-    return [] if settings.database_url is None else [settings.database_url.get_secret_value()]
-
-
 def _services(settings: ApiSettings) -> "Services":
     services = _unopened(settings)
     services.store.check_revision()
@@ -205,7 +201,7 @@ def _unopened(settings: ApiSettings) -> "Services":
 def _store() -> Iterator[Store]:
     try:
         settings = ApiSettings.load()
-        set_up_logging(settings.log_level, hide=_secrets(settings))
+        set_up_logging(settings.log_level, hide=settings.secrets())
         store = Store(settings.url)
         try:
             yield store

@@ -79,7 +79,7 @@ def run() -> None:
     heartbeat = health.Heartbeat(heartbeat_file(settings))
     server = None
     try:
-        set_up_logging(settings.log_level, hide=[*_secrets(settings), secret(token)])
+        set_up_logging(settings.log_level, hide=[*settings.secrets(), secret(token)])
         services = _services(settings)
         heartbeat.start()
         LAST_POLL_AGE.set_function(heartbeat.age_seconds)
@@ -139,7 +139,7 @@ def chat(
     settings = settings.model_copy(update={"telegram_token": None, "admins": settings.admins | {telegram_id}})
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        set_up_logging(settings.log_level, settings.folder / "chat.log", hide=_secrets(settings))
+        set_up_logging(settings.log_level, settings.folder / "chat.log", hide=settings.secrets())
         received = settings.folder / "received" / str(telegram_id)
         services = replace(_services(settings), received=received)
     except MatineeError as e:
@@ -200,11 +200,6 @@ def _settings() -> BotSettings:
         return BotSettings.load()
     except MatineeError as e:
         _fail(str(e))
-
-
-def _secrets(settings: BotSettings) -> list[str]:
-    fields = (settings.telegram_token, settings.database_url)
-    return [field.get_secret_value() for field in fields if field is not None]
 
 
 def _services(settings: BotSettings) -> "Services":

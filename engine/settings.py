@@ -50,15 +50,17 @@ class StoreSettings(BaseSettings):
         try:
             settings = cls()
         except ValidationError as e:
-            lines = []
-            for error in e.errors():
-                name = "MATINEE_" + str(error["loc"][0]).upper()
-                about = cls.model_fields[str(error["loc"][0])].description if error["loc"] else ""
-                lines.append(f"{name}: {error['msg']}. {about}")
+            wrong = [(str(error["loc"][0]), error["msg"]) for error in e.errors()]
+            lines = [f"MATINEE_{name.upper()}: {why}. {cls.model_fields[name].description}" for name, why in wrong]
             raise SettingsError("\n".join(lines)) from None
         if "dataset" not in settings.model_fields_set and (loaded := remembered_dataset(settings.home)):
             settings = settings.model_copy(update={"dataset": loaded})
         return settings
+
+    def secrets(self) -> list[str]:
+        """Return the values of all secret settings, for the log to hide."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
     @property
     def folder(self) -> Path:

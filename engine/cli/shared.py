@@ -41,9 +41,8 @@ def load_settings() -> EngineSettings:
 def opened(settings: EngineSettings | None = None, *, serves: bool = False) -> Iterator[tuple[EngineSettings, Store]]:
     """Open the store and the log. A verb that prints results logs only warnings unless told otherwise."""
     settings = settings or load_settings()
-    secrets = [url.get_secret_value() for url in (settings.database_url, settings.move_to) if url]
     quiet = not serves and settings.log_level.upper() == "INFO"
-    set_up_logging("WARNING" if quiet else settings.log_level, hide=secrets)
+    set_up_logging("WARNING" if quiet else settings.log_level, hide=settings.secrets())
     store = Store(settings.url)
     try:
         yield settings, store

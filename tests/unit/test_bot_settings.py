@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from api.settings import ApiSettings
 from bot.frame.webhook import secret
 from bot.settings import BotSettings
-from engine.settings import SettingsError
+from engine.settings import EngineSettings, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +118,10 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MATINEE_DATABASE_URL", "postgresql://matinee:hush@db/matinee")
     settings = BotSettings.load()
     assert "hush" not in f"{settings!r} {settings}"
+
+
+def test_the_log_of_every_program_is_told_all_of_its_secrets():
+    url, other = "postgresql://matinee:hush@db/matinee", "postgresql://matinee:hush@other/matinee"
+    assert BotSettings(_env_file=None, telegram_token="123:hush", database_url=url).secrets() == [url, "123:hush"]
+    assert EngineSettings(_env_file=None, database_url=url, move_to=other).secrets() == [url, other]
+    assert ApiSettings(_env_file=None).secrets() == []
