@@ -14,6 +14,7 @@ from engine.store import Run, RunAlreadyOpen, Store
 
 if TYPE_CHECKING:
     from engine.runs.retrain import Outcome
+    from engine.runs.watch import Hold
 
 REJECTED = 3
 
@@ -49,10 +50,13 @@ def _execute_here(settings: EngineSettings, kind: RunKind, options: dict[str, An
     """Take the one open place and execute a run in this process."""
     from engine.clock import utc_now
     from engine.runs.pipeline import pipeline
+    from engine.runs.watch import Hold
     from engine.runs.worker import Stopped, execute
 
     with opened(settings) as (_, store):
-        taken = _take(store, kind, options)
+        hold = Hold(settings.folder / "holds")
+        taken = _take(store, kind, options, hold)
+        hold.clear_up()
         try:
             with progress() as show:
                 return taken, execute(taken, store, pipeline(store, settings, taken, show), now=utc_now)
@@ -60,31 +64,31 @@ def _execute_here(settings: EngineSettings, kind: RunKind, options: dict[str, An
             raise MatineeError(f"run {taken.id} did not finish: {e}") from e
 
 
-def _take(store: Store, kind: RunKind, options: dict[str, Any]) -> Run:
-    """Take the one open place. If another run has it, watch that one until it gives a sign of life, or is lost.
+def _take(store: Store, kind: RunKind, options: dict[str, Any], hold: "Hold") -> Run:
+    """Take the one open place. If another run has it, watch that one until it gives a sign of life, or is dead.
 
     Raises:
         MatineeError: it lives, or waits for an engine.
     """
     from engine.clock import utc_now
-    from engine.runs.watch import SILENT_SECONDS, Watch
+    from engine.runs.watch import Watch
 
-    watch, met = Watch(), None
+    watch, met = Watch(hold), None
     while True:
         try:
-            return store.request_run(kind, "cli", utc_now(), options=options, take=True)
+            return store.request_run(kind, "cli", utc_now(), options=options, take=True, holder=hold.name)
         except RunAlreadyOpen as e:
             other = e.run
+            if watch.is_dead(other):
+                store.lose_run(other.id, other.heartbeat_at, utc_now())
+                met = None
+                continue
             if met is None:
                 met = other
                 typer.echo(f"Run {other.id} is open. Without a sign of life for a minute it is given up.", err=True)
             if other.state is RunState.QUEUED or (other.id, other.heartbeat_at) != (met.id, met.heartbeat_at):
                 raise MatineeError(f"{e}: `python -m engine status` shows how far it is") from e
-        if watch.silent_seconds(other) >= SILENT_SECONDS:
-            store.lose_run(other.id, other.heartbeat_at, utc_now())
-            met = None
-        else:
-            time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
 
 
 @cli.command()

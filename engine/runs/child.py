@@ -24,7 +24,10 @@ DYING_SECONDS = 2.0
 class Child:
     """The process of one run, the leader of its own group. Its output is copied to our stderr, and its end is kept."""
 
-    def __init__(self, run_id: int, command: Sequence[str]) -> None:
+    def __init__(self, run_id: int, command: Sequence[str], *, held: int) -> None:
+        """Args:
+        held: a file descriptor that the process inherits; see ``engine.runs.watch.Hold``.
+        """
         self.run_id = run_id
         self._lines: deque[str] = deque(maxlen=20)
         self._kill_at: float | None = None
@@ -36,6 +39,7 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=(held,),
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()

@@ -30,7 +30,7 @@ from engine.runs.child import GRACE_SECONDS, Child
 from engine.runs.figures import Figures
 from engine.runs.patience import patient
 from engine.runs.upkeep import Backups, by_the_clock
-from engine.runs.watch import SILENT_SECONDS, Watch
+from engine.runs.watch import Hold, Watch
 from engine.settings import EngineSettings, SettingsError
 from engine.store import Run, RunAlreadyOpen, Store, StoreError
 
@@ -247,8 +247,8 @@ class Worker:
     ) -> None:
         self._store, self._settings, self._now, self._command = store, settings, now, command
         self._child: Child | None = None
-        self._claimed_at: datetime | None = None
-        self._others = Watch()
+        self._hold = Hold(settings.folder / "holds")
+        self._others = Watch(self._hold)
         self._figures = Figures(store, settings.folder / "models")
         self._next_forget = time.monotonic()
         self._next_count = time.monotonic()
@@ -271,30 +271,29 @@ class Worker:
         elif (run := self._store.open_run()) is not None:
             if run.state is RunState.QUEUED:
                 self._take()
-            elif run.started_at == self._claimed_at:  # the answer to our claim was lost
+            elif run.holder == self._hold.name:  # the answer to our claim was lost
                 self._start(run)
             else:
-                self._lose_if_silent(run)
+                self._lose_if_dead(run)
 
     def _take(self) -> None:
-        self._claimed_at = self._now()
-        run = self._store.claim_run(self._claimed_at)
+        run = self._store.claim_run(self._now(), holder=self._hold.name)
         if run is not None:  # else another engine was faster, or the run was cancelled
             self._start(run)
 
     def _start(self, run: Run) -> None:
-        self._claimed_at = None
+        self._hold.clear_up()
         try:
-            self._child = Child(run.id, self._command)
+            self._child = Child(run.id, self._command, held=self._hold.descriptor)
         except OSError as e:
             self._store.finish_run(run.id, RunState.FAILED, self._now(), error=f"its process could not be started: {e}")
             log.error("run_not_started", run=run.id, reason=str(e))
             return
         log.info("run_started", run=run.id, kind=run.kind.value, asked_by=run.asked_by, pid=self._child.pid)
 
-    def _lose_if_silent(self, run: Run) -> None:
-        """Give up the run of another engine, or of the command line, that we have not heard of for too long."""
-        if self._others.silent_seconds(run) < SILENT_SECONDS:
+    def _lose_if_dead(self, run: Run) -> None:
+        """Give up the run of another engine, or of the command line, that nobody works on any more."""
+        if not self._others.is_dead(run):
             return
         if not self._store.lose_run(run.id, run.heartbeat_at, self._now()):
             return
@@ -435,7 +434,7 @@ def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until
     """
     schedule = parse_schedule(settings.train_cron)
     backup_schedule = parse_schedule(settings.backup_cron, "MATINEE_BACKUP_CRON")
-    worker, heartbeat = Worker(store, settings, now=now), health.Heartbeat(heartbeat_file(settings))
+    heartbeat = health.Heartbeat(heartbeat_file(settings))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -443,6 +442,7 @@ def serve(store: Store, settings: EngineSettings, *, now: Clock = utc_now, until
         threading.Thread(target=wait_for_end_of_input, args=[stop.set], daemon=True).start()
     try:
         heartbeat.start()
+        worker = Worker(store, settings, now=now)
     except OSError as e:
         raise SettingsError(f"MATINEE_HOME: {settings.folder} cannot be written to: {e.strerror}") from e
     TICK_AGE.set_function(heartbeat.age_seconds)

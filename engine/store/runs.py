@@ -17,7 +17,8 @@ runs, watchers, trials = table(RunRow), table(RunWatcherRow), table(TrialRow)
 @dataclass(frozen=True, slots=True)
 class Run:
     """One execution of the pipeline. ``fraction`` is the share of the whole run that is done, 0 to 1; ``cancelled_by``
-    says who asked to stop it, in the form of ``asked_by``."""
+    says who asked to stop it, in the form of ``asked_by``; ``holder`` names the lock of the process that took it
+    (``engine.runs.watch.Hold``)."""
 
     id: int
     kind: RunKind
@@ -36,6 +37,7 @@ class Run:
     error: str | None
     metrics: dict[str, Any]
     model_version: int | None
+    holder: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -77,9 +79,17 @@ class RunAlreadyOpen(MatineeError):
 
 class RunStore(Database):
     def request_run(
-        self, kind: RunKind, asked_by: str, now: datetime, *, options: dict[str, Any] | None = None, take: bool = False
+        self,
+        kind: RunKind,
+        asked_by: str,
+        now: datetime,
+        *,
+        options: dict[str, Any] | None = None,
+        take: bool = False,
+        holder: str | None = None,
     ) -> Run:
-        """Ask for a run, which an engine will take. With ``take`` the caller takes it at once and executes it.
+        """Ask for a run, which an engine will take. With ``take`` the caller takes it at once and executes it, and may
+        name the ``holder`` of it.
 
         Raises:
             RunAlreadyOpen: another one is waiting or under way.
@@ -97,7 +107,7 @@ class RunStore(Database):
             "open_slot": 1,
         }
         if take:
-            values |= {"state": RunState.RUNNING.value, "started_at": now, "heartbeat_at": now}
+            values |= {"state": RunState.RUNNING.value, "started_at": now, "heartbeat_at": now, "holder": holder}
         while True:
             if (other := self.open_run()) is not None:
                 raise RunAlreadyOpen(other)
@@ -126,11 +136,11 @@ class RunStore(Database):
         with self.write() as connection:
             return run_of(connection.execute(sa.insert(runs).values(values).returning(runs)).mappings().one())
 
-    def claim_run(self, now: datetime) -> Run | None:
-        """Take the waiting run, if there is one; of two engines only one gets it."""
+    def claim_run(self, now: datetime, *, holder: str | None = None) -> Run | None:
+        """Take the waiting run, if there is one; of two engines only one gets it, and its ``holder`` stands there."""
         with self.write() as connection:
             taken = sa.update(runs).where(runs.c.state == RunState.QUEUED.value, runs.c.open_slot == 1)
-            taken = taken.values(state=RunState.RUNNING.value, started_at=now, heartbeat_at=now)
+            taken = taken.values(state=RunState.RUNNING.value, started_at=now, heartbeat_at=now, holder=holder)
             row = connection.execute(taken.returning(runs)).mappings().one_or_none()
         return None if row is None else run_of(row)
 

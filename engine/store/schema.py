@@ -285,6 +285,8 @@ class RunRow(Base):
     # 1 while waiting or running, null once finished. Unique, so at most one run is open: the database settles a race
     # between two admins or two engines. A partial index would say the same, but Alembic cannot compare those on SQLite.
     open_slot: Mapped[int | None] = mapped_column(unique=True)
+    # The name of the lock that the process which took the run holds while it lives.
+    holder: Mapped[str | None] = mapped_column(String(32))
 
 
 class RunWatcherRow(Base):

@@ -1,6 +1,8 @@
 """The worker and its child processes, which here are small scripts in the place of Spark."""
 
 import os
+import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -14,7 +16,7 @@ from sqlalchemy import event
 from engine.clock import utc_now
 from engine.domain import RunKind, RunState
 from engine.health import Heartbeat, check
-from engine.runs import child, worker
+from engine.runs import child, watch, worker
 from engine.runs.worker import Worker
 from engine.settings import EngineSettings
 from engine.store import Run, Store
@@ -234,9 +236,67 @@ def test_a_run_whose_engine_is_gone_is_given_up(
     working = scripted("pass")
     working.tick()
     assert store.run(run.id).is_open
-    monkeypatch.setattr(worker, "SILENT_SECONDS", 0)
+    monkeypatch.setattr(watch, "SILENT_SECONDS", 0)
     working.tick()
     assert store.run(run.id).state is RunState.LOST
+
+
+KILLED_AT_WORK = """
+import os, sys
+from pathlib import Path
+from engine.runs import worker
+from engine.settings import EngineSettings
+from engine.store import Store
+
+url, home, *command = sys.argv[1:]
+working = worker.Worker(Store(url), EngineSettings(_env_file=None, home=Path(home)), command=command)
+if not command:
+    worker.Child = lambda *_, **__: os.kill(os.getpid(), 9)
+working.tick()
+os.kill(os.getpid(), 9)
+"""
+
+
+def killed_engine(store: Store, home: Path, *command: str) -> None:
+    """Let an engine of this home take the run, and kill it: before it starts the run's process if there is no command,
+    else once that has been started."""
+    asked = [sys.executable, "-c", KILLED_AT_WORK, store.url(), str(home), *command]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_a_run_that_its_engine_took_and_never_started_is_given_up_at_once(
+    store: Store, scripted: Scripted, tmp_path: Path
+) -> None:
+    run = ask(store)
+    killed_engine(store, tmp_path)
+    assert store.run(run.id).state is RunState.RUNNING
+    working = scripted("pass")
+    working.tick()
+    assert store.run(run.id).state is RunState.LOST
+
+
+def test_a_run_whose_process_outlives_its_engine_is_given_up_when_that_ends(
+    store: Store, scripted: Scripted, tmp_path: Path
+) -> None:
+    run, pid = ask(store), tmp_path / "pid"
+    killed_engine(store, tmp_path, "/bin/sh", "-c", f"echo $$ > {pid}; exec sleep 60")
+    working = scripted("pass")
+    tick_until(working, lambda: pid.exists() and bool(pid.read_text()))
+    working.tick()
+    assert store.run(run.id).state is RunState.RUNNING
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    tick_until(working, lambda: store.run(run.id).state is RunState.LOST)
+
+
+def test_a_run_that_an_engine_took_elsewhere_gets_its_minute(
+    store: Store, scripted: Scripted, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = ask(store)
+    killed_engine(store, tmp_path_factory.mktemp("another"))
+    working = scripted("pass")
+    working.tick()
+    assert store.run(run.id).state is RunState.RUNNING
 
 
 def test_an_idle_worker_writes_nothing(store: Store, scripted: Scripted) -> None:

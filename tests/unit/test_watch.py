@@ -1,12 +1,15 @@
-"""When a run counts as silent: by the heartbeats that the watcher has seen, and by the watcher's own clock."""
+"""When a run counts as dead: by the lock of who took it; else by the heartbeats that the watcher has seen, and by the
+watcher's own clock."""
 
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from engine.domain import RunKind, RunState
-from engine.runs.watch import GAP_SECONDS, Watch
+from engine.runs.watch import GAP_SECONDS, Hold, Watch
 from engine.store import Run
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -30,8 +33,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def watch(clock: Clock) -> Watch:
-    return Watch(clock)
+def watch(clock: Clock, tmp_path: Path) -> Watch:
+    return Watch(Hold(tmp_path), clock)
 
 
 def silence(watch: Watch, clock: Clock, run: Run, seconds: int) -> float:
@@ -68,3 +71,31 @@ def test_time_in_which_we_could_not_look_is_no_silence(watch: Watch, clock: Cloc
     assert silence(watch, clock, RUN, 50) == 50
     clock.seconds += GAP_SECONDS + 600
     assert silence(watch, clock, RUN, 20) == 20
+
+
+def test_a_run_is_dead_once_all_that_held_it_are_gone(watch: Watch, tmp_path: Path) -> None:
+    """The engine that took it, and the process that inherited its hold."""
+    hold = Hold(tmp_path)
+    run = replace(RUN, holder=hold.name)
+    heir = subprocess.Popen(["sleep", "60"], pass_fds=(hold.descriptor,))
+    assert not watch.is_dead(run)
+    hold._file.close()
+    assert not watch.is_dead(run)
+    heir.kill()
+    heir.wait()
+    assert watch.is_dead(run)
+
+
+def test_a_hold_that_is_not_here_says_nothing(watch: Watch, tmp_path: Path) -> None:
+    """It may be held on another machine, or in another home folder; or an earlier release took the run."""
+    elsewhere = Hold(tmp_path / "another")
+    assert not watch.is_dead(replace(RUN, holder=elsewhere.name))
+    assert not watch.is_dead(RUN)
+
+
+def test_the_files_of_those_that_are_gone_are_removed(tmp_path: Path) -> None:
+    gone, other = Hold(tmp_path), Hold(tmp_path)
+    gone._file.close()
+    ours = Hold(tmp_path)
+    ours.clear_up()
+    assert {path.name for path in tmp_path.iterdir()} == {ours.name, other.name}
