@@ -94,7 +94,7 @@ class RunStore(Database):
         Raises:
             RunAlreadyOpen: another one is waiting or under way.
         """
-        values = {
+        values: dict[str, Any] = {
             "kind": kind.value,
             "asked_by": asked_by,
             "options": options or {},
