@@ -194,7 +194,8 @@ def _unopened(settings: ApiSettings) -> "Services":
 
     store = Store(settings.url, ratings_a_day=settings.ratings_a_day)
     shared = SharedArrays(settings.folder / "shared") if settings.api_workers > 1 else None
-    return Services(settings=settings, store=store, library=Library(store, shared=shared))
+    library = Library(store, own_names=settings.own_names, shared=shared)
+    return Services(settings=settings, store=store, library=library)
 
 
 @contextmanager

@@ -220,7 +220,7 @@ def _services(settings: BotSettings) -> "Services":
         if "engine migrate" in str(e):
             raise StoreUnavailable(f"{e}. `make run` does that, loads films and starts everything.") from e
         raise
-    return Services(settings=settings, store=store, library=Library(store, own_names=settings.home / "names.tsv"))
+    return Services(settings=settings, store=store, library=Library(store, own_names=settings.own_names))
 
 
 def _fail(text: str) -> NoReturn:

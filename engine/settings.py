@@ -69,6 +69,11 @@ class StoreSettings(BaseSettings):
         return self.home / (re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "dataset")
 
     @property
+    def own_names(self) -> Path:
+        """The file of the operator's own names for films, in the form of ``engine/serving/names/called.tsv``."""
+        return self.home / "names.tsv"
+
+    @property
     def url(self) -> str:
         """The database's URL, password included: never print it."""
         if self.database_url is not None:

@@ -9,8 +9,8 @@ from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
 from bot.speech.buttons import Place
-from engine.serving import names
 from engine.serving.advice import PAGE
+from engine.serving.names import Names
 from engine.serving.title_index import TitleIndex
 from engine.store import Dismissal, Store, Taste
 
@@ -55,13 +55,13 @@ async def show_page(visit: Visit, order: Order, page: int) -> None:
 async def find(visit: Visit, words: str) -> None:
     """Show the rated films whose titles these words may mean, as a search among them finds them."""
     entries = _rated(visit, await visit.store(Store.taste, visit.person.id, visit.now))
-    found = await visit.think(_found, entries, words)
+    found = await visit.think(_found, entries, words, visit.shelf.films.called)
     await visit.show(mine_views.found(visit.owner, words, found))
 
 
-def _found(entries: Sequence[Entry], words: str) -> list[Entry]:
+def _found(entries: Sequence[Entry], words: str, called: Names) -> list[Entry]:
     by_film = {entry.film.id: entry for entry in entries}
-    hits = TitleIndex([entry.film for entry in entries], names.read()).find(words, PAGE).hits
+    hits = TitleIndex([entry.film for entry in entries], called).find(words, PAGE).hits
     return [by_film[hit.film.id] for hit in hits]
 
 

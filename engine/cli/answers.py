@@ -9,7 +9,8 @@ from engine.cli.shared import Json, Limit, answer, cli, film_facts, live_version
 from engine.domain import ItemKind, MatineeError
 from engine.serving import answers
 from engine.serving.advice import Line
-from engine.serving.library import Library
+from engine.serving.library import Library, Shelf
+from engine.settings import EngineSettings
 from engine.store import Store
 
 
@@ -30,9 +31,9 @@ def recommend(
 
     if sum(who is not None for who in (dataset_user, telegram_user, site_user)) != 1:
         raise typer.BadParameter("give one of --dataset-user, --telegram-user and --site-user")
-    with opened() as (_, store):
+    with opened() as (settings, store):
         version, fresh = live_version(store), False
-        shelf = asyncio.run(Library(store).shelf())
+        shelf = _shelf(settings, store)
         if dataset_user is not None:
             user_id = store.dataset_user(dataset_user)
             if user_id is None:
@@ -74,6 +75,10 @@ def _of_chat_or_site(store: Store, telegram_user: int | None, site_user: str | N
     return person.id
 
 
+def _shelf(settings: EngineSettings, store: Store) -> Shelf:
+    return asyncio.run(Library(store, own_names=settings.own_names).shelf())
+
+
 @cli.command()
 def similar(
     words: Annotated[list[str], typer.Argument(metavar="TITLE", help="A film, as you would say it: matrix 1999.")],
@@ -81,23 +86,19 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Print the films most like one. Changes nothing."""
-    from engine.serving.title_index import TitleIndex
-
     title = " ".join(words)
-    with opened() as (_, store):
-        version = live_version(store)
-        films = store.films()
-        found = TitleIndex(films).find(title)
+    with opened() as (settings, store):
+        version, films = live_version(store), _shelf(settings, store).films
+        found = films.titles.find(title)
         if not found.hits:
-            catalogue = store.catalogue()
-            kind = ItemKind.FILM if catalogue is None else catalogue.kind
+            kind = ItemKind.FILM if films.catalogue is None else films.catalogue.kind
             raise MatineeError(f"no {kind} is called anything like {title!r}")
         film = found.hits[0].film
         likes = store.similar(film.id, limit=limit)
     if not found.sure and len(found.hits) > 1:
         others = "; ".join(named(hit.film) for hit in found.hits[1:4])
         typer.echo(f"Took {named(film)}. It could also be: {others}. Add the year to choose.", err=True)
-    by_id = {film.id: film for film in films}
+    by_id = films.by_id
     rows = [
         {**film_facts(by_id[like.movie_id]), "position": like.position, "similarity": round(like.similarity, 4)}
         for like in likes

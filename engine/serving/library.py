@@ -54,7 +54,8 @@ class Films:
     have them, the most first; ``newest`` is the latest year of any film, None where they have none; ``well_known`` are
     all films that anybody rated, by a mean that a few ratings cannot lift; ``most_seen`` the same films by the number
     of ratings; ``parts`` the place of films in their series, by film id. Among the ``well_known``, ``places`` says
-    where the films of a genre stand, and ``genre_counts`` how many genres each film has.
+    where the films of a genre stand, and ``genre_counts`` how many genres each film has. ``called`` are other names of
+    films, those of the operator among them.
     """
 
     catalogue: Catalogue | None = None
@@ -69,6 +70,7 @@ class Films:
     parts: dict[int, Part] = field(default_factory=dict)
     places: dict[str, NDArray[np.int32]] = field(default_factory=dict)
     genre_counts: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    called: Names = NO_NAMES
 
     @classmethod
     def of(cls, catalogue: Catalogue | None, films: list[Film], called: Names = NO_NAMES) -> "Films":
@@ -99,6 +101,7 @@ class Films:
             parts_of(films),
             {genre: np.array(found, np.int32) for genre, found in places.items()},
             np.array([len(set(film.genres)) for film in well_known], np.int32),
+            called,
         )
 
     def of_genres(self, genres: Collection[str], most: int) -> list[Film]:

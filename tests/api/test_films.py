@@ -3,11 +3,14 @@
 import asyncio
 
 import pytest
+from pydantic import SecretStr
 
+from api.__main__ import _unopened
 from api.context import Services
+from api.settings import ApiSettings
 from engine.store import Scope, Store
 from tests import world
-from tests.api.conftest import Site, new_key
+from tests.api.conftest import Site, new_key, served
 
 MATRIX, BLADE_RUNNER = 20, 21
 
@@ -16,6 +19,15 @@ def test_a_misspelled_title_finds_its_film(site: Site) -> None:
     found = site.get("/v1/films", q="the matrx")
     assert [film["title"] for film in found["films"]] == ["The Matrix"]
     assert found["sure"]
+
+
+def test_the_operators_own_names_for_films_are_known_here_too(settings: ApiSettings, full: Store) -> None:
+    settings.own_names.parent.mkdir()
+    settings.own_names.write_text("Heat (1995)\tHitze\n", encoding="utf-8")
+    services = _unopened(settings.model_copy(update={"database_url": SecretStr(full.url())}))
+    with served(services) as address:
+        found = Site(address, new_key(services, Scope.READ)).get("/v1/films", q="hitze")
+    assert [film["title"] for film in found["films"]] == ["Heat"]
 
 
 @pytest.mark.parametrize("ref", ["20", "imdb:tt0133093", "imdb:133093", "tmdb:603"])

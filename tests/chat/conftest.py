@@ -60,7 +60,7 @@ def store(settings: BotSettings, filled_database: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def services(settings: BotSettings, store: Store, clock: SettableClock) -> Services:
-    return Services(settings=settings, store=store, library=Library(store), clock=clock)
+    return Services(settings=settings, store=store, library=Library(store, own_names=settings.own_names), clock=clock)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """/my and /watchlist."""
 
+from bot.settings import BotSettings
 from tests import world
 from tests.chat.conftest import SettableClock
 from tests.chat.reading import numbers, rates, titles
@@ -64,6 +65,13 @@ async def test_my_with_a_title_finds_that_rating(anna: Person):
     assert "3 films" in anna.sees
     await anna.says("/my casablanca")
     assert anna.sees == "You have rated nothing called “casablanca”."
+
+
+async def test_my_knows_the_operators_own_names_for_films(anna: Person, settings: BotSettings):
+    settings.own_names.write_text("Heat (1995)\tHitze\n", encoding="utf-8")
+    await rates(anna, heat="4½", alien="3")
+    await anna.says("/my hitze")
+    assert anna.sees.splitlines() == ["Your ratings of “hitze”:", "1  Heat (1995) · 4½ · 1 Mar 2026"]
 
 
 async def test_without_ratings_there_is_a_way_to_begin(anna: Person):

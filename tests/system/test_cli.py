@@ -104,6 +104,9 @@ def test_similar_takes_a_title_as_people_say_it(demo: Program) -> None:
     said = demo.run("engine", "similar", "the", "matrx", "--limit", "3")
     assert said.stdout.startswith("Like The Matrix (1999):")
     assert len(said.stdout.splitlines()) == 4
+    (demo.home / "names.tsv").write_text("The Matrix (1999)\tDas Netz der Zahlen\n", encoding="utf-8")
+    for name in ("das netz der zahlen", "der pate"):  # a name of one's own, and one of the table
+        assert demo.run("engine", "similar", *name.split(), "--limit", "3").stdout.startswith("Like The "), name
     several = demo.run("engine", "similar", "king", "--json")
     assert "It could also be" in several.stderr
     assert json.loads(several.stdout)["similar"]
