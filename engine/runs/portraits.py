@@ -13,7 +13,7 @@ from engine.store import Sheet, Store, StoreError
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
-"""How often the thread looks for pictures to draw; it reads one row of an index."""
+"""How often the thread looks for pictures to draw; it reads those alone that nobody has been sent yet."""
 
 AT_ONCE = 20
 """Pictures that are read at one time."""

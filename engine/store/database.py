@@ -31,7 +31,7 @@ TURN_SECONDS = 0.01
 TRY_AGAIN_SECONDS = 0.5
 """How often somebody who is patient looks whether the database is back."""
 
-REVISION = "0017"
+REVISION = "0018"
 """The newest revision in ``migrations/``. The bot's image lacks that folder, so the number stands here too. All
 revisions are numbers of four digits."""
 

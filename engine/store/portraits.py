@@ -65,6 +65,8 @@ class FinishedPortrait:
 
 
 _READER = TypeAdapter(Sheet)
+_UNSENT = portraits.c.sent_at.is_(None)
+"""By this the index finds the few pictures that somebody waits for, among those of everybody who ever asked."""
 
 
 class PortraitStore(Database):
@@ -78,7 +80,7 @@ class PortraitStore(Database):
     def waiting_portraits(self, limit: int) -> list[WaitingPortrait]:
         """Return pictures that are to be drawn, the longest waiting first. ``sheet`` is None if we cannot read it."""
         query = sa.select(portraits.c.user_id, portraits.c.asked_at, portraits.c.sheet)
-        query = query.where(portraits.c.drawn_at.is_(None)).order_by(portraits.c.asked_at, portraits.c.user_id)
+        query = query.where(_UNSENT, portraits.c.drawn_at.is_(None)).order_by(portraits.c.asked_at, portraits.c.user_id)
         with self.read() as connection:
             rows = connection.execute(query.limit(limit)).all()
         return [WaitingPortrait(row.user_id, row.asked_at, _sheet(row.sheet)) for row in rows]
@@ -93,32 +95,31 @@ class PortraitStore(Database):
     def take_portraits(self, asked_before: datetime, now: datetime) -> list[FinishedPortrait]:
         """Return the pictures that are drawn, and those that were asked for before a given time and are not drawn yet.
 
-        Each is returned once: it is marked as sent before it goes out. One that is not drawn by then will not be.
+        Each is returned once: it is marked as sent, and our copy is deleted, before it goes out. One that is not drawn
+        by then will not be.
         """
-        finished = portraits.c.sent_at.is_(None) & (
-            portraits.c.drawn_at.is_not(None) | (portraits.c.asked_at <= asked_before)
-        )
+        finished = _UNSENT & (portraits.c.drawn_at.is_not(None) | (portraits.c.asked_at <= asked_before))
         with self.read() as connection:
             if connection.scalar(sa.select(portraits.c.user_id).where(finished).limit(1)) is None:
                 return []
+        columns = (portraits.c.user_id, users.c.telegram_id, portraits.c.language, portraits.c.png)
         with self.write() as connection:
-            sent = sa.update(portraits).where(finished)
-            sent = sent.values(sent_at=now, drawn_at=sa.func.coalesce(portraits.c.drawn_at, now))
-            columns = (portraits.c.user_id, portraits.c.language, portraits.c.png)
-            rows = connection.execute(sent.returning(*columns)).all()
-            theirs = sa.select(users.c.id, users.c.telegram_id).where(users.c.id.in_([row.user_id for row in rows]))
-            telegram_ids = {row.id: row.telegram_id for row in connection.execute(theirs)}
+            due = sa.select(*columns).join(users, users.c.id == portraits.c.user_id).where(finished)
+            rows = connection.execute(due.with_for_update(of=portraits)).all()
+            sent = sa.update(portraits).where(portraits.c.user_id.in_([row.user_id for row in rows]))
+            drawn_at = sa.func.coalesce(portraits.c.drawn_at, now)
+            connection.execute(sent.values(sent_at=now, drawn_at=drawn_at, png=None))
         return [
-            FinishedPortrait(row.user_id, telegram_id, row.language, None if row.png is None else bytes(row.png))
+            FinishedPortrait(row.user_id, row.telegram_id, row.language, row.png)
             for row in rows
-            if (telegram_id := telegram_ids[row.user_id]) is not None
+            if row.telegram_id is not None
         ]
 
     def note_portrait_sent(self, user_id: int, file_id: str) -> None:
-        """Store Telegram's name of a picture that was sent, and delete our copy."""
+        """Store Telegram's name of a picture that was sent."""
         with self.write() as connection:
             mine = sa.update(portraits).where(portraits.c.user_id == user_id, portraits.c.sent_at.is_not(None))
-            connection.execute(mine.values(png=None, file_id=file_id))
+            connection.execute(mine.values(file_id=file_id))
 
     def portrait_sent(self, user_id: int) -> str | None:
         """Return Telegram's name of the picture that somebody was sent last, or None."""

@@ -385,16 +385,18 @@ class PictureRow(Base):
 class PortraitRow(Base):
     """A picture of somebody's taste that they asked for. ``sheet`` says what it shows, and is all that drawing needs.
 
-    ``drawn_at`` is null while it waits for an engine, ``png`` null then, after it has been sent, and where it could not
+    ``drawn_at`` is null while it waits for an engine, ``png`` null then, from when it is sent, and where it could not
     be drawn. ``file_id`` is Telegram's name of the picture that was sent.
     """
 
     __tablename__ = "portraits"
+    # Engine and bot look for unsent ones all the time.
+    __table_args__ = (Index(None, "sent_at", "asked_at"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     sheet: Mapped[dict[str, Any]]
     language: Mapped[str | None] = mapped_column(String(LANGUAGE_LENGTH))
-    asked_at: Mapped[datetime] = mapped_column(index=True)
+    asked_at: Mapped[datetime]
     png: Mapped[bytes | None]
     drawn_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from engine.domain import BadStars, Rating, RunKind, RunState
 from engine.store import Dismissal, NoSuchFilm, Put, Store, StoreError, Taste, UndoTooLate
-from tests.contract.conftest import ALIEN, ANN, BOB, FARGO, HEAT, MATRIX, at, together
+from tests.contract.conftest import ALIEN, ANN, BOB, FARGO, HEAT, MATRIX, at, plans, together
 from tests.world import FILMS, NOW
 
 
@@ -485,19 +483,9 @@ def test_a_person_who_is_forgotten_leaves_nothing_behind(films: Store, ann: int,
 
 def test_forgetting_reads_nobody_elses_lists(films: Store, ann: int) -> None:
     """There are millions of lines, and on SQLite everybody else would wait meanwhile."""
-    if films.is_postgres:
-        pytest.skip("nobody waits there")
-    plans: list[str] = []
-
-    @sa.event.listens_for(films.db, "before_cursor_execute")
-    def explain(connection: sa.Connection, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.startswith("DELETE FROM recommendations"):
-            rows = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.extend(row[-1] for row in rows)
-
-    films.forget(ann)
-    assert plans[0] == "SEARCH recommendations USING PRIMARY KEY (model_version=? AND user_id=?)"
-    assert not any(plan.startswith("SCAN recommendations") for plan in plans)
+    with plans(films, "recommendations") as ways:
+        films.forget(ann)
+    assert ways == ["SEARCH recommendations USING PRIMARY KEY (model_version=? AND user_id=?)"]
 
 
 def test_the_id_of_someone_forgotten_never_names_somebody_else(films: Store, ann: int) -> None:

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from engine.store import Bar, Panel, Sheet, Store
-from tests.contract.conftest import ANN, at
+from tests.contract.conftest import ANN, at, plans
 from tests.world import NOW
 
 SHEET = Sheet("My taste", "me", "everyone", (Panel("Genres", (Bar("Western", 4.5, 3.9), Bar("War", 3.0)), stars=True),))
@@ -61,3 +63,22 @@ def test_someone_who_is_forgotten_leaves_no_picture(films: Store, ann: int) -> N
     assert films.waiting_portraits(10) == []
     assert films.take_portraits(at(9), at(9)) == []
     assert films.portrait_sent(ann) is None
+
+
+def test_looking_for_pictures_reads_those_alone_that_were_not_sent(films: Store) -> None:
+    """Engine and bot look twice a second, and everybody who ever asked has a row."""
+    with plans(films, "portraits") as ways:
+        films.waiting_portraits(10)
+        films.take_portraits(LONG_AGO, at(0))
+    assert ways == ["SEARCH portraits USING INDEX ix_portraits_sent_at_asked_at (sent_at=?)"] * 2
+
+
+def test_no_copy_stays_of_a_picture_that_went_out(films: Store, ann: int) -> None:
+    """Nor of one that Telegram did not take."""
+    films.ask_portrait(ann, SHEET, None, at(0))
+    (waiting,) = films.waiting_portraits(10)
+    films.keep_portrait(waiting, b"png", at(1))
+    (finished,) = films.take_portraits(LONG_AGO, at(2))
+    assert finished.png == b"png"
+    with films.read() as connection:
+        assert connection.scalar(sa.text("SELECT png FROM portraits")) is None
