@@ -64,7 +64,7 @@ def _lines() -> Show:
             return
         told, next_at = stage, time.monotonic() + LINE_SECONDS
         share = "" if done is None else f"{done:4.0%}  "
-        sys.stderr.write(f"{share}{stage}: {detail}\n")
+        sys.stderr.write(f"{share}{stage}: {detail}\n" if detail else f"{share}{stage}\n")
         sys.stderr.flush()
 
     return write

@@ -73,6 +73,8 @@ def ask_forget(owner: int, ratings: int) -> View:
         "Delete everything that I know about you, {n} ratings included? It cannot be undone.",
         ratings,
     )
+    if not ratings:
+        sure = say("Delete everything that I know about you? It cannot be undone.")
     rows = [[press(_("Delete everything"), buttons.ForgetMe(owner)), press(_("Keep it"), buttons.KeepMe(owner))]]
     return View.of(sure, rows)
 

@@ -251,7 +251,7 @@ def models(versions: Sequence[ModelVersion], receptions: Mapping[int, Reception]
         entries.append(count("and {n} older one", "and {n} older ones", left))
     earlier = [version.version for version in versions if version.state is ModelState.RETIRED][:2]
     rows = [[press(_roll_back(version), buttons.AskRollback(0, version)) for version in earlier]]
-    return View.of(lines(say("<b>Models</b>"), *entries), rows)
+    return View.of(paragraphs(say("<b>Models</b>"), *entries), rows)
 
 
 _STATES = {
@@ -264,11 +264,9 @@ _STATES = {
 
 def _model(version: ModelVersion, reception: Reception | None) -> Html:
     figures = [plain(f"{label} {value}") for key, label in FIGURES if (value := _number(version.metrics, key))]
-    return facts(
-        plain(version.version),
-        plain(_(_STATES[version.state])),
-        plain(day(version.created_at)),
-        *figures,
+    return lines(
+        facts(plain(version.version), plain(_(_STATES[version.state])), plain(day(version.created_at))),
+        facts(*figures),
         _received(version, reception) if reception else None,
         plain(clip(version.reason, 120)) if version.reason else None,
     )
@@ -278,9 +276,14 @@ def _received(version: ModelVersion, reception: Reception) -> Html:
     """Say what people did with the films that a model showed them."""
     shown, rated = number(reception.shown), number(reception.rated)
     if reception.liked_share is None or version.hyperparameters.get("rating") is None:  # otherwise there are no stars
-        return say("shown {shown}, answered {rated}", shown=shown, rated=rated)
+        return say("{shown} shown, {rated} of them answered", shown=shown, rated=rated)
     share = f"{100 * reception.liked_share:.0f} %"
-    return say("shown {shown}, later rated {rated}, {share} of these 4 or more", shown=shown, rated=rated, share=share)
+    return say(
+        "{shown} films shown, {rated} of them rated later, {share} of these with 4 stars or more",
+        shown=shown,
+        rated=rated,
+        share=share,
+    )
 
 
 _COURSES = {
@@ -388,13 +391,13 @@ def kept(served: int | None) -> View:
 
 
 _LAST_RUN = {
-    RunState.DONE: marked("Nothing is under way. The last run finished at {time} UTC."),
+    RunState.DONE: marked("Nothing is under way. The last run finished on {time} UTC."),
     RunState.REJECTED: marked(
-        "Nothing is under way. The last run ended at {time} UTC with a model that did not go live."
+        "Nothing is under way. The last run ended on {time} UTC with a model that did not go live."
     ),
-    RunState.FAILED: marked("Nothing is under way. The last run failed at {time} UTC."),
-    RunState.CANCELLED: marked("Nothing is under way. The last run was cancelled at {time} UTC."),
-    RunState.LOST: marked("Nothing is under way. The last run was lost at {time} UTC."),
+    RunState.FAILED: marked("Nothing is under way. The last run failed on {time} UTC."),
+    RunState.CANCELLED: marked("Nothing is under way. The last run was cancelled on {time} UTC."),
+    RunState.LOST: marked("Nothing is under way. The last run was lost on {time} UTC."),
 }
 
 # --- Figures ----------------------------------------------------------------------------------------------------------
@@ -445,7 +448,7 @@ def stats(people: Mapping[str, int], catalogue: Catalogue | None, waiting: int) 
             catalogue.rating_count, people=number(catalogue.user_count),
         ),
         say("Its ratings are simulated.") if catalogue.simulated else None,
-        plain(clip(catalogue.terms, 500)),
+        None if catalogue.simulated else say("Terms: {terms}", terms=clip(catalogue.terms, 500)),
     )  # fmt: skip
     return View.of(paragraphs(chat, data))
 

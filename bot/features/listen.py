@@ -57,6 +57,15 @@ def handlers() -> list[Handler]:
     ]
 
 
+async def why(visit: Visit) -> None:
+    """Give the reasons for the page of picks that was shown last; without one, show picks."""
+    chosen = [listing for listing in Memory.parse(visit.person.preferences).listings if listing.like is None]
+    if chosen:
+        await picks.why_these(visit, buttons.WhyThese(visit.owner, chosen[-1].id, len(chosen[-1].pages)))
+    else:
+        await visit.show(await picks.begin(visit))
+
+
 async def next_page(visit: Visit) -> None:
     """Show the next page of the list of picks that was begun last."""
     listings = Memory.parse(visit.person.preferences).listings
@@ -69,6 +78,7 @@ async def next_page(visit: Visit) -> None:
 ORDERS: dict[str, Action] = {
     "undo": rating.undo_last,
     "next": next_page,
+    "why": why,
     "my": mine.my,
     "watchlist": mine.watchlist,
     "me": me.me,
@@ -85,7 +95,7 @@ ORDERS: dict[str, Action] = {
 }
 """The function for each command that can be given in words."""
 
-FOR_ALL = {"next", "privacy", "start", "night"}
+FOR_ALL = {"next", "why", "privacy", "start", "night"}
 """Commands in words that work in groups; others get a link to the private chat."""
 
 
@@ -121,5 +131,8 @@ async def listen(visit: Visit) -> None:
         case Which(meant, found, like):
             films = [hit.film for hit in found.hits[: lookup.CHOICES]]
             await visit.show(lookup.offer(visit, meant, films, found.total, similar=like))
-        case Nothing(said, page):
-            await visit.show(listen_views.nothing(visit.owner, said, page=page))
+        case Nothing(address, page=True):
+            known_site = visit.shelf.films.titles.has_pages_of(address)
+            await visit.show(listen_views.no_page(visit.owner, known_site=known_site))
+        case Nothing(said):
+            await visit.show(listen_views.nothing(visit.owner, said))

@@ -43,6 +43,12 @@ def _courtesy(said: Courtesy) -> Html:
             return say("All right. Tell me what you are in the mood for.")
         case Courtesy.NO:
             return say("All right, maybe another time.")
+        case Courtesy.REPROACH:
+            return say("Sorry! Tell me what you would like to see, or rate some films, and I'll do better.")
+        case Courtesy.UNNAMED:
+            return say("Which film do you mean? Name it too, as in: I loved Heat")
+        case Courtesy.ASIDE:
+            return say("Tell me what you would like to see, as in: a funny film from the 90s. Or name a film.")
         case _:
             return say("Hello! Tell me what you would like to see, as in: a funny film from the 90s. Or name a film.")
 
@@ -98,9 +104,18 @@ def person(owner: int, name: str) -> View:
     return View.of(sorry, [begin(owner)])
 
 
-def nothing(owner: int, text: str, *, page: bool) -> View:
-    if page:
+def no_page(owner: int, *, known_site: bool) -> View:
+    """Say that an address leads to no film here.
+
+    Args:
+        known_site: whether films of this catalogue can be found by that site's addresses.
+    """
+    if known_site:
         return View.of(say("I don't have the film on that page. Send me another title."), [begin(owner)])
+    return View.of(say("I can't tell which film that link is about. Send me its title."), [begin(owner)])
+
+
+def nothing(owner: int, text: str) -> View:
     if len(text.split()) < SENTENCE_WORDS:
         return lookup_views.no_hit(owner, text)
     sorry = say(

@@ -9,7 +9,7 @@ from bot.frame.context import Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons
 from bot.speech.understanding import SpokenWish, Which, World, understand_like
-from bot.speech.views import View, heeded
+from bot.speech.views import View, unheeded
 from bot.speech.words import Html
 from engine.domain import Film
 from engine.serving import advice
@@ -93,7 +93,7 @@ async def films_like(
         wish: what else is asked of them; then a list begins that can be paged through.
         left_out: words that cannot be heeded, to be said.
     """
-    notice = heeded(wish, left_out, visit.shelf.films.genres)
+    notice = unheeded(left_out, visit.shelf.films.genres)
     if not wish.is_open or wish.count:
         listing = Memory.parse(visit.person.preferences).begin(wish, like=film.id)
         return await wished_page(visit, film, listing, 1, notice=notice)

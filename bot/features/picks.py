@@ -14,7 +14,7 @@ from bot.frame.context import App, Context, Handler
 from bot.frame.talk import Visit, command, tap
 from bot.speech import buttons, views
 from bot.speech.understanding import SpokenWish, World, understand_wish
-from bot.speech.views import View, heeded
+from bot.speech.views import View, unheeded
 from bot.speech.words import Html
 from engine.serving import answers
 from engine.serving.advice import Line, page_size
@@ -54,15 +54,14 @@ async def top(visit: Visit) -> None:
 def wanted(visit: Visit) -> tuple[Wish, Html | None]:
     """Return the wish, and the words that were not understood."""
     asked = understand_wish(visit.words, World.of(visit.shelf.films, visit.now.year))
-    return asked.wish, heeded(asked.wish, asked.left_out, visit.shelf.films.genres)
+    return asked.wish, unheeded(asked.left_out, visit.shelf.films.genres)
 
 
 async def give(visit: Visit, asked: SpokenWish) -> None:
     """Begin a list for a wish, or of films like one, and mention words that were not understood."""
     if asked.like is None:
-        await visit.show(
-            await begin(visit, asked.wish, notice=heeded(asked.wish, asked.left_out, visit.shelf.films.genres))
-        )
+        notice = unheeded(asked.left_out, visit.shelf.films.genres)
+        await visit.show(await begin(visit, asked.wish, notice=notice))
     else:
         await visit.show(await films_like(visit, asked.like, wish=asked.wish, left_out=asked.left_out))
 

@@ -73,7 +73,7 @@ def picks_page(owner: int, shown: PicksPage, *, notice: Html | None = None, undo
     text = paragraphs(
         notice,
         nothing_new if shown.nothing_new else None,
-        lines(_picks_heading(shown), films),
+        lines(_picks_heading(shown), _whose_they_are(shown) if page == 1 else None, films),
         _resting(shown) if asks_again else None,
     )
     return View.of(text, rows)
@@ -90,15 +90,24 @@ def _resting(shown: PicksPage) -> Html | None:
 def _picks_heading(shown: PicksPage) -> Html:
     n = len(shown.lines)
     if not shown.trained:
-        heading = say("Well-known films, the same for everybody: I'm still learning.")
+        heading = say("Well-known films")
     elif not shown.ratings and not shown.in_group:
-        heading = say("Most people like these. Rate a few films to get a list of your own.")
+        heading = say("Liked by most people")
     elif shown.page > 1:
         heading = say("Ten more for you") if n == PAGE else count("{n} more for you", "{n} more for you", n)
     else:
         heading = say("Ten for you") if n == PAGE else count("{n} film for you", "{n} films for you", n)
     sureness = _sureness(shown.ratings) if shown.trained and not shown.in_group else None
     return facts(heading, wished(shown.listing.wish), sureness)
+
+
+def _whose_they_are(shown: PicksPage) -> Html | None:
+    """Say why these picks are not the person's own, if they are not."""
+    if not shown.trained:
+        return say("They are the same for everybody: I'm still learning.")
+    if shown.ratings or shown.in_group:
+        return None
+    return say("Rate a few films to get a list of your own.")
 
 
 def _sureness(ratings: int) -> Html | None:
@@ -122,6 +131,9 @@ def no_picks(wish: Wish, page: int, newest: int | None = None) -> Html:
 def why_these(owner: int, shown: PicksPage) -> View:
     """Say for each pick which of their own ratings speak for it."""
     listing, page = shown.listing, shown.page
+    back = [press(_("Back to picks"), buttons.Picks(owner, listing.id, page))]
+    if (nobodys := _whose_they_are(shown)) is not None:
+        return View.of(lines(_picks_heading(shown), nobodys), [back])
     heading = count(
         "Based on {n} rating of yours. These counted most for each:",
         "Based on {n} ratings of yours. These counted most for each:",
@@ -137,7 +149,6 @@ def why_these(owner: int, shown: PicksPage) -> View:
         "I compare what you liked and disliked with everyone's ratings. "
         "Films that you have rated, seen or put aside never come up."
     )
-    back = [press(_("Back to picks"), buttons.Picks(owner, listing.id, page))]
     return View.of(paragraphs(heading, numbered(reasons, (page - 1) * page_size(listing.wish) + 1), how), [back])
 
 

@@ -146,14 +146,14 @@ def wished(wish: Wish) -> Html:
     return Html(", ".join(parts))
 
 
-def heeded(wish: Wish, left_out: Sequence[str], genres: Sequence[str]) -> Html | None:
-    """Say which parts of a text were understood and which were not. None if all were: the list's heading shows them."""
+def unheeded(left_out: Sequence[str], genres: Sequence[str]) -> Html | None:
+    """Say which words of a wish were not understood, or None. The list's heading shows the others."""
     if not left_out:
         return None
     if not genres:
         return say("I can't use {words}: I don't know the genres of these films.", words=quote(" ".join(left_out)))
     words = both([quote(word) for word in left_out[:MOST_LEFT_OUT]])
-    return facts(None if wish.is_open else wished(wish), say("I can't filter by {words}.", words=words))
+    return say("I can't filter by {words}.", words=words)
 
 
 # --- Ways on ----------------------------------------------------------------------------------------------------------

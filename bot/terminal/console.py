@@ -34,21 +34,21 @@ class Console(LocalTelegram):
         super().__init__()
         self._out = out
         self._folder = folder
-        self._interactive = interactive
+        self.interactive = interactive
         self._prompting = False
         self._asked_for: list[tuple[int, int]] = []
         self.unheard = False
         """Whether the output has been closed, as by ``| head``."""
 
     def prompt(self) -> None:
-        if self._interactive:
+        if self.interactive:
             self._prompting = True
             self._put("you   ")
 
     def heard(self, line: str) -> None:
         """Take note of a line of input."""
         self._prompting = False
-        if line and not self._interactive:
+        if line and not self.interactive:
             self.write("you", line)
 
     def leave(self) -> None:
@@ -158,6 +158,9 @@ async def chat(
 
 
 def _read_line(console: Console, line: str, person: Json, place: Json) -> Json | None:
+    if line.isdecimal() and console.interactive and console.pressed(line) is not None:
+        console.write("note", f"To press a button, put > before its number: >{line}")
+        return None
     if line.startswith(">"):
         found = console.pressed(line[1:].strip())
         if found is None:

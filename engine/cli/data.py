@@ -1,5 +1,8 @@
 """Verbs for data: the tables, a data set, and a page about it."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +61,7 @@ def load(
     settings = load_settings()
     source = full_source(source or settings.dataset)
     settings = settings.model_copy(update={"dataset": source})
-    with opened(settings) as (_, store):
+    with _leaving_nothing_behind(settings), opened(settings) as (_, store):
         migrate(store)
         held = store.catalogue()
         # A database that was restored on another machine names its data set, but the files may be missing here.
@@ -80,6 +83,18 @@ def load(
                 progress=show,
             )
     _loaded(settings, report, as_json)
+
+
+@contextmanager
+def _leaving_nothing_behind(settings: EngineSettings) -> Iterator[None]:
+    """Remove the folder of a data set that was not there before and cannot be loaded."""
+    is_new = not settings.folder.exists()
+    try:
+        yield
+    except MatineeError:
+        if is_new:
+            shutil.rmtree(settings.folder, ignore_errors=True)
+        raise
 
 
 def _loaded(settings: EngineSettings, report: "LoadReport", as_json: bool) -> None:

@@ -28,6 +28,7 @@ from engine.datasets.report import (
     DownloadFailed,
     LoadProgress,
     LoadReport,
+    NoStars,
     Problems,
     Unusable,
     silent,
@@ -43,6 +44,7 @@ __all__ = [
     "DownloadFailed",
     "LoadProgress",
     "LoadReport",
+    "NoStars",
     "Unusable",
     "dataset_name",
     "full_source",
@@ -140,6 +142,7 @@ def load(
 
     Raises:
         DatasetMismatch: the store holds a data set of another name.
+        NoStars: the values say yes or no.
         DatasetShrank: it holds one of this name with more than twice the ratings, and ``force`` is not given.
         DownloadFailed: a named set could not be fetched.
         DatasetError: the source cannot be read as a data set, or nothing in it can be used.
@@ -164,6 +167,8 @@ def load(
             with Spool(aside / "spool", feedback) as spool:
                 for chunk in data.ratings(movie_ids, problems, progress):
                     spool.add(chunk)
+                if feedback is Feedback.STARS and spool.yes_or_no:
+                    raise NoStars(data.ratings_name, source)
                 spool.note_odd(data.ratings_name, problems)
                 users = spool.users()
                 if not len(users):

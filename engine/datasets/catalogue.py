@@ -102,12 +102,19 @@ def read_aliases(files: DataFiles, movie_ids: Iterable[int], problems: Problems)
 
 def _from_csv(files: DataFiles, problems: Problems) -> _Rows:
     file = files.name("titles")
-    wanted = {"movieId": MOVIE | {"id"}, "title": frozenset({"title", "name"}), "genres": frozenset({"genres"})}
-    for line, fields in csv_rows(file, files.text("titles"), wanted, problems, optional={"genres"}):
-        id_text, title, genres = fields
+    wanted = {
+        "movieId": MOVIE | {"id"},
+        "title": frozenset({"title", "name"}),
+        "genres": frozenset({"genres", "genre"}),
+        "year": frozenset({"year"}),
+    }
+    for line, fields in csv_rows(file, files.text("titles"), wanted, problems, optional={"genres", "year"}):
+        id_text, title, genres, year = fields
+        if re.fullmatch(r"\d{4}", year.strip()) and not re.search(r"\(\d{4}\)\s*$", title):
+            title = f"{title.strip()} ({year.strip()})"
         movie_id = _id(file, line, id_text, problems)
         if movie_id is not None:
-            yield line, _film(movie_id, title, genres.split("|"))
+            yield line, _film(movie_id, title, genres.split("|" if "|" in genres else ","))
 
 
 def _from_dat(files: DataFiles, problems: Problems) -> _Rows:

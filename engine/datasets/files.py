@@ -61,7 +61,7 @@ CSV = Layout(
     ",",
     {
         "ratings": r"(ratings?|plays|counts)\.csv",
-        "titles": r"(movies?|items|artists)\.csv",
+        "titles": r"(movies?|films?|items|artists)\.csv",
         "links": r"links?\.csv",
         "tags": r"tags?\.csv",
     },
@@ -224,6 +224,8 @@ def open_files(path: Path) -> Iterator[DataFiles]:
         elif path.is_file() and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 yield DataFiles(path, _Zip(archive))
+        elif path.is_file() and path.suffix.lower() == ".zip":
+            raise DatasetError(f"{path} is damaged or cut short: fetch or pack it again")
         elif path.exists():
             raise DatasetError(f"{path} is neither a folder nor a zip: give the folder that it lies in.\n{SUPPORTED}")
         else:

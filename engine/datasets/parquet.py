@@ -25,6 +25,7 @@ FORMAT = "1"
 _ROWS_PER_GROUP = 500_000
 
 _TEN_STARS_FROM = 0.25  # with a larger share of values above 5, a set counts as having a scale of 0 to 10
+_NO_CHANCE = 20  # so many rows of one star and less are no stars at all
 _SPOOLED = pa.schema([("user", pa.int32()), ("movie", pa.int32()), ("value", pa.float32()), ("time", pa.int64())])
 
 
@@ -59,6 +60,7 @@ class Spool:
         self._rows_of_user = np.empty(0, dtype=np.int64)
         self._odd_rows_of_user = np.empty(0, dtype=np.int64)
         self._above_five = 0
+        self._highest = 0.0
         self._odd: list[tuple[int, float]] = []  # (line, value) of the first values outside 0.5 to 5
 
     def __enter__(self) -> Self:
@@ -78,6 +80,7 @@ class Spool:
             above = chunk.values > 5
             odd = np.flatnonzero(above | (chunk.values < 0.5))
             self._above_five += int(above.sum())
+            self._highest = max(self._highest, float(chunk.values.max()))
             self._odd_rows_of_user = _added(self._odd_rows_of_user, np.bincount(users[odd]))
             first = odd[: EXAMPLES - len(self._odd)]
             self._odd += zip(chunk.lines[first].tolist(), chunk.values[first].tolist(), strict=True)
@@ -96,6 +99,11 @@ class Spool:
         A few values above 5 are mistakes in a set of 0.5 to 5; halving everything because of them would ruin it.
         """
         return self._above_five > 0 and self._above_five >= _TEN_STARS_FROM * self._rows_of_user.sum()
+
+    @property
+    def yes_or_no(self) -> bool:
+        """Whether these are no stars: nothing is above 1, in so many rows that it is no chance."""
+        return self._highest <= 1 and self._rows_of_user.sum() >= _NO_CHANCE
 
     def note_odd(self, file: str, problems: Problems) -> None:
         """Report values outside the set's scale to ``problems``."""

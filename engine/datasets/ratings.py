@@ -17,16 +17,25 @@ from numpy.typing import NDArray
 
 from engine.datasets.files import AUDIOSCROBBLER, BLOCK_BYTES, CSV, DataFiles
 from engine.datasets.report import EXAMPLES, DatasetError, LoadProgress, Problems
-from engine.datasets.rows import fields_of, header_names, number, places, plain_name, whole_number
+from engine.datasets.rows import (
+    CSV_SEPARATORS,
+    fields_of,
+    header_names,
+    number,
+    places,
+    plain_name,
+    separator_of,
+    whole_number,
+)
 from engine.domain import Feedback
 
 NO_TIME = np.iinfo(np.int64).min
 """Stands for the missing time of a rating."""
 
-USER = frozenset({"userid", "user"})
-MOVIE = frozenset({"movieid", "movie", "itemid", "item", "artistid", "artist"})
+USER = frozenset({"userid", "user", "personid", "person"})
+MOVIE = frozenset({"movieid", "movie", "filmid", "film", "itemid", "item", "artistid", "artist"})
 _VALUES = {
-    Feedback.STARS: ("rating", frozenset({"rating", "stars"})),
+    Feedback.STARS: ("rating", frozenset({"rating", "stars", "score"})),
     Feedback.COUNTS: ("count", frozenset({"count", "counts", "plays", "playcount"})),
 }
 _TIME = frozenset({"timestamp", "time", "ratedat", "date"})
@@ -179,12 +188,15 @@ def _blocks(stream: IO[bytes], file: str, block_bytes: int) -> Iterator[bytes]:
 def _columns_by_name(file: str, header: bytes, data: bytes, feedback: Feedback) -> _Columns:
     names = _names(file, header)
     value, value_names = _VALUES[feedback]
+    if feedback is Feedback.COUNTS and not value_names & {plain_name(name) for name in names}:
+        value_names = _VALUES[Feedback.STARS][1]  # --feedback counts: a column "rating" that holds yes and no, as 1 and 0
     wanted = {"userId": USER, "movieId": MOVIE, value: value_names, "timestamp": _TIME}
     at = places(file, names, wanted, optional={"timestamp"})
     time = at["timestamp"]
-    sample = fields_of(data[:4096].decode("utf-8", "replace").partition("\n")[0], ",")
+    separator = separator_of(header.decode("utf-8", "replace"))
+    sample = fields_of(data[:4096].decode("utf-8", "replace").partition("\n")[0], separator)
     dates = time is not None and time < len(sample) and "-" in sample[time][1:]
-    return _Columns(",", len(names), at["userId"] or 0, at["movieId"] or 0, at[value] or 0, time, dates)
+    return _Columns(separator, len(names), at["userId"] or 0, at["movieId"] or 0, at[value] or 0, time, dates)
 
 
 def _names(file: str, header: bytes) -> list[str]:
@@ -212,7 +224,7 @@ def _parse(block: bytes, first_line: int, columns: _Columns) -> Chunk | None:
             pa.BufferReader(block),
             pacsv.ReadOptions(column_names=[str(place) for place in range(columns.width)]),
             pacsv.ParseOptions(
-                delimiter=separator, quote_char='"' if separator == "," else False, ignore_empty_lines=False
+                delimiter=separator, quote_char='"' if separator in CSV_SEPARATORS else False, ignore_empty_lines=False
             ),
             pacsv.ConvertOptions(column_types=types, include_columns=list(types), null_values=[]),
         )
@@ -245,7 +257,8 @@ def _parse_slowly(
             problems.add(file, line, f"not {columns.width} columns", len(fields))
             continue
         user, film = whole_number(fields[columns.user]), whole_number(fields[columns.film])
-        value = number(fields[columns.value])
+        written = fields[columns.value]
+        value = number(written.replace(",", ".") if columns.separator == ";" else written)
         time = NO_TIME if columns.time is None else _seconds(fields[columns.time])
         if user is None:
             problems.add(file, line, "userId is not a whole number", fields[columns.user])

@@ -39,6 +39,16 @@ class DatasetShrank(DatasetError):
         self.held, self.found = held, found
 
 
+class NoStars(DatasetError):
+    """The ratings of a set are 0 and 1, as of people who said yes or no."""
+
+    def __init__(self, file: str, source: str) -> None:
+        super().__init__(
+            f"{file} has no rating above 1, so these are no stars. If 1 says that somebody liked or saw a film, load them"
+            f" as play counts: python -m engine load {source} --feedback counts"
+        )
+
+
 class DownloadFailed(DatasetError):
     """A data set could not be fetched: there is no network, or the server failed. Its text says how to do it by
     hand."""
@@ -108,6 +118,10 @@ class Problems:
         )
 
 
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
 def _shortened(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -135,15 +149,17 @@ class LoadReport:
         """Return the report as lines to print."""
         held = self.catalogue
         plays = held.feedback is Feedback.COUNTS
-        what, who, items = ("play counts", "listeners", "items") if plays else ("ratings", "people", "films")
-        if held.simulated:
-            what, who = f"simulated {what}", f"simulated {who}"
+        what = "play count" if plays else "rating"
+        simulated = "simulated " if held.simulated else ""
+        ratings = _counted(held.rating_count, f"{simulated}{what}", f"{simulated}{what}s")
+        people = _counted(held.user_count, f"{simulated}person", f"{simulated}people")
+        titles = _counted(held.movie_count, str(held.kind), f"{held.kind}s")
         begins = "Loaded" if self.changed else "Already loaded, nothing to do:"
-        counted = f"{held.rating_count:,} {what} by {held.user_count:,} {who} of {held.movie_count:,} {items}"
+        counted = f"{ratings} by {people} of {titles}"
         lines = [f"{begins} {held.dataset}: {counted}", f"Terms: {held.terms}", *self.notes]
         if self.repeated:
             then = "added up" if plays else "the latest one counts"
-            lines.append(f"{self.repeated:,} {what} came again for the same person and title: {then}")
+            lines.append(f"{self.repeated:,} {what}s came again for the same person and title: {then}")
         if self.unusable:
             lines.append(f"Lines that could not be used: {sum(self.unusable.values()):,}")
             lines += [f"  {count:,} × {kind}" for kind, count in self.unusable.items()]

@@ -10,9 +10,17 @@ from engine.datasets.report import DatasetError, Problems
 _QUOTED_LINES = 4  # no title is longer; an unclosed quote must not swallow the rest of the file
 
 
+CSV_SEPARATORS = (",", ";")
+
+
 def plain_name(name: str) -> str:
     """Return a column's name in a common form: "User ID" and "user_id" become "userid"."""
     return re.sub(r"[\s_]", "", name).lower()
+
+
+def separator_of(header: str) -> str:
+    """Return the separator of a CSV by its first line: a comma, or the semicolon that some countries' programs write."""
+    return ";" if header.count(";") > header.count(",") else ","
 
 
 def header_names(file: str, line: str) -> list[str]:
@@ -22,7 +30,7 @@ def header_names(file: str, line: str) -> list[str]:
         DatasetError: it is no line of a CSV.
     """
     try:
-        return next(csv.reader([line.strip()]), [])
+        return next(csv.reader([line.strip()], delimiter=separator_of(line)), [])
     except csv.Error as e:
         raise DatasetError(f"{file}, line 1, cannot be read: {e}") from e
 
@@ -65,9 +73,10 @@ def csv_rows(
 
     A missing optional column gives empty fields. Records of another width than the header go to ``problems``.
     """
-    header = header_names(file, text.partition("\n")[0])
+    first = text.partition("\n")[0]
+    header = header_names(file, first)
     at = list(places(file, header, wanted, optional).values())
-    records = _records(text, len(header))
+    records = _records(text, len(header), separator_of(first))
     next(records, None)  # the header
     for line, fields in records:
         if len(fields) != len(header):
@@ -76,7 +85,7 @@ def csv_rows(
             yield line, ["" if place is None else fields[place] for place in at]
 
 
-def _records(text: str, width: int) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, width: int, separator: str) -> Iterator[tuple[int, list[str]]]:
     lines = text.split("\n")
     at = 0
     while at < len(lines):
@@ -84,20 +93,20 @@ def _records(text: str, width: int) -> Iterator[tuple[int, list[str]]]:
         at += 1
         if not record.strip():
             continue
-        fields = _csv_fields(record)
+        fields = _csv_fields(record, separator)
         if len(fields) < width and record.count('"') % 2:
             for end in range(at, min(start + _QUOTED_LINES, len(lines))):
                 record += "\n" + lines[end].removesuffix("\r")
-                longer = _csv_fields(record)
+                longer = _csv_fields(record, separator)
                 if record.count('"') % 2 == 0 and len(longer) == width:
                     fields, at = longer, end + 1
                     break
         yield start + 1, fields
 
 
-def _csv_fields(record: str) -> list[str]:
+def _csv_fields(record: str, separator: str) -> list[str]:
     try:
-        return next(csv.reader(io.StringIO(record, newline="")))
+        return next(csv.reader(io.StringIO(record, newline=""), delimiter=separator))
     except csv.Error:  # a line end in the middle, or a field of more than 128 kB
         return []
 
@@ -114,8 +123,8 @@ def fields_of(line: str, separator: str) -> list[str]:
     """Split one line of a file of ratings."""
     if separator == " ":
         return line.split()
-    if separator == "," and '"' in line:
-        return _csv_fields(line)
+    if separator in CSV_SEPARATORS and '"' in line:
+        return _csv_fields(line, separator)
     return line.split(separator)
 
 

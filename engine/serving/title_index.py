@@ -187,6 +187,13 @@ class TitleIndex:
             return self._by_slug(match[1])
         return None
 
+    def has_pages_of(self, address: str) -> bool:
+        """Return whether an address is of a site by whose numbers or names films of this catalogue can be found."""
+        sites = {site for site, _ in self._pages}
+        return any(
+            site in sites and pattern.search(address) for site, pattern in (("imdb", _IMDB), ("tmdb", _TMDB))
+        ) or bool(_LETTERBOXD.search(address))
+
     @property
     def most_ratings(self) -> int:
         """The number of ratings of the best known film."""
@@ -213,7 +220,7 @@ class TitleIndex:
                 return [self._numbered[key]]
             if key in self._series:
                 return list(self._series[key][1])
-        return []
+        return self._of_series(words[:-1]) if len(words) > 1 and words[-1] in _SERIES_WORDS else []
 
     def _is_most(self, film: int, words: Sequence[str], score: int) -> bool:
         """Return whether enough of a film's title has been typed to be sure: its beginning in whole words, or nearly
@@ -458,6 +465,11 @@ _FOLD = str.maketrans(
 """Letters that Unicode normalisation leaves as they are, and marks that people use for one another."""
 
 _DIGITS = {numeral: str(number) for numeral, number in NUMERALS.items()}
+_SERIES_WORDS = frozenset(
+    "trilogy saga series films movies franchise trilogie reihe filme teile trilogia peliculas pelis".split()
+)
+"""Words behind the name of a series: "star wars movies"."""
+
 _YEAR = re.compile(r"(?:18[7-9]|19\d|20\d)\d")
 _SEGMENT = re.compile(r"\s*[:;]\s+|\s+[-–—]\s+|\s+or:?\s+")
 _IMDB = re.compile(r"(?:imdb\.com/(?:\w+/)*?title/|^\s*)tt0*(\d{1,10})\b", re.IGNORECASE)

@@ -138,6 +138,15 @@ async def test_a_number_is_a_place_and_brackets_are_a_label(services: Services, 
     assert "edit  Heat, 1\n" in await talk(services, tmp_path, "/card", ">[1]")
 
 
+async def test_a_bare_number_of_somebody_who_types_is_no_message(services: Services, tmp_path: Path):
+    """Newcomers leave out the sign; a script means what it says."""
+    lines = ("/card", "3")
+    assert "To press a button, put > before its number: >3\n" in await talk(
+        services, tmp_path, *lines, interactive=True
+    )
+    assert "put >" not in await talk(services, tmp_path, *lines)
+
+
 @pytest.mark.parametrize("wanted", [">9", ">0", ">Nothing", ">", "> "])
 async def test_a_button_that_is_not_there(services: Services, tmp_path: Path, wanted: str):
     assert "the last here is >5" in await talk(services, tmp_path, "/card", wanted)

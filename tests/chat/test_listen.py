@@ -24,6 +24,9 @@ def ratings(store: Store) -> int:
         ("my ratings", "You have not rated anything yet"),
         ("settings", "I speak English with you."),
         ("what do you know about me?", "What I keep"),
+        ("you are stupid", "Sorry! Tell me what you would like to see"),
+        ("I've seen it", "Which film do you mean?"),
+        ("🍿🍿", "Tell me what you would like to see"),
     ],
 )
 async def test_what_is_no_film_opens_none(anna: Person, text: str, answer: str):
@@ -46,7 +49,8 @@ async def test_a_wish_gets_a_list_whose_heading_says_what_was_understood(anna: P
 
 async def test_a_wish_says_what_it_left_out(anna: Person):
     await anna.says("slow westerns from the 60s on netflix")
-    assert anna.sees.startswith("Western, 1960–1969 · I can't filter by “slow” and “netflix”.")
+    assert anna.sees.startswith("I can't filter by “slow” and “netflix”.")
+    assert "Liked by most people · Western, 1960–1969\n" in anna.sees
     assert "Rio Bravo (1959)" not in titles(anna.sees)
 
 
@@ -74,7 +78,7 @@ async def test_like_a_film_combines_with_a_wish(anna: Person):
     await anna.says("/top like high noon but newer")
     assert titles(anna.sees) == shown
     await anna.says("/similar high noon, but newer and slow")
-    assert anna.sees.startswith("1953 or later · I can't filter by “slow”.")
+    assert anna.sees.startswith("I can't filter by “slow”.")
     assert titles(anna.sees) == shown
 
 
@@ -172,6 +176,21 @@ async def test_people_are_answered_honestly(anna: Person):
 async def test_a_films_page_elsewhere_opens_its_card(anna: Person, text: str):
     await anna.says(text)
     assert anna.sees.startswith("Heat (1995)")
+
+
+async def test_why_is_about_the_list_that_was_shown_last(anna: Person):
+    await anna.says("western")
+    await anna.says("why?")
+    assert anna.sees == "Liked by most people · Western\nRate a few films to get a list of your own."
+    await rates(anna, high_noon="5", the_matrix="5")
+    await anna.says("western")
+    await anna.says("why?")
+    assert "Rio Bravo: High Noon" in anna.sees
+
+
+async def test_a_link_that_no_film_here_can_be_found_by(anna: Person):
+    await anna.says("https://example.org/heat")
+    assert "I can't tell which film that link is about. Send me its title." in anna.sees
 
 
 async def test_the_page_of_another_film_is_said_to_be_unknown(anna: Person):

@@ -57,6 +57,15 @@ def test_what_was_loaded_last_is_used_until_another_is_loaded(program: Program, 
     assert current(program) == "demo"
 
 
+def test_a_set_that_cannot_be_loaded_leaves_nothing_behind(program: Program, horror: Path) -> None:
+    assert program.run("engine", "load", "../horror").returncode == 0
+    (horror.parent / "empty").mkdir()
+    (horror / "movies.csv").unlink()
+    for wrong in ("../empty", "ml-no-such-set", "../horror"):
+        assert program.run("engine", "load", wrong).returncode == 1
+    assert "Sets      horror\n" in program.run("engine", "status").stdout
+
+
 def test_a_load_that_the_environment_overrules_says_so(program: Program, horror: Path) -> None:
     overruled = Program(program.home, {"MATINEE_DATASET": "demo"})
     said = overruled.run("engine", "load", str(horror)).stdout

@@ -220,7 +220,7 @@ WITH_STARS_ONLY = (
     "RMSE of known films",
     "Best first",
     "Your ratings, best first",
-    "shown {shown}, later rated {rated}",
+    "{shown} films shown, {rated} of them rated later",
     "Stars given: ",
     "Half of the people gave ",
     "Half of the films have ",

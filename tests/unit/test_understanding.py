@@ -78,6 +78,30 @@ def test_any_text_is_read(text: str) -> None:
         ("anything but superhero movies", "wish ~superhero"),
         ("der Film war mega", "nothing"),
         ("Casablanca was ok I guess", "liked Casablanca (1942)"),
+        ("you are stupid", "reproach"),
+        ("das ist langweilig", "reproach"),
+        ("eres tonto", "reproach"),
+        ("seen it", "unnamed"),
+        ("Kenn ich alle schon", "unnamed"),
+        ("ya la vi", "unnamed"),
+        ("haha", "aside"),
+        ("😀", "aside"),
+        ("?", "aside"),
+        ("thanks, haha", "thanks"),
+        ("why?", "do why"),
+        ("warum?", "do why"),
+        ("¿por qué?", "do why"),
+        ("are you a bot?", "help"),
+        ("wie heißt du?", "help"),
+        ("deutsch bitte", "do settings"),
+        ("noch mehr davon", "do next"),
+        ("nix mit Horror", "wish -Horror"),
+        ("etwas für einen regnerischen Sonntag", "wish"),
+        ("die letzten beiden waren schlecht", "nothing"),
+        ("dale 5 estrellas a Matrix", "rated 5 The Matrix (1999)"),
+        ("lord of the rings trilogy", "which The Lord of the Rings: The Fellowship of the Ring (2001)"),
+        ("Harry Potter Filme", "which Harry Potter and the Sorcerer's Stone (2001)"),
+        ("horror movies", "wish Horror"),
     ],
 )
 def test_what_was_misread_once(text: str, meaning: str) -> None:
@@ -131,6 +155,11 @@ def test_a_film_that_was_made_again_is_asked_about() -> None:
         meaning = understand(text, WORLD)
         assert isinstance(meaning, Which)
         assert {hit.film.year for hit in meaning.found.hits[:2]} == {1984, 2021}
+
+
+def test_a_film_that_is_called_like_a_remark_is_meant() -> None:
+    wow = replace(WORLD.titles.find("heat 1995").hits[0].film, title="Wow (2012)", display_title="Wow")
+    assert understand("wow", replace(WORLD, titles=TitleIndex([wow]))) == TitleOf(wow)
 
 
 @pytest.mark.parametrize("text", ["thanks", "Tarantino", "hola", "help", "stop", "yes"])

@@ -63,8 +63,10 @@ def understand(text: str, world: World) -> Meaning:
         return Nothing(text, page=True)
     words = vocabulary(world.genres)
     said = tokens(text[:TEXT_LENGTH])
-    if (phrase := _whole(said, words)) is not None:
+    if (phrase := _whole(said, words)) is not None and not (phrase in _REMARKS and world.titles.named(text)):
         return phrase
+    if not _SAYS_SOMETHING.search(text):
+        return SpokenCourtesy(Courtesy.ASIDE)
     ask = read_wish(said, world, words)
     if (title := _exact(text, ask, world)) is not None:
         return title
@@ -117,12 +119,20 @@ def understand_like(text: str, world: World) -> SpokenWish | Which | Nothing:
     return Nothing(text)
 
 
-_PAGE = re.compile(r"https?://|\b(?:imdb\.com|themoviedb\.org|letterboxd\.com|boxd\.it)/", re.IGNORECASE)
+_PAGE = re.compile(r"https?://|^tt\d{7,8}$|\b(?:imdb\.com|themoviedb\.org|letterboxd\.com|boxd\.it)/", re.IGNORECASE)
 
 
 # --- Whole phrases ----------------------------------------------------------------------------------------------------
 
-_PRIORITY = ("do", Courtesy.HELP, Courtesy.THANKS, Courtesy.NO, Courtesy.YES, Courtesy.BYE, Courtesy.GREETING)
+_PRIORITY = (
+    "do", Courtesy.HELP, Courtesy.UNNAMED, Courtesy.REPROACH, Courtesy.THANKS, Courtesy.NO, Courtesy.YES, Courtesy.BYE,
+    Courtesy.GREETING, Courtesy.ASIDE,
+)  # fmt: skip
+
+_REMARKS = {SpokenCourtesy(Courtesy.REPROACH), SpokenCourtesy(Courtesy.ASIDE)}
+"""A film of exactly this name is meant rather than these: "wow", "The Idiot"."""
+
+_SAYS_SOMETHING = re.compile(r"[^\W_]|[★⭐]")
 
 
 def _after_hello(said: Sequence[Token], words: Vocabulary) -> Sequence[Token]:

@@ -29,7 +29,7 @@ class Titles(Protocol):
 
 
 class Courtesy(enum.StrEnum):
-    """Courtesies and short answers."""
+    """Courtesies, short answers and remarks."""
 
     GREETING = "greeting"
     THANKS = "thanks"
@@ -37,6 +37,11 @@ class Courtesy(enum.StrEnum):
     HELP = "help"
     YES = "yes"
     NO = "no"
+    REPROACH = "reproach"
+    UNNAMED = "unnamed"
+    """A statement about a film that is not named: "seen it"."""
+    ASIDE = "aside"
+    """A remark that asks for nothing: "haha"."""
 
 
 class Stance(enum.StrEnum):

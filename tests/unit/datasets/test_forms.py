@@ -21,6 +21,8 @@ from tests.unit.datasets.sets import HEADER, MOVIES, unusable
         "userId,movieId,rating,timestamp\n7,1,3.5,2001-09-09 01:46:40\n7,2,4,2001-09-09 01:46:40\n",
         "userId,movieId,rating,timestamp\n7,1,3.5,2001-09-09T01:46:40Z\n7,2,4,2001-09-09T03:46:40+02:00\n",
         "userId,movieId,rating,timestamp,note\n7,1,3.5,1000000000,a\n7,2,4,1000000000,\n",
+        "userId;movieId;rating;timestamp\n7;1;3,5;1000000000\n7;2;4;1000000000\n",
+        '"person";"film";"score";"date"\r\n"7";"1";"3.5";"2001-09-09 01:46:40"\r\n7;2;4;2001-09-09 01:46:40\r\n',
         "userId,movieId,rating,timestamp\n7.0,1.0,3.5,1000000000.0\n\n7,2,4,1000000000\n\n",
     ],
 )
@@ -30,6 +32,18 @@ def test_columns_and_times_in_every_form(world, ratings):
     assert world.ratings(report) == {(7, 1): 3.5, (7, 2): 4.0}
     assert set(world.ratings(report, "rated_at").values()) == {datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)}
     assert unusable(report) == []
+
+
+def test_a_table_of_films_as_a_spreadsheet_writes_it(world):
+    """Semicolons, the year in a column of its own, genres with commas."""
+    films = 'id;title;year;genre\n1;Heat;1995;Action, Crime\n2;Léon: The Professional (1994);1994;"Drama"\n3;Fargo;;\n'
+    world.write(ratings_csv="userId;filmId;rating\n7;1;3,5\n", films_csv=films)
+    assert unusable(world.load()) == []
+    assert [(film.title, film.genres) for film in world.store.films.values()] == [
+        ("Heat (1995)", ("Action", "Crime")),
+        ("Léon: The Professional (1994)", ("Drama",)),
+        ("Fargo", ()),
+    ]
 
 
 def test_ratings_may_have_no_time(world):
@@ -70,6 +84,16 @@ def test_u_data_with_tabs_and_pipes(world):
     assert (golden_eye.year, golden_eye.genres) == (1995, ("Action", "Comedy", "Thriller"))
     assert (unknown.display_title, unknown.genres) == ("unknown", ())
     assert (cafe.display_title, cafe.genres) == ("Café", ("Western",))
+
+
+def test_yes_and_no_are_no_stars(world):
+    bits = "userId,movieId,rating\n" + "".join(f"{user},{1 + user % 3},{user % 2}\n" for user in range(30))
+    world.write(ratings_csv=bits, movies_csv=MOVIES)
+    with pytest.raises(DatasetError, match=r"no rating above 1, so these are no stars.* --feedback counts"):
+        world.load()
+    report = world.load(feedback=Feedback.COUNTS)
+    assert (report.catalogue.feedback, report.catalogue.rating_count) == (Feedback.COUNTS, 15)
+    assert set(report.unusable) == {"ratings.csv: count is not above 0"}
 
 
 def test_ten_stars_are_halved(world):
@@ -115,7 +139,7 @@ def test_play_counts_are_summed(world):
     assert (world.store.films[1].rating_count, world.store.films[1].mean_stars) == (1, None)
     assert report.catalogue.feedback is Feedback.COUNTS
     assert report.catalogue.kind is ItemKind.ARTIST
-    assert report.lines()[0] == "Loaded films: 2 play counts by 1 listeners of 3 items"
+    assert report.lines()[0] == "Loaded films: 2 play counts by 1 person of 3 artists"
     assert unusable(report) == [
         ("plays.csv", 5, "count is not above 0: 0.0"),
         ("plays.csv", 6, "count is not above 0: -1.0"),

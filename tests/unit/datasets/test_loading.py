@@ -68,7 +68,7 @@ def test_loading_again_changes_nothing(world):
     again = world.load()
     assert not again.changed
     assert again.catalogue == first.catalogue
-    assert again.lines()[0] == "Already loaded, nothing to do: films: 1 ratings by 1 people of 3 films"
+    assert again.lines()[0] == "Already loaded, nothing to do: films: 1 rating by 1 person of 3 films"
     assert {file: file.stat().st_mtime_ns for file in world.parquet.rglob("*")} == written
     assert world.store.films == {}
 

@@ -109,8 +109,8 @@ def test_a_bad_line_costs_itself_wherever_blocks_are_cut(world, block_bytes):
     ("files", "says"),
     [
         (
-            {"ratings_csv": "user,film,score\n1,1,1\n", "movies_csv": MOVIES},
-            r"no column movieId and no column rating. Found in its first line: user, film, score. Wanted: userId, m",
+            {"ratings_csv": "user,flick,mark\n1,1,1\n", "movies_csv": MOVIES},
+            r"no column movieId and no column rating. Found in its first line: user, flick, mark. Wanted: userId, m",
         ),
         (
             {"ratings_csv": "1,1,4,1\n", "movies_csv": MOVIES},
@@ -133,7 +133,7 @@ def test_a_bad_line_costs_itself_wherever_blocks_are_cut(world, block_bytes):
         ({"notes_txt": "hello"}, r"no data set that can be read. Found: notes.txt.\nWhat can be loaded:"),
         ({"ratings_csv": b"\0" * 3_000_000, "movies_csv": MOVIES}, "is no text file"),
         (
-            {"ratings_csv": HEADER + "1,1,4,1\n", "movies_csv": MOVIES, "links_csv": "film,imdbId\n1,0113277\n"},
+            {"ratings_csv": HEADER + "1,1,4,1\n", "movies_csv": MOVIES, "links_csv": "flick,imdbId\n1,0113277\n"},
             r"links.csv has no column movieId. .* Wanted: movieId, imdbId \(optional\), tmdbId \(optional\)",
         ),
         (
