@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from engine.store import Store
 from engine.store.migrate import migrate
@@ -25,6 +26,10 @@ BACKENDS = ("sqlite", "postgres")
 
 # Java's second compiler pays off in minutes; a test's Java lives for seconds, a third of which went into compiling.
 os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+
+# No test depends on speed: on a busy machine, an example takes longer than Hypothesis's 200 milliseconds.
+settings.register_profile("matinee", deadline=None)
+settings.load_profile("matinee")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
