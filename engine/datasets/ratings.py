@@ -189,7 +189,9 @@ def _columns_by_name(file: str, header: bytes, data: bytes, feedback: Feedback) 
     names = _names(file, header)
     value, value_names = _VALUES[feedback]
     if feedback is Feedback.COUNTS and not value_names & {plain_name(name) for name in names}:
-        value_names = _VALUES[Feedback.STARS][1]  # --feedback counts: a column "rating" that holds yes and no, as 1 and 0
+        value_names = _VALUES[Feedback.STARS][
+            1
+        ]  # --feedback counts: a column "rating" that holds yes and no, as 1 and 0
     wanted = {"userId": USER, "movieId": MOVIE, value: value_names, "timestamp": _TIME}
     at = places(file, names, wanted, optional={"timestamp"})
     time = at["timestamp"]
