@@ -465,9 +465,12 @@ _FOLD = str.maketrans(
 """Letters that Unicode normalisation leaves as they are, and marks that people use for one another."""
 
 _DIGITS = {numeral: str(number) for numeral, number in NUMERALS.items()}
-_SERIES_WORDS = frozenset(
-    "trilogy saga series films movies franchise trilogie reihe filme teile trilogia peliculas pelis".split()
-)
+# fmt: off
+_SERIES_WORDS = frozenset({
+    "trilogy", "saga", "series", "films", "movies", "franchise",
+    "trilogie", "reihe", "filme", "teile", "trilogia", "peliculas", "pelis",
+})
+# fmt: on
 """Words behind the name of a series: "star wars movies"."""
 
 _YEAR = re.compile(r"(?:18[7-9]|19\d|20\d)\d")
