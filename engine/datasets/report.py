@@ -44,8 +44,8 @@ class NoStars(DatasetError):
 
     def __init__(self, file: str, source: str) -> None:
         super().__init__(
-            f"{file} has no rating above 1, so these are no stars. If 1 says that somebody liked or saw a film, load them"
-            f" as play counts: python -m engine load {source} --feedback counts"
+            f"{file} has no rating above 1, so these are no stars. If 1 says that somebody liked or saw a film, load"
+            f" them as play counts: python -m engine load {source} --feedback counts"
         )
 
 

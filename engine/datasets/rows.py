@@ -19,7 +19,7 @@ def plain_name(name: str) -> str:
 
 
 def separator_of(header: str) -> str:
-    """Return the separator of a CSV by its first line: a comma, or the semicolon that some countries' programs write."""
+    """Return the separator of a CSV by its first line: a comma, or the semicolon that some countries write."""
     return ";" if header.count(";") > header.count(",") else ","
 
 
