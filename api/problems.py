@@ -118,10 +118,12 @@ def handle_problems(app: FastAPI) -> None:
         return error.response()
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         # Never the whole of ``error.errors()``: it repeats the request.
         errors = [FieldProblem(field=".".join(map(str, e["loc"])), detail=e["msg"]) for e in error.errors()[:20]]
         first = f"{errors[0].field}: {errors[0].detail}" if errors else "the request cannot be read"
+        if errors and errors[0].field == "body" and "json" not in request.headers.get("content-type", ""):
+            first = "body: send it with the header Content-Type: application/json"
         return problem_response(422, "invalid", first, errors)
 
     @app.exception_handler(HTTPException)

@@ -44,6 +44,11 @@ def test_stars_that_are_none_are_refused(site: Site, stars: object) -> None:
     assert problem["errors"][0]["field"] == "body.stars"
 
 
+def test_json_that_does_not_say_so_is_told_which_header_is_missing(site: Site) -> None:
+    problem = site.refused("PUT", f"/v1/people/ann/ratings/{MATRIX}", 422, content=b'{"stars": 4.5}')
+    assert problem["detail"] == "body: send it with the header Content-Type: application/json"
+
+
 def test_many_ratings_go_in_at_once_and_unknown_films_are_named(site: Site) -> None:
     many = [{"film": "imdb:tt0133093", "stars": 5}, {"film": 30, "stars": 2}, {"film": "tmdb:1", "stars": 3}]
     done = site.ask("POST", "/v1/people/ann/ratings", json={"ratings": many})
