@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,10 +51,15 @@ def is_well(program: Program) -> bool:
 
 
 def becomes_well(program: Program) -> bool:
+    return comes_about(lambda: is_well(program))
+
+
+def comes_about(true: Callable[[], bool]) -> bool:
+    """Return whether something is true, now or soon."""
     end = time.monotonic() + SOON
-    while not is_well(program) and time.monotonic() < end:
-        time.sleep(0.2)
-    return is_well(program)
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
 
 
 @pytest.mark.parametrize("program", ["engine", "api"])
@@ -126,8 +131,9 @@ def test_the_schedule_asks_for_a_training(new_database: NewDatabase, tmp_path: P
     """And asks on, though one is open: the database settles that."""
     store = Store(new_database("sqlite"))
     every_second = CronTrigger(second="*")
-    with worker._scheduled(Worker(store, EngineSettings(_env_file=None, home=tmp_path)), every_second):
-        time.sleep(2.5)
+    working = Worker(store, EngineSettings(_env_file=None, home=tmp_path))
+    with structlog.testing.capture_logs() as logs, worker._scheduled(working, every_second):
+        assert comes_about(lambda: "run_open_already" in [entry["event"] for entry in logs])
     (run,) = store.last_runs()
     assert run.asked_by == "schedule"
     store.close()
@@ -144,7 +150,7 @@ def test_a_training_that_comes_too_late_is_missed_with_a_word_in_the_log(
     store = Store(new_database("sqlite"))
     working = Worker(store, EngineSettings(_env_file=None, home=tmp_path))
     with structlog.testing.capture_logs() as logs, worker._scheduled(working, Late(hour=4)):
-        time.sleep(0.5)
+        assert comes_about(lambda: bool(logs))
     assert store.open_run() is None
     assert [entry["event"] for entry in logs] == ["training_missed"]
     store.close()
