@@ -21,7 +21,7 @@ HYPERPARAMETERS = {
 }
 METRICS = {
     "ndcg_at_10": 0.312,
-    "rmse_stars": 0.841,
+    "rmse_all": 0.841,
     "popularity": {"ndcg_at_10": 0.163},
 }
 

@@ -17,7 +17,7 @@ const figure = (value) => (typeof value === "number" ? value.toFixed(3) : "–")
 async function showModels() {
   const { live, models } = await (await ask("GET", "/v1/models")).json();
   const rows = models.map((model) => {
-    const cells = [model.version, model.state, figure(model.metrics.ndcg_at_10), figure(model.metrics.rmse_warm ?? model.metrics.rmse_stars), model.reason || ""];
+    const cells = [model.version, model.state, figure(model.metrics.ndcg_at_10), figure(model.metrics.rmse_all), model.reason || ""];
     const row = make("tr", {}, ...cells.map((text) => make("td", { textContent: text })));
     const act = make("td");
     if (model.published_at && model.version !== live) {

@@ -237,7 +237,7 @@ def test_an_admin_sees_models_follows_a_run_and_serves_an_earlier_model(
     world.publish(full, [1, 2, 3], ndcg_at_10=0.333)
     use_key(browser, new_key(services, Scope.ADMIN))
     browser.wait_for("document.querySelectorAll('#models tr').length === 2")
-    assert browser.evaluate("document.querySelector('#models tr').textContent").startswith("2live0.333")
+    assert browser.evaluate("document.querySelector('#models tr').textContent").startswith("2live0.3330.841")
 
     browser.evaluate("document.getElementById('retrain').click()")
     browser.wait_for("document.getElementById('run-status').textContent.includes('queued')")

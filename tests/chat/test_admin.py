@@ -384,7 +384,7 @@ async def test_status_says_what_is_live_what_waits_and_what_runs(
     await rates(anna, heat="4", alien="5")
     await admin.says("/status")
     assert admin.sees.splitlines() == [
-        "Model 1 is live since 1 Mar 2026, 20:00 UTC · nDCG@10 0.312",
+        "Model 1 is live since 1 Mar 2026, 20:00 UTC · nDCG@10 0.312 · RMSE 0.841",
         "2 ratings wait for the next training.",
         "Nothing is under way, and there has been no run yet.",
     ]
@@ -402,8 +402,8 @@ async def test_models_lists_them_with_their_figures(admin: Person, store: Store)
     world.publish(store, VIEWERS, ndcg_at_10=0.345)
     await admin.says("/models")
     assert admin.sees.splitlines()[1:] == [
-        "", "2 · live · 1 Mar 2026", "nDCG@10 0.345",
-        "", "1 · retired · 1 Mar 2026", "nDCG@10 0.312",
+        "", "2 · live · 1 Mar 2026", "nDCG@10 0.345 · RMSE 0.841",
+        "", "1 · retired · 1 Mar 2026", "nDCG@10 0.312 · RMSE 0.841",
     ]  # fmt: skip
     assert admin.buttons == ["Roll back to 1"]
 

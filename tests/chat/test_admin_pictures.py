@@ -55,6 +55,7 @@ async def test_models_are_followed_by_a_picture_and_what_it_shows_in_words(
     assert picture.text.splitlines() == [
         "How the last 3 models measured, 1 to 3",
         "nDCG@10, more is better: model 1 0.312 · model 2, live, 0.345 · popularity 0.163",
+        "RMSE in stars, less is better: model 1 0.841 · model 2, live, 0.841",
         "1 did not go live: the ring",
     ]
     store.rollback(1, world.NOW)
