@@ -4,6 +4,7 @@ By itself, Spark forks workers from a process that has loaded nothing, and each 
 compiled solver for itself: three seconds of a core, in each worker.
 """
 
+import gc
 from contextlib import suppress
 from importlib import import_module
 
@@ -16,4 +17,5 @@ if __name__ == "__main__":
     for name in TASKS:
         with suppress(ImportError):  # a task that needs it says what is missing
             import_module(name)
+    gc.freeze()  # after each task a worker looks for garbage, and need not look through all this again
     manager()

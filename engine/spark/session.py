@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
@@ -166,6 +167,8 @@ def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
         "spark.hadoop.fs.permissions.umask-mode": "077",  # as our own umask, which Hadoop does not heed
         # Left on, tasks of DataFrames would have another environment than those of RDDs, and so workers of their own.
         "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
+        # In Java's folder for temporary files. Over TCP each task waits 40 ms, because Spark writes in small pieces.
+        "spark.python.unix.domain.socket.enabled": str(_holds_sockets(folder)).lower(),
         # Adaptive execution helps with large shuffles; on small data its re-planning costs more than the work.
         "spark.sql.adaptive.enabled": str(not local).lower(),
     }
@@ -183,6 +186,18 @@ def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
         if (address := _address_towards(settings.spark_master)) is not None:
             values["spark.driver.host"] = address
     return SparkConf().setAll(list(values.items()))
+
+
+def _holds_sockets(folder: Path) -> bool:
+    """Try a Unix socket with a name as long as Spark's: addresses hold 100 bytes or so; not all disks can."""
+    name = folder / f".{uuid4()}.sock"
+    try:
+        with socket.socket(socket.AF_UNIX) as tried:
+            tried.bind(str(name))
+    except OSError:
+        return False
+    name.unlink()
+    return True
 
 
 def _address_towards(master: str) -> str | None:

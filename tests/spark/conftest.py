@@ -1,6 +1,8 @@
 """One Spark session for all tests here, and a tiny world in which the right answer is known."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -33,10 +35,11 @@ def tiny_world(seed: int = 0) -> list[tuple[int, int, float]]:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    home = tmp_path_factory.mktemp("spark")
-    with spark_session(EngineSettings(home=home, spark_master="local[2]"), log=home / "spark.log") as session:
-        yield session
+def spark() -> Iterator[SparkSession]:
+    with TemporaryDirectory() as folder:  # pytest's own have paths that are too long for sockets
+        home = Path(folder)
+        with spark_session(EngineSettings(home=home, spark_master="local[2]"), log=home / "spark.log") as session:
+            yield session
 
 
 @pytest.fixture(scope="session")

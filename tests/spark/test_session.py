@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from engine.spark.session import _address_towards
+from engine.spark.session import _address_towards, _holds_sockets
 
 pytestmark = pytest.mark.spark
 
@@ -47,3 +48,32 @@ def test_a_cluster_is_given_the_address_on_the_masters_network() -> None:
     assert _address_towards("spark://127.0.0.1:7077,other:7077") == "127.0.0.1"
     assert _address_towards("yarn") is None
     assert _address_towards("k8s://https://127.0.0.1:6443") is None
+
+
+def test_workers_do_not_look_for_garbage_in_what_they_were_forked_with(spark: SparkSession) -> None:
+    """Spark collects garbage after each task; among all the modules that took as long as a small task."""
+
+    def numbers(_: object) -> tuple[int, int]:
+        import gc
+
+        return gc.get_freeze_count(), len(gc.get_objects())
+
+    ((frozen, watched),) = spark.sparkContext.parallelize([0], 1).map(numbers).collect()
+    assert frozen > 10 * watched
+
+
+def test_java_and_python_talk_by_sockets_of_the_sessions_folder(spark: SparkSession) -> None:
+    """Over TCP each task waits for an acknowledgement that the other side delays."""
+    folder = Path(spark.conf.get("spark.local.dir") or "")
+    assert spark.conf.get("spark.python.unix.domain.socket.enabled") == "true"
+    spark.sparkContext.parallelize([0], 1).map(abs).collect()
+    assert any(path.is_socket() for path in folder.glob(".*.sock"))
+
+
+def test_a_folder_whose_path_is_too_long_for_sockets_gets_none(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    assert not _holds_sockets(deep)
+    with TemporaryDirectory() as short:
+        assert _holds_sockets(Path(short))
+        assert not list(Path(short).iterdir())
