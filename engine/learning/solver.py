@@ -180,7 +180,7 @@ def _solve(
     product = np.empty(rank * rank, np.float32)
     system = np.empty((rank, rank + 1))
     system_of_few = np.empty(few * (few + 1))
-    diagonal, inverse_root, base = np.empty(rank), np.empty(rank), np.empty(rank)
+    diagonal, inverse_root, base, right_side = np.empty(rank), np.empty(rank), np.empty(rank), np.empty(rank)
     for row in range(first, last):
         start, n = starts[row], starts[row + 1] - starts[row]
         for a in range(rank):
@@ -214,7 +214,7 @@ def _solve(
             system[:] = 0
             for a in range(rank):
                 system[a, a] = diagonal[a]
-                system[a, rank] = ridge[row] * prior[a]
+                right_side[a] = ridge[row] * prior[a]
             for at in range(start, start + n, CHUNK):
                 size = min(CHUNK, start + n - at)
                 many_block = block[: size * rank].reshape((size, rank))
@@ -224,12 +224,14 @@ def _solve(
                     right = (unobserved + weights[at + j]) * targets[at + j]
                     for a in range(rank):
                         many_block[j, a] = root * factors[column, a]
-                        system[a, rank] += right * factors[column, a]
+                        right_side[a] += right * factors[column, a]
                 many_product = product.reshape((rank, rank))
                 np.dot(many_block.T, many_block, many_product)
                 for a in range(rank):
                     for b in range(a, rank):
                         system[a, b] += many_product[a, b]
+            for a in range(rank):
+                system[a, rank] = right_side[a]
             _solve_triangular(system, rank)
             for a in range(rank):
                 out[row, a] = system[a, rank]
