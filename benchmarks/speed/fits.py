@@ -10,6 +10,7 @@ they are fitted.
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -36,10 +37,14 @@ STARS = RatingHyperparameters(rank=50, reg=0.15, nu_users=1.0, nu_items=1.0, pse
 def timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    print(f"  ... {seconds:.1f} s", file=sys.stderr, flush=True)
+    return seconds
 
 
 def warm_up(values: DataFrame) -> None:
+    """Pay the starts that happen once a session: kernels from their cache, Python workers, Java's compiler."""
+    values = values.limit(100_000)
     fit(values, Hyperparameters(PREFERENCE, STARS), seed=1, placement=Placement.WHOLE)
     mllib.fit_als(values, rank=8, reg=0.15, iterations=2, seed=1).userFactors.count()
 
@@ -88,7 +93,7 @@ def main() -> None:
                 parts = max(os.cpu_count() or 2, len(grown[0]) // 1_000_000)
                 values = spark.read.parquet(str(file)).repartition(parts, "user_id").cache()
                 count = values.count()
-                if millions == min(asked.millions):  # one-time starts that do not belong to a fit
+                if millions == min(asked.millions):
                     warm_up(values)
                 compare(values, count, asked.iterations if count <= LARGEST_TASK else 2)
                 values.unpersist()

@@ -21,7 +21,7 @@ from engine.domain import FactorRows, Film, Floats
 from engine.judging import evaluation
 from engine.judging.ease import LAMBDAS, LARGEST, LARGEST_SIDE, Ease
 from engine.judging.ranking import Scorer, ndcg
-from engine.learning.blocks import fit_biases, residuals
+from engine.learning.blocks import RatingBlocks, fit_biases
 from engine.learning.mllib import NotPositiveDefinite, collect_factors, fit_als
 from engine.learning.training import SEED, train, values_of
 from engine.serving.factors import Hyperparameters, Model
@@ -123,12 +123,14 @@ class Field:
         if settings is None:
             return None
         with _clock() as seconds:
-            biases = fit_biases(self.ratings, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
-            people = residuals(self.ratings, biases).select("user_id", "bias").distinct().cache()
-            people.count()
+            values = self.ratings.select("user_id", "movie_id", values_of(self.ratings).alias("value"))
+            with RatingBlocks.of(values) as ratings:
+                biases = fit_biases(ratings, user_damping=settings.user_damping, movie_damping=settings.movie_damping)
+                people = ratings.with_biases(biases).cache()
+                people.count()
             taken = seconds()
-        bias = biases.film_bias.astype(np.float32)
-        return self.factors(*evaluation.same_for_all(people, biases.movie_ids, bias, bias, biases.mean_stars), taken)
+        bias = biases.films.astype(np.float32)
+        return self.factors(*evaluation.same_for_all(people, ratings.movie_ids, bias, bias, biases.mean_stars), taken)
 
     def plain_als(self) -> Entrant:
         """Train ALS as tutorials do. Films are ranked by predicted stars, or for play counts by predicted preference.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from py4j.protocol import Py4JJavaError
 from pyspark.ml.functions import array_to_vector
@@ -18,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.domain import Floats, MatineeError
-from engine.learning.blocks import RatingFrames, fit_biases, residuals
+from engine.learning.blocks import Block, RatingBlocks, fit_biases
 from engine.learning.fits import OnProgress, Preference, Stars, noted
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
@@ -54,14 +55,15 @@ def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> Dat
 
 
 def fit_preference(
-    ratings: RatingFrames,
+    ratings: RatingBlocks,
     hyper: PreferenceHyperparameters,
+    pseudo: Block,
     *,
     seed: int,
     progress: OnProgress = lambda done, detail: None,
 ) -> Preference:
     """Fit the preference model; its hyperparameters must be ``expressible``."""
-    strengths = _with_pseudo(ratings, signed_strengths(ratings.values, hyper), hyper.pseudo)
+    strengths = _with_pseudo(ratings, signed_strengths(ratings.frame(), hyper), pseudo, hyper.pseudo)
     fitted = fit_als(
         strengths,
         rank=hyper.rank,
@@ -78,30 +80,35 @@ def fit_preference(
 
 
 def fit_stars(
-    ratings: RatingFrames, hyper: RatingHyperparameters, *, seed: int, progress: OnProgress = lambda done, detail: None
+    ratings: RatingBlocks,
+    hyper: RatingHyperparameters,
+    pseudo: Block,
+    *,
+    seed: int,
+    progress: OnProgress = lambda done, detail: None,
 ) -> Stars:
     """Fit biases, and ALS on what they leave; the hyperparameters must be ``expressible``."""
     progress(0.0, "biases")
-    values = ratings.values.withColumnRenamed("value", "stars")
-    biases = fit_biases(values, user_damping=hyper.user_damping, movie_damping=hyper.movie_damping)
-    left = residuals(values, biases).select("user_id", "movie_id", "value")
-    fitted = fit_als(
-        _with_pseudo(ratings, left, hyper.pseudo),
-        rank=hyper.rank,
-        reg=hyper.reg,
-        iterations=hyper.iterations,
-        seed=seed,
-        progress=lambda done, detail: progress(done, f"rating model, {detail}"),
-    )
+    biases = fit_biases(ratings, user_damping=hyper.user_damping, movie_damping=hyper.movie_damping)
+    with ratings.with_values(biases.residuals) as left:
+        fitted = fit_als(
+            _with_pseudo(ratings, left.frame(), pseudo, hyper.pseudo),
+            rank=hyper.rank,
+            reg=hyper.reg,
+            iterations=hyper.iterations,
+            seed=seed,
+            progress=lambda done, detail: progress(done, f"rating model, {detail}"),
+        )
     _, items = collect_factors(fitted.itemFactors)
-    return Stars(biases.mean_stars, items, biases.film_bias.astype(np.float32))
+    return Stars(biases.mean_stars, items, biases.films.astype(np.float32))
 
 
-def _with_pseudo(ratings: RatingFrames, values: DataFrame, value: float) -> DataFrame:
+def _with_pseudo(ratings: RatingBlocks, values: DataFrame, pseudo: Block, value: float) -> DataFrame:
     """Add the pseudo-users' pairs; a value of 0 adds none."""
-    if not value:
+    if not value or not len(pseudo.ids):
         return values
-    return values.union(ratings.pseudo.select("user_id", "movie_id", F.lit(value).cast("float")))
+    pairs = pa.table({"user_id": pseudo.ids[pseudo.rows], "movie_id": ratings.movie_ids[pseudo.columns]})
+    return values.union(ratings.spark.createDataFrame(pairs).select("*", F.lit(value).cast("float")))
 
 
 class NotPositiveDefinite(MatineeError):

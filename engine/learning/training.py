@@ -16,7 +16,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.domain import Film, Floats
-from engine.learning import blocks, mllib
+from engine.learning import distributed, mllib
+from engine.learning.blocks import Block, RatingBlocks
 from engine.learning.fits import (
     Fit,
     Fitted,
@@ -216,37 +217,32 @@ def _fit_apart(
     progress: OnProgress,
 ) -> Fitted:
     """Fit one model after the other on ratings that stay in Spark, in blocks or by MLlib."""
-    user_ids, movie_ids = (
-        np.sort(values.select(name).distinct().toArrow()[name].to_numpy()).astype(np.int32)
-        for name in ("user_id", "movie_id")
-    )
-    spark = values.sparkSession
-    kinds, rows = pseudo_pairs(films, movie_ids)
-    pseudo = pa.table({"user_id": -1 - kinds, "movie_id": movie_ids[rows]})
-    schema = "user_id int, movie_id int"
-    pairs = spark.createDataFrame(pseudo, schema) if len(pseudo) else spark.createDataFrame([], schema)
-    ratings = blocks.RatingFrames(values, pairs, user_ids, movie_ids)
     in_blocks = placement is Placement.BLOCKS
     if not in_blocks:
         hyperparameters = mllib.expressible(hyperparameters)
     share = 1.0 if hyperparameters.rating is None else 0.6
-    fit_preference = blocks.fit_preference if in_blocks else mllib.fit_preference
-    preference: Preference = fit_preference(
-        ratings,
-        hyperparameters.preference,
-        seed=seed,
-        progress=lambda done, detail: progress(share * done, detail),
-    )
     stars: Stars | None = None
-    if hyperparameters.rating is not None:
-        fit_stars = blocks.fit_stars if in_blocks else mllib.fit_stars
-        stars = fit_stars(
+    with RatingBlocks.of(values) as ratings:
+        kinds, rows = pseudo_pairs(films, ratings.movie_ids)
+        pseudo = Block.of(-1 - kinds, rows, np.full(len(rows), np.nan, np.float32))
+        fit_preference = distributed.fit_preference if in_blocks else mllib.fit_preference
+        preference: Preference = fit_preference(
             ratings,
-            hyperparameters.rating,
+            hyperparameters.preference,
+            pseudo,
             seed=seed,
-            progress=lambda done, detail: progress(share + (1 - share) * done, detail),
+            progress=lambda done, detail: progress(share * done, detail),
         )
-    return Fitted.of(movie_ids, preference, stars, hyperparameters, seed)
+        if hyperparameters.rating is not None:
+            fit_stars = distributed.fit_stars if in_blocks else mllib.fit_stars
+            stars = fit_stars(
+                ratings,
+                hyperparameters.rating,
+                pseudo,
+                seed=seed,
+                progress=lambda done, detail: progress(share + (1 - share) * done, detail),
+            )
+    return Fitted.of(ratings.movie_ids, preference, stars, hyperparameters, seed)
 
 
 def _whole(batches: Iterator[pa.RecordBatch]) -> pa.Table:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.domain import Film, Rating
-from engine.learning.blocks import fit_biases, residuals
+from engine.learning.blocks import RatingBlocks, fit_biases
 from engine.learning.mllib import fit_als
 from engine.learning.scoring import histories, list_lengths, recommend
 from engine.learning.training import Trained, train
@@ -143,16 +143,18 @@ def test_the_order_of_preference_alone_is_sparks_own(trained: Trained, ratings: 
 
 def test_biases_solve_the_damped_means(ratings: DataFrame) -> None:
     """A film's bias is the damped mean of its stars less the overall mean and the users' biases."""
-    world = ratings.repartition("user_id").cache()
-    biases = fit_biases(world, user_damping=8.0, movie_damping=3.0)
-    rows = world.toPandas().sort_values(["user_id", "movie_id"])
+    blocks = RatingBlocks.of(ratings.repartition("user_id").withColumnRenamed("stars", "value"))
+    biases = fit_biases(blocks, user_damping=8.0, movie_damping=3.0)
+    rows = ratings.toPandas().sort_values(["user_id", "movie_id"])
     assert biases.mean_stars == pytest.approx(rows["stars"].mean(), abs=1e-6)
-    film = biases.film_bias[np.searchsorted(biases.movie_ids, rows["movie_id"])]
-    left = residuals(world, biases).toPandas().sort_values(["user_id", "movie_id"])
-    np.testing.assert_allclose(left["value"], rows["stars"] - biases.mean_stars - left["bias"] - film, atol=1e-5)
-    for user, group in rows.assign(film=film, bias=left["bias"].to_numpy()).groupby("user_id"):
+    film = biases.films[np.searchsorted(blocks.movie_ids, rows["movie_id"])]
+    people = blocks.with_biases(biases).toPandas().set_index("user_id")["bias"]
+    bias = people[rows["user_id"]].to_numpy()
+    left = blocks.with_values(biases.residuals).frame().toPandas().sort_values(["user_id", "movie_id"])
+    np.testing.assert_allclose(left["value"], rows["stars"] - biases.mean_stars - bias - film, atol=1e-5)
+    for user, group in rows.assign(film=film).groupby("user_id"):
         expected = (group["stars"] - biases.mean_stars - group["film"]).sum() / (len(group) + 8.0)
-        assert group["bias"].iloc[0] == pytest.approx(expected, abs=1e-5), user
+        assert people[user] == pytest.approx(expected, abs=1e-5), user
 
 
 def test_the_same_seed_gives_the_same_model(trained: Trained, ratings: DataFrame, spark: SparkSession) -> None:
