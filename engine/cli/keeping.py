@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import make_url
 
-from engine.cli.shared import Json, answer, cli, opened
+from engine.cli.shared import Json, answer, cli, opened, people_line
 from engine.clock import utc_now
 from engine.store import Store
 
@@ -63,7 +63,7 @@ def restore(
     """Put a backup into the database, and bring its tables up to date. Refuses a database that is not empty.
 
     A backup from SQLite goes into Postgres too, and one made with --portable into SQLite. It is done in one step: if it
-    fails, what was there is there. Afterwards start the programs anew, and `load` if the data set's files are not here.
+    fails, what was there is there. Afterwards restart the programs, and `load` if the data set's files are not here.
     """
     from engine.backups.keeping import restore as put_back
     from engine.datasets import dataset_name
@@ -76,7 +76,7 @@ def restore(
     facts = {"before": before, "now": now, "people": people, "live": live}
     model = "no model is live" if live is None else f"model {live} is live"
     older = "" if before == now else f" Its tables were brought from {before} to {now}."
-    answer(as_json, facts, [f"Restored: {people['people']} people, {people['ratings']} ratings, {model}.{older}"])
+    answer(as_json, facts, [f"Restored: {people_line(people)}, {model}.{older}"])
 
 
 @cli.command()
@@ -110,7 +110,7 @@ def move(
         shown = make_url(url).render_as_string()
     unset = "leave MATINEE_DATABASE_URL away" if to == "sqlite" else f"set MATINEE_DATABASE_URL={shown}"
     lines = [
-        f"Everything is in {shown}: {people['people']} people, {people['ratings']} ratings.",
-        f"Now {unset} for engine, bot and API, and start them anew.",
+        f"Everything is in {shown}: {people_line(people)}.",
+        f"Now {unset} for engine, bot and API, and restart them.",
     ]
     answer(as_json, {"to": shown, "people": people}, lines)

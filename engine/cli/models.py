@@ -42,9 +42,9 @@ def _reception(found: Reception | None) -> dict[str, object]:
 def _model_line(model: ModelVersion, reception: Reception | None) -> str:
     made = f"{model.created_at:%Y-%m-%d %H:%M}"
     reason = f" · {model.reason}" if model.reason else ""
-    received = f" · shown {reception.shown:,}, later rated {reception.rated:,}" if reception else ""
+    received = f" · {reception.shown:,} films shown, {reception.rated:,} of them rated later" if reception else ""
     if reception and reception.liked_share is not None:
-        received += f", {100 * reception.liked_share:.0f} % of these 4 or more"
+        received += f", {100 * reception.liked_share:.0f} % of these with 4 stars or more"
     return f"{model.version:4}  {model.state:9}  {made}  {figures(model.metrics)}{received}{reason}"
 
 

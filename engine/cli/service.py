@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import make_url
 
 from engine.backups.files import Backup, listed
-from engine.cli.shared import Json, answer, cli, close_to_others, figures, load_settings, opened
+from engine.cli.shared import Json, answer, cli, close_to_others, figures, load_settings, opened, people_line
 from engine.domain import Catalogue, Feedback, RunState
 from engine.settings import dataset_folders, use_dataset
 from engine.store import ModelVersion, Run, StoreUnavailable
@@ -72,7 +72,7 @@ def status(as_json: Json = False) -> None:
             f"Data      {_catalogue_line(catalogue)}",
             f"Sets      {_sets_line(sets, settings.folder.name)}",
             f"Live      {_live_line(model)}",
-            f"Chat      {people['people']} people, {people['ratings']} ratings; {waiting} wait for the next training",
+            f"Chat      {people_line(people)}; {waiting} {'waits' if waiting == 1 else 'wait'} for the next training",
             f"Run       {_open_run_line(run)}",
             f"Backups   {_backups_line(backups, settings.backups)}",
             *(f"Before    {_ended_run_line(run)}" for run in ended),

@@ -87,6 +87,12 @@ def figures(metrics: dict[str, Any], before: dict[str, Any] | None = None) -> st
     return " · ".join(parts)
 
 
+def people_line(counts: Mapping[str, int]) -> str:
+    """Return how many people and ratings there are, from ``Store.people_counts``."""
+    people, ratings = counts["people"], counts["ratings"]
+    return f"{people:,} {'person' if people == 1 else 'people'}, {ratings:,} {'rating' if ratings == 1 else 'ratings'}"
+
+
 def answer(as_json: bool, facts: Any, lines: list[str]) -> None:
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False, default=_plain))

@@ -32,10 +32,17 @@ async def test_several_matches_become_buttons_with_years(anna: Person):
     assert len(anna.messages) == 1
 
 
-@pytest.mark.parametrize("text", ["zzzzqqq", "🎬", "…", "'", "%s {title} \\", "<q>zzzz</q>", "x" * 4096, "a" * 5000])
+@pytest.mark.parametrize("text", ["zzzzqqq", "%s {title} \\", "<q>zzzz</q>", "x" * 4096, "a" * 5000])
 async def test_a_text_that_names_nothing_gets_a_helpful_answer(anna: Person, text: str):
     await anna.says(text)
     assert "I can't find a film called" in anna.sees
+    assert "My picks" in anna.buttons
+
+
+@pytest.mark.parametrize("text", ["🎬", "…", "'", "?!"])
+async def test_a_text_without_a_letter_is_no_title(anna: Person, text: str):
+    await anna.says(text)
+    assert anna.sees.startswith("Tell me what you would like to see")
     assert "My picks" in anna.buttons
 
 

@@ -242,7 +242,7 @@ async def test_an_artist_is_shared_by_name(anna: Person):
 async def test_before_the_first_training_the_best_known_come(anna: Person):
     await begins(anna)
     assert "I'm still learning; picks of your own come soon." in anna.sees
-    assert "Well-known artists, the same for everybody" in anna.sees
+    assert "Well-known artists\nThey are the same for everybody: I'm still learning.\n" in anna.sees
     await anna.says("/similar blur")
     assert anna.sees == "I have no artists like Blur that are new to you."
 

@@ -70,15 +70,15 @@ def test_what_the_verbs_say(verb: Verb, tiny: Program, tmp_path: Path) -> None:
     assert isinstance(verb("restore", made["path"]).exception, NotEmpty)
 
     other, moved = str(tmp_path / "other"), f"sqlite:///{tmp_path}/moved.db"
-    assert "1 people, 1 ratings, model 1 is live" in verb("restore", made["path"], home=other).stdout
+    assert "1 person, 1 rating, model 1 is live" in verb("restore", made["path"], home=other).stdout
     assert verb("move", home=other).exit_code == 2
     done = verb("move", home=other, move_to=moved)
     assert done.exit_code == 0, done.exception
     assert f"set MATINEE_DATABASE_URL={moved}" in done.stdout
     assert isinstance(verb("serve", home=other).exception, DatabaseMoved)
-    assert "1 people, 1 ratings" in verb("status", home=other, database_url=moved).stdout
+    assert "1 person, 1 rating" in verb("status", home=other, database_url=moved).stdout
     assert "leave MATINEE_DATABASE_URL away" in verb("move", "sqlite", "--force", home=other, database_url=moved).stdout
-    assert "1 people, 1 ratings" in verb("status", home=other).stdout
+    assert "1 person, 1 rating" in verb("status", home=other).stdout
 
 
 def test_a_backup_schedule_that_is_none_is_named(verb: Verb) -> None:
