@@ -47,6 +47,8 @@ class Backups:
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        if self._stopped.is_set():  # since the look above, and so ``stop`` saw no process
+            self._process.terminate()
         said, complaint = self._process.communicate()
         if self._stopped.is_set():
             return

@@ -2,11 +2,13 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from apscheduler.triggers.cron import CronTrigger
@@ -158,6 +160,24 @@ def test_an_engine_that_stops_ends_its_backup_and_calls_it_no_failure(store: Sto
     process = backups._process
     assert process is not None
     assert process.wait(SOON) < 0
+    assert store.failed_unattended(NOW) == []
+    store.close()
+
+
+def test_nor_does_a_backup_go_on_that_begins_as_the_engine_stops(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups = made_by("import time; time.sleep(600)", store, EngineSettings(_env_file=None, home=tmp_path))
+    begin = subprocess.Popen
+
+    def stopped_meanwhile(*given: Any, **named: Any) -> subprocess.Popen[str]:
+        backups.stop()
+        return begin(*given, **named)
+
+    monkeypatch.setattr(subprocess, "Popen", stopped_meanwhile)
+    backups.make()
+    assert backups._process is not None
+    assert backups._process.returncode < 0
     assert store.failed_unattended(NOW) == []
     store.close()
 
