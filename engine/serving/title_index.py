@@ -220,7 +220,9 @@ class TitleIndex:
                 return [self._numbered[key]]
             if key in self._series:
                 return list(self._series[key][1])
-        return self._of_series(words[:-1]) if len(words) > 1 and words[-1] in _SERIES_WORDS else []
+        if len(words) > 1 and words[-1] in _SERIES_WORDS:
+            return self._of_series(words[:-1])
+        return self._of_series(words[1:]) if len(words) > 1 and words[0] in _ALL else []
 
     def _is_most(self, film: int, words: Sequence[str], score: int) -> bool:
         """Return whether enough of a film's title has been typed to be sure: its beginning in whole words, or nearly
@@ -472,6 +474,9 @@ _SERIES_WORDS = frozenset({
 })
 # fmt: on
 """Words behind the name of a series: "star wars movies"."""
+
+_ALL = frozenset({"all", "alle", "todas", "todos"})
+"""Words before it: "all bond films"."""
 
 _YEAR = re.compile(r"(?:18[7-9]|19\d|20\d)\d")
 _SEGMENT = re.compile(r"\s*[:;]\s+|\s+[-–—]\s+|\s+or:?\s+")

@@ -9,6 +9,8 @@ from bot.speech.vocabulary import Role, Token, Vocabulary
 from engine.domain import STARS, Film
 
 _OUT_OF = (("out", "of"), ("of",), ("von",), ("de",))
+_RATE = frozenset({"rate", "give", "bewerte", "gib", "puntua", "dale", "ponle"})
+_FOR = frozenset({"for", "fur", "para", "a"})
 _VALUE = re.compile(r"(\d{1,2})?(?:[.,](\d))?(½)?(?:/(5|10))?")
 
 
@@ -24,13 +26,13 @@ def read_statement(said: Sequence[Token], world: World, words: Vocabulary) -> St
                 return TitleOf(film) if pattern == "film" else Statement(Stance(pattern), film)
             if film is not None:
                 return film
-    return None
+    return _rated(said, world, words, bare=True) if said and said[0].word in _RATE else None
 
 
-def _rated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement | Which | None:
-    """Return a statement that names stars."""
+def _rated(said: Sequence[Token], world: World, words: Vocabulary, *, bare: bool = False) -> Statement | Which | None:
+    """Return a statement that names stars. With ``bare``, a number at its end will do: "rate Heat 4"."""
     for at in range(len(said)):
-        stars, length = _value(said, at, words)
+        stars, length = _value(said, at, words, bare=bare)
         if stars not in STARS:
             continue
         for piece in trimmed([*said[:at], *said[at + length :]], words.adverbs | words.rated):
@@ -42,7 +44,7 @@ def _rated(said: Sequence[Token], world: World, words: Vocabulary) -> Statement 
     return None
 
 
-def _value(said: Sequence[Token], at: int, words: Vocabulary) -> tuple[float | None, int]:
+def _value(said: Sequence[Token], at: int, words: Vocabulary, *, bare: bool = False) -> tuple[float | None, int]:
     """Return the stars that are named here, in halves, and their number of tokens; None for other numbers."""
     token, following = said[at], [other.word for other in said[at + 1 : at + 4]]
     if signs := sum(map(token.raw.count, "★⭐")):
@@ -59,7 +61,8 @@ def _value(said: Sequence[Token], at: int, words: Vocabulary) -> tuple[float | N
         after = following[len(link) : len(link) + 1]
         if tuple(following[: len(link)]) == link and after and after[0] in ("5", "10"):
             out_of, length = after[0], len(link) + 2
-    if length == 1 and out_of is None and not (exact and at == len(said) - 1):
+    at_end = at == len(said) - 1
+    if length == 1 and out_of is None and not (exact and (at_end or following[0] in _FOR)) and not (bare and at_end):
         return None, 0
     if out_of == "10":
         value /= 2
