@@ -22,7 +22,7 @@ Batches = Iterator[pa.RecordBatch]
 
 
 @dataclass(frozen=True)
-class Block:
+class RatingBlock:
     """Some rows of one side with all their ratings, as compressed rows: those of row i are at ``starts[i]:starts[i +
     1]``.
 
@@ -36,7 +36,7 @@ class Block:
     values: Floats
 
     @classmethod
-    def of(cls, ids: NDArray[Any], columns: NDArray[Any], values: NDArray[Any]) -> "Block":
+    def of(cls, ids: NDArray[Any], columns: NDArray[Any], values: NDArray[Any]) -> "RatingBlock":
         """Compress ratings, each given by the id of its row, its column and its value; each pair once."""
         # Sorted by both, so that sums are the same to the last bit in whatever order ratings come.
         order = np.argsort(ids.astype(np.int64) << 32 | columns)
@@ -52,7 +52,7 @@ class Block:
         return packed(ids=self.ids, starts=self.starts, columns=self.columns, values=self.values)
 
     @classmethod
-    def unpacked(cls, batches: Batches) -> Iterator["Block"]:
+    def unpacked(cls, batches: Batches) -> Iterator["RatingBlock"]:
         kinds = {"ids": np.int32, "starts": np.int64, "columns": np.int32, "values": np.float32}
         return (cls(**arrays) for arrays in unpacked(batches, kinds))
 
@@ -106,7 +106,7 @@ class RatingBlocks:
             table = pa.Table.from_batches([batch.select(schema.names) for batch in batches], schema)
             if len(table):
                 users, films, said = (table[name].to_numpy() for name in schema.names)
-                yield Block.of(users, np.searchsorted(shared.value, films).astype(np.int32), said).packed()
+                yield RatingBlock.of(users, np.searchsorted(shared.value, films).astype(np.int32), said).packed()
 
         people = values.mapInArrow(gather, BLOCK).cache()
         user_ids = list(_collected(people.select("ids"), np.int32))
@@ -116,12 +116,12 @@ class RatingBlocks:
     def spark(self) -> SparkSession:
         return self.people.sparkSession
 
-    def sums(self, values: Callable[[Block], NDArray[Any]]) -> Doubles:
+    def sums(self, values: Callable[[RatingBlock], NDArray[Any]]) -> Doubles:
         """Return each film's sum, over all its ratings, of ``values``, (n,) for a block of n ratings."""
         films = len(self.movie_ids)
 
         def partial(batches: Batches) -> Batches:
-            for block in Block.unpacked(batches):
+            for block in RatingBlock.unpacked(batches):
                 yield packed(sums=np.bincount(block.columns, values(block), films))
 
         total = np.zeros(films)
@@ -129,11 +129,11 @@ class RatingBlocks:
             total += part
         return total
 
-    def with_values(self, values: Callable[[Block], NDArray[Any]]) -> "RatingBlocks":
+    def with_values(self, values: Callable[[RatingBlock], NDArray[Any]]) -> "RatingBlocks":
         """Return the same ratings with other values, made from each block's."""
 
         def changed(batches: Batches) -> Batches:
-            for block in Block.unpacked(batches):
+            for block in RatingBlock.unpacked(batches):
                 yield replace(block, values=values(block).astype(np.float32)).packed()
 
         return replace(self, people=self.people.mapInArrow(changed, BLOCK).cache())
@@ -150,7 +150,7 @@ class RatingBlocks:
         shared = self.spark.sparkContext.broadcast(self.movie_ids)
 
         def spread(batches: Batches) -> Batches:
-            for block in Block.unpacked(batches):
+            for block in RatingBlock.unpacked(batches):
                 columns = [block.ids[block.rows], shared.value[block.columns], block.values]
                 yield pa.RecordBatch.from_arrays([pa.array(c) for c in columns], ["user_id", "movie_id", "value"])
 
@@ -160,7 +160,7 @@ class RatingBlocks:
         """Return user_id and bias of everybody."""
 
         def biased(batches: Batches) -> Batches:
-            for block in Block.unpacked(batches):
+            for block in RatingBlock.unpacked(batches):
                 bias = pa.array(biases.of_people(block).astype(np.float32))
                 yield pa.RecordBatch.from_arrays([pa.array(block.ids), bias], ["user_id", "bias"])
 
@@ -175,12 +175,12 @@ class SparkBiases:
     films: Doubles
     user_damping: float
 
-    def of_people(self, block: Block) -> Doubles:
+    def of_people(self, block: RatingBlock) -> Doubles:
         """Return the damped bias of each person of a block."""
         left = block.values - self.mean_stars - self.films[block.columns]
         return np.bincount(block.rows, left, len(block.ids)) / (np.diff(block.starts) + self.user_damping)
 
-    def residuals(self, block: Block) -> Doubles:
+    def residuals(self, block: RatingBlock) -> Doubles:
         """Return each rating's stars less mean and biases."""
         left: Doubles = block.values - self.mean_stars - self.films[block.columns] - self.of_people(block)[block.rows]
         return left

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from engine.domain import Floats
-from engine.learning.blocks import BLOCK, Batches, Block, RatingBlocks, fit_biases, packed, unpacked
+from engine.learning.blocks import BLOCK, Batches, RatingBlock, RatingBlocks, fit_biases, packed, unpacked
 from engine.learning.fits import Ints, OnProgress, Preference, Stars, noted
 from engine.learning.solver import FixedSide, Observations
 from engine.serving.factors import Doubles, Observed, PreferenceHyperparameters, RatingHyperparameters, observed
@@ -42,7 +42,7 @@ class Side:
         observe, ridge = self.observe, self.ridge
 
         def rows(batches: Batches) -> Batches:
-            for block in Block.unpacked(batches):
+            for block in RatingBlock.unpacked(batches):
                 said = observe(block.values)
                 count = np.bincount(block.rows, said.counted, len(block.ids))
                 side = Observations(block.starts, block.columns, said.weights, said.targets, ridge(count))
@@ -59,7 +59,7 @@ class Side:
 def fit_preference(
     ratings: RatingBlocks,
     hyper: PreferenceHyperparameters,
-    pseudo: Block,
+    pseudo: RatingBlock,
     *,
     seed: int,
     progress: OnProgress = lambda done, detail: None,
@@ -86,7 +86,7 @@ def fit_preference(
 def fit_stars(
     ratings: RatingBlocks,
     hyper: RatingHyperparameters,
-    pseudo: Block,
+    pseudo: RatingBlock,
     *,
     seed: int,
     progress: OnProgress = lambda done, detail: None,
@@ -125,7 +125,7 @@ class _Fit:
     def on(
         cls,
         ratings: RatingBlocks,
-        pseudo: Block | None,
+        pseudo: RatingBlock | None,
         hyper: PreferenceHyperparameters | RatingHyperparameters,
         observe: Observe,
     ) -> Iterator["_Fit"]:
@@ -174,7 +174,7 @@ def _by_film(people: DataFrame, user_ids: Ints, movie_ids: Ints, blocks: int) ->
 
     def cut(batches: Batches) -> Batches:
         people, films = shared.value
-        for block in Block.unpacked(batches):
+        for block in RatingBlock.unpacked(batches):
             target = (block.columns % blocks).astype(np.uint16)
             order = np.argsort(target, kind="stable")
             rows = np.searchsorted(people, block.ids).astype(np.int32)[block.rows][order]
@@ -188,7 +188,7 @@ def _by_film(people: DataFrame, user_ids: Ints, movie_ids: Ints, blocks: int) ->
         kinds = {"ids": np.int32, "columns": np.int32, "values": np.float32}
         pieces = list(unpacked(batches, kinds))
         if pieces:
-            yield Block.of(*(np.concatenate([piece[name] for piece in pieces]) for name in kinds)).packed()
+            yield RatingBlock.of(*(np.concatenate([piece[name] for piece in pieces]) for name in kinds)).packed()
 
     pieces = people.mapInArrow(cut, "ids binary, columns binary, values binary, block int")
     return pieces.repartitionById(blocks, "block").mapInArrow(join, BLOCK)

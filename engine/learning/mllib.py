@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from engine.domain import Floats, MatineeError
-from engine.learning.blocks import Block, RatingBlocks, fit_biases
+from engine.learning.blocks import RatingBlock, RatingBlocks, fit_biases
 from engine.learning.fits import OnProgress, Preference, Stars, noted
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 
@@ -57,7 +57,7 @@ def signed_strengths(values: DataFrame, hyper: PreferenceHyperparameters) -> Dat
 def fit_preference(
     ratings: RatingBlocks,
     hyper: PreferenceHyperparameters,
-    pseudo: Block,
+    pseudo: RatingBlock,
     *,
     seed: int,
     progress: OnProgress = lambda done, detail: None,
@@ -82,7 +82,7 @@ def fit_preference(
 def fit_stars(
     ratings: RatingBlocks,
     hyper: RatingHyperparameters,
-    pseudo: Block,
+    pseudo: RatingBlock,
     *,
     seed: int,
     progress: OnProgress = lambda done, detail: None,
@@ -103,7 +103,7 @@ def fit_stars(
     return Stars(biases.mean_stars, items, biases.films.astype(np.float32))
 
 
-def _with_pseudo(ratings: RatingBlocks, values: DataFrame, pseudo: Block, value: float) -> DataFrame:
+def _with_pseudo(ratings: RatingBlocks, values: DataFrame, pseudo: RatingBlock, value: float) -> DataFrame:
     """Add the pseudo-users' pairs; a value of 0 adds none."""
     if not value or not len(pseudo.ids):
         return values

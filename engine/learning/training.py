@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from engine.domain import Film, Floats
 from engine.learning import distributed, mllib
-from engine.learning.blocks import Block, RatingBlocks
+from engine.learning.blocks import RatingBlock, RatingBlocks
 from engine.learning.fits import (
     Fit,
     Fitted,
@@ -224,7 +224,7 @@ def _fit_apart(
     stars: Stars | None = None
     with RatingBlocks.of(values) as ratings:
         kinds, rows = pseudo_pairs(films, ratings.movie_ids)
-        pseudo = Block.of(-1 - kinds, rows, np.full(len(rows), np.nan, np.float32))
+        pseudo = RatingBlock.of(-1 - kinds, rows, np.full(len(rows), np.nan, np.float32))
         fit_preference = distributed.fit_preference if in_blocks else mllib.fit_preference
         preference: Preference = fit_preference(
             ratings,
