@@ -4,8 +4,8 @@
 
 Both sides fit the same objectives on the same cached ratings, in one Spark session: preference (rank 64, MLlib's signed
 objective) and stars (rank 50). The ratings are a real set, MovieLens if it is given, grown with its long tail
-(benchmarks/grown.py). From 5 million ratings on, 2 iterations are timed. Seconds include bringing the ratings to where
-they are fitted.
+(benchmarks/grown.py). Above 5 million ratings only the preference model is timed: at 20 million MLlib takes ten minutes
+for it. Seconds include bringing the ratings to where they are fitted.
 """
 
 import argparse
@@ -50,23 +50,29 @@ def warm_up(values: DataFrame) -> None:
 
 
 def compare(values: DataFrame, ratings: int, iterations: int) -> None:
-    """Print both models' seconds, ours and MLlib's."""
-    placement = Placement.WHOLE if ratings <= LARGEST_TASK else Placement.BLOCKS
+    """Print the seconds of the preference model, and of both models if there are few ratings; ours and MLlib's."""
+    few = ratings <= LARGEST_TASK
+    placement = Placement.WHOLE if few else Placement.BLOCKS
+    print(f"{ratings:,} ratings, {iterations} iterations, {placement.value}", flush=True)
     preference, stars = replace(PREFERENCE, iterations=iterations), replace(STARS, iterations=iterations)
     strengths = mllib.signed_strengths(values, preference).cache()
     strengths.count()
-    ours_one = timed(lambda: fit(values, Hyperparameters(preference, None), seed=1, placement=placement))
-    ours_both = timed(lambda: fit(values, Hyperparameters(preference, stars), seed=1, placement=placement))
+    ours = timed(lambda: fit(values, Hyperparameters(preference, None), seed=1, placement=placement))
     theirs = timed(
         lambda: mllib.fit_als(strengths, rank=64, reg=0.2, alpha=1.0, iterations=iterations, seed=1).userFactors.count()
     )
-    theirs_stars = timed(
-        lambda: mllib.fit_als(values, rank=50, reg=0.15, iterations=iterations, seed=1).userFactors.count()
-    )
     strengths.unpersist()
-    print(f"{ratings:,} ratings, {iterations} iterations, {placement.value}")
-    for name, ours, mllibs in (("preference", ours_one, theirs), ("both", ours_both, theirs + theirs_stars)):
-        print(f"  {name:10} {ours:7.1f} s   MLlib {mllibs:7.1f} s   {mllibs / ours:4.1f} times", flush=True)
+    report("preference", ours, theirs)
+    if few:
+        ours = timed(lambda: fit(values, Hyperparameters(preference, stars), seed=1, placement=placement))
+        theirs += timed(
+            lambda: mllib.fit_als(values, rank=50, reg=0.15, iterations=iterations, seed=1).userFactors.count()
+        )
+        report("both", ours, theirs)
+
+
+def report(models: str, ours: float, mllibs: float) -> None:
+    print(f"  {models:10} {ours:7.1f} s   MLlib {mllibs:7.1f} s   {mllibs / ours:4.1f} times", flush=True)
 
 
 def main() -> None:
@@ -95,7 +101,7 @@ def main() -> None:
                 count = values.count()
                 if millions == min(asked.millions):
                     warm_up(values)
-                compare(values, count, asked.iterations if count <= LARGEST_TASK else 2)
+                compare(values, count, asked.iterations)
                 values.unpersist()
 
 
