@@ -12,6 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from engine.domain import MatineeError
 
+REQUEST_SECONDS = 10.0
+"""A request may take this long to come in; otherwise a client that says nothing would hold a thread for ever."""
+
 
 class Heartbeat:
     """The time of a program's last sign of life, or of its start.
@@ -94,6 +97,8 @@ def serve(port: int, healthy: Callable[[], tuple[bool, str]]) -> HealthServer:
     """
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_SECONDS
+
         def do_GET(self) -> None:
             if self.path == "/healthz":
                 well, line = healthy()

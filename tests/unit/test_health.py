@@ -1,6 +1,7 @@
 """Signs of life: the heartbeat's file, /healthz and /metrics."""
 
 import os
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import health
 from engine.health import Heartbeat, PortTaken, check, serve
 
 
@@ -71,5 +73,15 @@ def test_healthz_and_metrics():
         assert get(f"{base}/else")[0] == 404
         with pytest.raises(PortTaken, match=f"port {server.port}"):
             serve(server.port, lambda: state)
+    finally:
+        server.close()
+
+
+def test_a_client_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(health, "REQUEST_SECONDS", 0.05)
+    server = serve(0, lambda: (True, "healthy"))
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+            assert client.recv(1) == b"", "it was closed"
     finally:
         server.close()
