@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterable, AsyncIterator
 from itertools import count
@@ -37,6 +38,7 @@ class Console(LocalTelegram):
         self.interactive = interactive
         self._prompting = False
         self._asked_for: list[tuple[int, int]] = []
+        self._printed_last: tuple[tuple[int, int], int] | None = None  # a message, and the lines that it takes
         self.unheard = False
         """Whether the output has been closed, as by ``| head``."""
 
@@ -48,6 +50,7 @@ class Console(LocalTelegram):
     def heard(self, line: str) -> None:
         """Take note of a line of input."""
         self._prompting = False
+        self._printed_last = None
         if line and not self.interactive:
             self.write("you", line)
 
@@ -57,11 +60,18 @@ class Console(LocalTelegram):
             self._prompting = False
             self._put("\n")
 
-    def write(self, who: str, text: str) -> None:
+    def write(self, who: str, text: str, message: tuple[int, int] | None = None) -> None:
+        """Print a text. If it is an edit of the message that somebody who types saw last, it takes that one's place."""
         before, after = ("\r\x1b[K", "you   ") if self._prompting else ("", "")
         first, *others = text.split("\n")
-        lines = [f"{who:<5} {first}", *(f"      {line}" for line in others)]
-        self._put(before + "\n".join(line.rstrip() for line in lines) + "\n" + after)
+        lines = [line.rstrip() for line in (f"{who:<5} {first}", *(f"      {line}" for line in others))]
+        if self.interactive:
+            width, height = shutil.get_terminal_size()
+            if self._printed_last is not None and message == self._printed_last[0]:
+                before += f"\x1b[{self._printed_last[1]}A\x1b[J"
+            taken = sum(max(1, -(-len(line) // width)) for line in lines)
+            self._printed_last = (message, taken) if message is not None and taken < height else None
+        self._put(before + "\n".join(lines) + "\n" + after)
 
     def _put(self, text: str) -> None:
         if not self.unheard:
@@ -88,7 +98,7 @@ class Console(LocalTelegram):
         numbers, on_screen = count(1), message is self.on_screen()
         for row in message.rows:
             parts.append("  ".join(f">{next(numbers)} [{b.label}]" if on_screen else f"[{b.label}]" for b in row))
-        self.write("edit" if edited else "bot", "\n".join(parts))
+        self.write("edit" if edited else "bot", "\n".join(parts), (message.chat_id, message.id))
 
     def answered(self, telegram_id: int, text: str, alert: bool) -> None:
         if text:

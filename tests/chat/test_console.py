@@ -138,6 +138,20 @@ async def test_a_number_is_a_place_and_brackets_are_a_label(services: Services, 
     assert "edit  Heat, 1\n" in await talk(services, tmp_path, "/card", ">[1]")
 
 
+async def test_progress_takes_its_own_place_until_something_else_is_said(services: Services, tmp_path: Path):
+    """A run's progress is edited every second; without this it would fill the screen."""
+    out = io.StringIO()
+    application = build_application(services, [FEATURE], request=Console(out, tmp_path, interactive=True))
+    async with application:
+        shown = await application.bot.send_message(1, "Training 0 %", reply_markup=keyboard({"Cancel": "no"}))
+        await shown.edit_text("Training 5 %", reply_markup=keyboard({"Cancel": "no"}))
+        await application.bot.send_message(1, "Something else")
+        await shown.edit_text("Done")
+    first, second = out.getvalue().split("\x1b[2A\x1b[J")
+    assert first == "bot   Training 0 %\n      >1 [Cancel]\n"
+    assert second == "edit  Training 5 %\n      >1 [Cancel]\nbot   Something else\nedit  Done\n"
+
+
 async def test_a_bare_number_of_somebody_who_types_is_no_message(services: Services, tmp_path: Path):
     """Newcomers leave out the sign; a script means what it says."""
     lines = ("/card", "3")
