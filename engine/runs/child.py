@@ -1,4 +1,4 @@
-"""The child process of a run: starts it, stops it, kills it with its children, and cleans up after it."""
+"""The child process of a run: starts it, kills it with its children, and cleans up after it."""
 
 import contextlib
 import json
@@ -14,9 +14,6 @@ from pathlib import Path
 
 from engine.spark.scratch import remove_dead
 
-GRACE_SECONDS = 6.0
-"""Seconds between asking a child to stop and killing it."""
-
 DYING_SECONDS = 2.0
 """Killed processes get this long to end before their files are removed."""
 
@@ -30,7 +27,6 @@ class Child:
         """
         self.run_id = run_id
         self._lines: deque[str] = deque(maxlen=20)
-        self._kill_at: float | None = None
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*command, str(run_id)],
             stdin=subprocess.PIPE,
@@ -69,21 +65,17 @@ class Child:
             self._process.wait()
         return True
 
-    def stop(self) -> None:
-        """Ask the process to stop. From the second call on, once the grace period is over, kill it and its children."""
-        if self.ended:
-            return
-        if self._kill_at is None:
-            self._kill_at = time.monotonic() + GRACE_SECONDS
-            os.kill(self.pid, signal.SIGTERM)  # Popen.terminate would ask first whether it has ended: see ``ended``
-        elif time.monotonic() >= self._kill_at:
+    def kill(self) -> None:
+        """Kill the process and its children, unless they have ended, and wait until it is dead."""
+        if not self.ended:
             self._kill()
+            self._wait(DYING_SECONDS)
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: nobody is left but the dead
             os.killpg(self.pid, signal.SIGKILL)
 
-    def wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while not self.ended and time.monotonic() < end:
             time.sleep(0.02)
@@ -104,7 +96,9 @@ class Child:
         self._listener.join(1)  # its last output may still be on its way
         code = self._process.returncode
         words = last_words(list(self._lines))
-        if code >= 0:
+        if code is None:
+            how = "its process was killed"
+        elif code >= 0:
             how = f"its process ended with code {code}"
         else:
             how = f"its process was ended by {signal.Signals(-code).name}"

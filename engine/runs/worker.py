@@ -26,7 +26,7 @@ from engine import disk, health
 from engine.clock import Clock, utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.runs import portraits
-from engine.runs.child import GRACE_SECONDS, Child
+from engine.runs.child import Child
 from engine.runs.figures import Figures
 from engine.runs.patience import patient
 from engine.runs.upkeep import Backups, by_the_clock
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 Pipeline = Callable[[Callable[[Stage, float, str], None]], "Outcome"]
 """Does the work of a run, and reports progress to the ``engine.runs.retrain.Report`` it is given."""
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.5
 BEAT_SECONDS = 1.0
 REPORT_SECONDS = 0.5
 """A run writes its progress at most this often, but a new stage at once."""
@@ -58,6 +58,9 @@ COUNT_SECONDS = 5.0
 
 MISFIRE_GRACE_SECONDS = 86_400
 """A scheduled training that could not start in time starts up to a day later. APScheduler's default is one second."""
+
+GRACE_SECONDS = 6.0
+"""A run whose engine died gets this long to stop Spark and remove its files."""
 
 CHILD = (sys.executable, "-m", "engine", "train", "--run")
 
@@ -111,11 +114,19 @@ def execute(run: Run, store: Store, pipeline: Pipeline, *, now: Clock, orphanabl
     return outcome
 
 
+def close_books(store: Store, run_id: int, state: RunState, error: str, now: datetime) -> None:
+    """End a run that is still open. One that has published is done, with its model's metrics."""
+    run = store.run(run_id)
+    if run.is_open:
+        metrics = None if run.model_version is None else store.model_version(run.model_version).metrics
+        store.finish_run(run_id, state, now, error=error, metrics=metrics)
+
+
 def _note_stopped(run_id: int, store: Store, stop: "_RunStop", now: Clock) -> None:
     """Note why a run was stopped. A worker that stops cannot wait for a database that is away: the worker closes the
     books."""
     try:
-        store.finish_run(run_id, stop.state, now(), error=stop.text)
+        close_books(store, run_id, stop.state, stop.text, now())
     except StoreError as e:
         log.warning("end_not_noted", run=run_id, reason=str(e))
 
@@ -167,6 +178,7 @@ def _beating(run_id: int, store: Store, stop: _RunStop, *, now: Clock, orphanabl
         while not over.wait(BEAT_SECONDS):
             try:
                 if not store.beat(run_id, now()):
+                    close_books(store, run_id, RunState.CANCELLED, CANCELLED, now())  # Spark may be slow to stop
                     stop.because(RunState.CANCELLED, CANCELLED)
             except StoreError as e:  # the run is given up as lost if this goes on for long
                 log.warning("beat_failed", run=run_id, reason=str(e))
@@ -254,8 +266,8 @@ class Worker:
         self._next_count = time.monotonic()
 
     def tick(self) -> None:
-        """Look after the child if there is one, else look for work. This is called every second; without work it only
-        reads.
+        """Look after the child if there is one, else look for work. This is called twice a second; without work it
+        only reads.
 
         Raises:
             StoreError: the database does not answer. Nothing is lost; the next tick goes on from here.
@@ -303,33 +315,26 @@ class Worker:
             self.ask("start")  # this run was to make the first model, which nobody should have to ask for
 
     def _watch(self, child: Child) -> None:
-        run = self._store.run(child.run_id)
         if not child.ended:
-            if run.cancel_asked or not run.is_open:  # the child learns this at its next heartbeat, if it is alive
-                child.stop()
-            return
-        self._clear_up(child)
+            run = self._store.run(child.run_id)
+            if run.is_open and not run.cancel_asked:
+                return
+            # What is live and what waits survive a kill at any instant, and Spark may take seconds to stop.
+            child.kill()
+        self._end(child)
+
+    def _end(self, child: Child, *, stopped: bool = False) -> None:
+        """Note how a dead child's run ended, unless the child did so, and clear up."""
+        cancelled = stopped or self._store.run(child.run_id).cancel_asked
+        state, error = (RunState.CANCELLED, STOPPED) if cancelled else (RunState.FAILED, child.why())
+        close_books(self._store, child.run_id, state, error, self._now())
         run = self._store.run(child.run_id)
-        if run.is_open:
-            self._close_books(run, RunState.CANCELLED if run.cancel_asked else RunState.FAILED, child.why())
-            run = self._store.run(run.id)
-        self._tell_end(run)
-
-    def _clear_up(self, child: Child) -> None:
         child.clear_up(self._settings.folder / "scratch", self._settings.folder / "spark")
-
-    def _tell_end(self, run: Run) -> None:
         self._child = None
         seconds = round(((run.finished_at or self._now()) - (run.started_at or run.asked_at)).total_seconds(), 1)
         told = log.info if run.state is RunState.DONE else log.warning
         told("run_ended", run=run.id, state=run.state.value, seconds=seconds, reason=run.error)
         RUNS.labels(run.state.value).inc()
-
-    def _close_books(self, run: Run, state: RunState, error: str) -> None:
-        """End a run in the database if its process did not do so."""
-        published = run.model_version
-        metrics = None if published is None else self._store.model_version(published).metrics
-        self._store.finish_run(run.id, state, self._now(), error=error, metrics=metrics)
 
     def count_waiting(self) -> None:
         """Ask for a training if enough ratings wait that the last training has not seen, even if that one failed."""
@@ -375,17 +380,9 @@ class Worker:
 
     def stop(self) -> None:
         """Stop the child, if there is one; its run can be asked for again."""
-        if (child := self._child) is None:
-            return
-        child.stop()
-        child.wait(GRACE_SECONDS)
-        child.stop()
-        child.wait(1)
-        self._clear_up(child)
-        run = self._store.run(child.run_id)
-        if run.is_open:
-            self._close_books(run, RunState.CANCELLED, STOPPED)
-        self._tell_end(self._store.run(run.id))
+        if (child := self._child) is not None:
+            child.kill()
+            self._end(child, stopped=True)
 
 
 def owes_training(schedule: CronTrigger, last: datetime, now: datetime) -> bool:

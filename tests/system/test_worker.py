@@ -16,7 +16,7 @@ from sqlalchemy import event
 from engine.clock import utc_now
 from engine.domain import RunKind, RunState
 from engine.health import Heartbeat, check
-from engine.runs import child, watch, worker
+from engine.runs import watch, worker
 from engine.runs.worker import Worker
 from engine.settings import EngineSettings
 from engine.store import Run, Store
@@ -128,15 +128,17 @@ def test_what_the_child_prints_goes_to_our_log(
     assert "from below\n" in printed
 
 
+PUBLISHES = """
+    import numpy as np
+    from engine.clock import utc_now
+    version = store.create_version(dataset="d", dataset_fingerprint="f", hyperparameters={},
+                                   metrics={"ndcg_at_10": 0.3}, counts={}, now=utc_now())
+    store.publish(version, event_ids=np.array([], np.int64), now=utc_now(), run_id=run_id)
+"""
+
+
 def test_a_child_killed_after_it_published_has_done_its_work(store: Store, scripted: Scripted) -> None:
-    working = scripted("""
-        import numpy as np
-        from engine.clock import utc_now
-        version = store.create_version(dataset="d", dataset_fingerprint="f", hyperparameters={},
-                                       metrics={"ndcg_at_10": 0.3}, counts={}, now=utc_now())
-        store.publish(version, event_ids=np.array([], np.int64), now=utc_now(), run_id=run_id)
-        os.kill(os.getpid(), 9)
-    """)
+    working = scripted(PUBLISHES + "    os.kill(os.getpid(), 9)")
     run = ask(store)
     tick_until(working, lambda: not store.run(run.id).is_open)
     ended = store.run(run.id)
@@ -200,19 +202,29 @@ STUBBORN = """
 """
 
 
-def test_a_child_that_does_not_heed_us_is_killed_with_all_that_it_started(
-    store: Store, scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_cancelled_run_ends_with_all_that_it_started_in_the_tick_that_learns_of_it(
+    store: Store, scripted: Scripted, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(child, "GRACE_SECONDS", 0.5)
+    """Nobody waits for a process that would stop by itself, or would not."""
     working = scripted(STUBBORN.format(file=str(tmp_path / "pid")))
     files = [tmp_path / f"pid{of}" for of in (True, False)]
     run = ask(store)
     tick_until(working, lambda: all(file.exists() and file.read_text() for file in files))
     store.ask_cancel(run.id, "test", utc_now())
-    tick_until(working, lambda: not store.run(run.id).is_open)
+    working.tick()
     ended = store.run(run.id)
     assert (ended.state, ended.error) == (RunState.CANCELLED, "cancelled")
-    tick_until(working, lambda: all(gone(int(file.read_text())) for file in files))
+    assert all(gone(int(file.read_text())) for file in files)
+
+
+def test_a_cancelled_run_that_has_published_is_done(store: Store, scripted: Scripted) -> None:
+    working = scripted(PUBLISHES + "    time.sleep(60)")
+    run = ask(store)
+    tick_until(working, lambda: store.live_version() is not None)
+    store.ask_cancel(run.id, "test", utc_now())
+    working.tick()
+    ended = store.run(run.id)
+    assert (ended.state, ended.error, ended.metrics) == (RunState.DONE, None, {"ndcg_at_10": 0.3})
 
 
 def test_of_two_workers_one_executes_a_run(store: Store, scripted: Scripted, tmp_path: Path) -> None:
@@ -300,7 +312,7 @@ def test_a_run_that_an_engine_took_elsewhere_gets_its_minute(
 
 
 def test_an_idle_worker_writes_nothing(store: Store, scripted: Scripted) -> None:
-    """It looks every second."""
+    """It looks twice a second."""
     statements: list[str] = []
     event.listen(store.db, "before_cursor_execute", lambda _c, _cursor, statement, *_: statements.append(statement))
     working = scripted("pass")

@@ -221,6 +221,22 @@ def test_a_cancelled_run_stops_at_its_next_beat(store: Store, run: Run) -> None:
     assert store.run(run.id).state is RunState.CANCELLED
 
 
+def test_a_cancelled_run_is_closed_before_spark_has_stopped(store: Store, run: Run) -> None:
+    closed = []
+
+    def pipeline(_report: Report) -> Outcome:
+        try:
+            store.ask_cancel(run.id, "test", NOW)
+            time.sleep(30)
+        finally:
+            closed.append(store.run(run.id).state)
+        return DONE
+
+    with pytest.raises(Stopped):
+        execute(run, store, pipeline, now=now)
+    assert closed == [RunState.CANCELLED]
+
+
 def test_sigterm_ends_a_run_so_that_it_can_be_asked_again(store: Store, run: Run) -> None:
     threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGTERM]).start()
     with pytest.raises(Stopped, match="ask again"):
