@@ -177,6 +177,11 @@ class EngineSettings(StoreSettings):
     """Port of the engine's /healthz and /metrics; 0 for none."""
 
     @property
+    def spark_log(self) -> Path:
+        """The file that Spark's Java writes to."""
+        return self.folder / "logs" / "spark.log"
+
+    @property
     def backups(self) -> Path:
         """The folder of backups."""
         return self.backup_folder or self.folder / "backups"

@@ -8,7 +8,7 @@ import typer
 
 from engine.cli.shared import Json, answer, cli, figures, load_settings, opened
 from engine.domain import Feedback, MatineeError, RunKind, RunState
-from engine.progress import clock, nothing, progress
+from engine.progress import Show, clock, nothing, progress
 from engine.settings import EngineSettings
 from engine.store import Run, RunAlreadyOpen, Store
 
@@ -48,20 +48,32 @@ def train(
 
 def _execute_here(settings: EngineSettings, kind: RunKind, options: dict[str, Any]) -> tuple[Run, "Outcome"]:
     """Take the one open place and execute a run in this process."""
-    from engine.clock import utc_now
-    from engine.runs.pipeline import pipeline
     from engine.runs.watch import Hold
-    from engine.runs.worker import Stopped, execute
 
     with opened(settings) as (_, store):
         hold = Hold(settings.folder / "holds")
         taken = _take(store, kind, options, hold)
         hold.clear_up()
+        with progress() as show:
+            return taken, _execute(settings, store, taken, show)
+
+
+def _execute(settings: EngineSettings, store: Store, run: Run, show: Show, *, orphanable: bool = False) -> "Outcome":
+    """Execute a run that was taken. Java starts while Python loads the modules of a run: both take two seconds."""
+    from engine.runs.patience import patient
+    from engine.spark.session import java_ahead, lasts_briefly
+
+    catalogue = patient(store).catalogue()
+    brief = run.kind is RunKind.TRAIN and catalogue is not None and lasts_briefly(settings, catalogue.rating_count)
+    with java_ahead(settings, log=settings.spark_log, brief=brief):
+        from engine.clock import utc_now
+        from engine.runs.pipeline import pipeline
+        from engine.runs.worker import Stopped, execute
+
         try:
-            with progress() as show:
-                return taken, execute(taken, store, pipeline(store, settings, taken, show), now=utc_now)
+            return execute(run, store, pipeline(store, settings, run, show), now=utc_now, orphanable=orphanable)
         except Stopped as e:
-            raise MatineeError(f"run {taken.id} did not finish: {e}") from e
+            raise MatineeError(f"run {run.id} did not finish: {e}") from e
 
 
 def _take(store: Store, kind: RunKind, options: dict[str, Any], hold: "Hold") -> Run:
@@ -160,17 +172,10 @@ def evaluate(
 
 
 def _execute_for_worker(settings: EngineSettings, run_id: int) -> None:
-    from engine.clock import utc_now
     from engine.runs.patience import patient
-    from engine.runs.pipeline import pipeline
-    from engine.runs.worker import Stopped, execute
 
     with opened(settings, serves=True) as (_, store):
-        run = patient(store).run(run_id)
-        try:
-            execute(run, store, pipeline(store, settings, run, nothing), now=utc_now, orphanable=True)
-        except Stopped as e:
-            raise MatineeError(str(e)) from e
+        _execute(settings, store, patient(store).run(run_id), nothing, orphanable=True)
 
 
 def _outcome_lines(outcome: "Outcome", *, dry_run: bool) -> list[str]:

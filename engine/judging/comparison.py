@@ -157,7 +157,7 @@ def evaluate(
             catalogue, source, films = _read(settings, dataset, feedback, folder, show, now)
             hyperparameters = default_hyperparameters(catalogue.feedback)
         show("ingest", 0.5, "starting Spark")
-        with spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark:
+        with spark_session(settings, log=settings.spark_log) as spark:
             ratings = spark.read.parquet(*map(str, source)).cache()
             if by == "time" and ratings.where(F.col("rated_at").isNull()).limit(1).count():
                 raise MatineeError(f"{catalogue.dataset} does not say when its ratings were given: use --split random")

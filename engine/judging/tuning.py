@@ -299,7 +299,7 @@ def tune(
     report(Stage.INGEST, 0.0, "starting Spark")
     with (
         scratch_folder(settings) as folder,
-        spark_session(settings, log=settings.folder / "logs" / "spark.log") as spark,
+        spark_session(settings, log=settings.spark_log) as spark,
     ):
         report(Stage.INGEST, 0.02, "reading ratings")
         _, ratings = read_ratings(spark, store, settings, catalogue, folder)

@@ -1,5 +1,7 @@
 """The work of a run: a search for hyperparameters or a training, and then its pictures."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from engine.clock import utc_now
 from engine.domain import RunKind, RunState, Stage
 from engine.judging.tuning import Search, describe, tune
@@ -27,10 +29,21 @@ def pipeline(store: Store, settings: EngineSettings, run: Run, show: Show) -> Pi
         if run.kind is RunKind.TUNE:
             return _tune(store, settings, run, tell)
         force, dry_run = bool(run.options.get("force")), bool(run.options.get("dry_run"))
-        outcome = retrain(store, settings, report=tell, now=utc_now, run_id=run.id, force=force, dry_run=dry_run)
-        if outcome.version is not None:  # Spark's memory is free again, and the model is live
-            glance.draw(store, settings, now=utc_now())
-        return outcome
+        with ThreadPoolExecutor(1) as beside:  # the pictures are drawn while Spark stops
+
+            def draw() -> None:
+                beside.submit(glance.draw, store, settings, now=utc_now())
+
+            return retrain(
+                store,
+                settings,
+                report=tell,
+                now=utc_now,
+                run_id=run.id,
+                force=force,
+                dry_run=dry_run,
+                settled=draw,
+            )
 
     return work
 

@@ -29,12 +29,12 @@ from engine.learning import scoring
 from engine.learning.content import Tags
 from engine.learning.fits import Folding, OnProgress
 from engine.learning.similarity import similar_films
-from engine.learning.training import LARGEST_TASK, SEED, Placement, Trained, train
+from engine.learning.training import SEED, Placement, Trained, train
 from engine.serving.kinds import Kinds
 from engine.serving.similar_titles import SimilarTitles
 from engine.settings import EngineSettings
 from engine.spark.ingest import loaded_catalogue, read_ratings, scratch_folder
-from engine.spark.session import spark_session
+from engine.spark.session import lasts_briefly, spark_session
 from engine.store import ModelVersion, PublishRefused, Queue, Store
 
 Report = Callable[[Stage, float, str], None]
@@ -75,6 +75,7 @@ def retrain(
     run_id: int | None = None,
     force: bool = False,
     dry_run: bool = False,
+    settled: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Train both models on all ratings, and publish them if the gate agrees.
 
@@ -82,6 +83,7 @@ def retrain(
         run_id: this run's id, so that a run that was given up as lost cannot publish.
         force: publish even if the gate refuses.
         dry_run: stop after the gate; nothing is written.
+        settled: called once the new version is live or rejected, before Spark stops.
 
     Raises:
         NoCatalogue: no data set is loaded, or its files are gone.
@@ -93,10 +95,10 @@ def retrain(
     scoring.check_kernel()
     started = now()
     report(Stage.INGEST, 0.0, "starting Spark")
-    small = catalogue.rating_count <= LARGEST_TASK and settings.placement in ("auto", "whole")
+    brief = lasts_briefly(settings, catalogue.rating_count)
     with (
         scratch_folder(settings) as folder,
-        spark_session(settings, log=settings.folder / "logs" / "spark.log", brief=small) as spark,
+        spark_session(settings, log=settings.spark_log, brief=brief) as spark,
     ):
         known = remembered(store, catalogue)
         run = _Run(store, settings, spark, folder, catalogue, known, report, now)
@@ -131,6 +133,7 @@ def retrain(
         if not (verdict.accepted or force):
             version = run.note(trained, metrics, queue, measured)
             store.reject(version, verdict.reason)
+            settled()
             store.sweep(settings.keep_versions)
             metrics["seconds"] = _seconds(started, now())
             return Outcome(RunState.REJECTED, version, verdict.reason, metrics)
@@ -144,6 +147,7 @@ def retrain(
         version = run.note(final, metrics, queue, measured)
         run.publish(version, final, ratings, queue, run_id)
         store.explain_version(version, reason)
+        settled()
         report(Stage.SWEEP, SHARES[Stage.SWEEP][0], "removing what is no longer needed")
         store.sweep(settings.keep_versions)
         store.sweep_shown(now())

@@ -9,12 +9,14 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from uuid import uuid4
 
 from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from engine.domain import MatineeError
@@ -23,6 +25,10 @@ from engine.spark import classes
 from engine.spark.scratch import own_folder
 
 OLDEST_JAVA = 17
+
+BRIEF_RATINGS = 5_000_000
+"""A training on so many ratings takes a few minutes."""
+
 ROOT = Path(__file__).parents[2]
 QUIET = Path(__file__).with_name("log4j2.properties")
 
@@ -85,6 +91,23 @@ def find_java(folder: Path) -> Path:
     return script.parents[1]
 
 
+def lasts_briefly(settings: EngineSettings, ratings: int) -> bool:
+    """Return whether a training on so many ratings takes about a minute, and has none of MLlib's long loops in Java."""
+    return ratings <= BRIEF_RATINGS and settings.placement in ("auto", "whole")
+
+
+@contextmanager
+def java_ahead(settings: EngineSettings, *, log: Path | None = None, brief: bool = False) -> Iterator[None]:
+    """Start Java in a thread, for the ``spark_session`` within this block, which has the same arguments.
+
+    Java takes two seconds to start; the modules of a training, which take as long, can be imported meanwhile. If Java
+    does not start, the session says why.
+    """
+    with own_folder(settings.folder / "spark") as folder, ThreadPoolExecutor(1) as beside:
+        beside.submit(_start_java, settings, folder, log, brief=brief)
+        yield
+
+
 @contextmanager
 def spark_session(settings: EngineSettings, *, log: Path | None = None, brief: bool = False) -> Iterator[SparkSession]:
     """Open Spark where the settings say, and stop it afterwards.
@@ -97,18 +120,15 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None, brief: b
     Raises:
         JavaMissing: there is no Java.
     """
-    os.environ["JAVA_HOME"] = str(find_java(settings.home))
     local = settings.spark_master.startswith("local")
-    if local:
-        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # a laptop's host name often leads nowhere
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task per core; more would compete for it
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with own_folder(settings.folder / "spark") as folder:
-        conf = _conf(settings, folder, brief=brief)
-        with _stderr_to(log):
-            _start_java(conf)
-            session = SparkSession.builder.config(conf=conf).getOrCreate()
+        # In a thread, because only the main thread is ever interrupted. Java says in a file where it listens, and
+        # pyspark, interrupted before that, removes the file's folder: Java would then wait for its first caller for
+        # ever. So an interruption is delayed for the second or two until both know each other; Java then ends with
+        # this process.
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(_start_java, settings, folder, log, brief=brief).result()
+        session = SparkSession.builder.config(conf=_conf(settings, folder, brief=brief)).getOrCreate()
         try:
             # ALS writes checkpoints there every ten iterations.
             session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
@@ -124,15 +144,27 @@ def spark_session(settings: EngineSettings, *, log: Path | None = None, brief: b
             session.stop()
 
 
-def _start_java(conf: SparkConf) -> None:
-    """Start Spark's Java process, unless this process has one already.
+_starting = Lock()
 
-    In a thread, because only the main thread is ever interrupted. Java says in a file where it listens, and pyspark,
-    interrupted before that, removes the file's folder: Java would then wait for its first caller for ever. So an
-    interruption here is delayed for the second or two until both know each other; Java then ends with this process.
-    """
-    with ThreadPoolExecutor(1) as beside:
-        beside.submit(SparkContext._ensure_initialized, conf=conf).result()
+
+def _start_java(settings: EngineSettings, folder: Path, log: Path | None, *, brief: bool) -> None:
+    """Start Spark's Java process, unless this process has one already."""
+    with _starting:
+        if SparkContext._gateway is not None:
+            return
+        os.environ["JAVA_HOME"] = str(find_java(settings.home))
+        if settings.spark_master.startswith("local"):
+            os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # a laptop's host name often leads nowhere
+        os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one task per core; more would compete for it
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        conf = _conf(settings, folder, brief=brief)
+        with ExitStack() as files:
+            output = {}
+            if log is not None:
+                log.parent.mkdir(parents=True, exist_ok=True)
+                output["stderr"] = files.enter_context(log.open("ab"))
+            SparkContext._ensure_initialized(gateway=launch_gateway(conf, output))
 
 
 def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
@@ -212,23 +244,6 @@ def _address_towards(master: str) -> str | None:
             return str(udp.getsockname()[0])
     except (OSError, ValueError):  # not a standalone cluster, or its name is unknown: Spark says so better
         return None
-
-
-@contextmanager
-def _stderr_to(log: Path | None) -> Iterator[None]:
-    """Point file descriptor 2 at a file while the JVM starts and inherits it; then restore ours."""
-    if log is None:
-        yield
-        return
-    log.parent.mkdir(parents=True, exist_ok=True)
-    ours = os.dup(2)
-    try:
-        with log.open("ab") as file:
-            os.dup2(file.fileno(), 2)
-        yield
-    finally:
-        os.dup2(ours, 2)
-        os.close(ours)
 
 
 def _package(folder: Path) -> Path:

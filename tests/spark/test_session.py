@@ -1,5 +1,7 @@
 """Where Spark's Java leaves its files."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engine.spark.session import _address_towards, _holds_sockets
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.spark
 
@@ -77,3 +80,27 @@ def test_a_folder_whose_path_is_too_long_for_sockets_gets_none(tmp_path: Path) -
     with TemporaryDirectory() as short:
         assert _holds_sockets(Path(short))
         assert not list(Path(short).iterdir())
+
+
+AHEAD = """
+import sys
+from pathlib import Path
+
+import psutil
+
+from engine.settings import EngineSettings
+from engine.spark.session import java_ahead, spark_session
+
+settings = EngineSettings(_env_file=None, home=Path(sys.argv[1]))
+with java_ahead(settings, log=settings.spark_log), spark_session(settings, log=settings.spark_log) as spark:
+    print(spark.range(3).count(), len(psutil.Process().children()))
+"""
+
+
+def test_a_session_takes_the_java_that_was_started_ahead(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AHEAD, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["3", "1"], done.stderr
+    assert (tmp_path / "demo" / "logs" / "spark.log").exists()
+    assert [path for path in (tmp_path / "demo" / "spark").iterdir() if path.is_dir()] == []
