@@ -45,8 +45,9 @@ MOST_PEOPLE = 4_000
 VALIDATION_PERCENT = 20
 
 WHOLE = ("rank", "iterations")
+SWITCHES = ("prior",)
 WORDS = {"target": ("stars", "signed")}
-"""Hyperparameters whose values are whole numbers, and those whose values are words."""
+"""Hyperparameters whose values are whole numbers, those that are 0 or 1, and those whose values are words."""
 
 
 class TooFewToJudge(MatineeError):
@@ -58,13 +59,16 @@ class TooFewToJudge(MatineeError):
 
 def with_setting(hyperparameters: Hyperparameters, model: Tuned, setting: Mapping[str, float | str]) -> Hyperparameters:
     """Return the hyperparameters with one model's setting replaced."""
-    values: dict[str, Any] = {
-        name: value if name in WORDS else int(value) if name in WHOLE else float(value)
-        for name, value in setting.items()
-    }
+    values = {name: _typed(name, value) for name, value in setting.items()}
     blend = values.pop("blend", hyperparameters.blend)
     settings = replace(getattr(hyperparameters, model), **values)
     return replace(hyperparameters, blend=blend, **{model: settings})
+
+
+def _typed(name: str, value: float | str) -> Any:
+    if name in WORDS:
+        return value
+    return bool(value) if name in SWITCHES else int(value) if name in WHOLE else float(value)
 
 
 def setting_of(hyperparameters: Hyperparameters, model: Tuned, names: Sequence[str]) -> Setting:
@@ -75,7 +79,7 @@ def setting_of(hyperparameters: Hyperparameters, model: Tuned, names: Sequence[s
 
 def names_of(hyperparameters: Hyperparameters, model: Tuned) -> list[str]:
     """Return the names that a setting of this model may have."""
-    own = [one.name for one in fields(getattr(hyperparameters, model)) if one.name != "prior"]
+    own = [one.name for one in fields(getattr(hyperparameters, model))]
     return [*own, "blend"] if model == "preference" and hyperparameters.predicts_stars else own
 
 

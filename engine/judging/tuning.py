@@ -60,8 +60,10 @@ COARSE: dict[Tuned, dict[str, Sequence[float]]] = {
 OFTEN_BEST: tuple[Setting, ...] = (
     {"rank": 64, "reg": 8, "nu_users": 0.25, "pull": 1},
     {"rank": 64, "reg": 2, "alpha": 2, "nu_users": 1, "nu_items": 1},
+    {"rank": 96, "reg": 8, "alpha": 8, "pull": 0, "prior": 0},
 )
-"""Settings that a coarse grid would miss: good ones for people with few ratings, and for play counts."""
+"""Settings that a coarse grid would miss: good ones for people with few ratings, for play counts, and for few people
+with many ratings."""
 
 LADDERS: dict[Tuned, dict[str, Sequence[float]]] = {
     "preference": {
@@ -71,6 +73,7 @@ LADDERS: dict[Tuned, dict[str, Sequence[float]]] = {
         "nu_users": (0, 0.25, 0.5, 0.75, 1),
         "nu_items": (0, 0.25, 0.5, 0.75, 1),
         "pull": (0, 0.5, 1),
+        "prior": (0, 1),
         "pseudo": (0, 0.03, 0.1, 0.3, 1),
     },
     "rating": {
@@ -104,6 +107,9 @@ TURNS: tuple[tuple[Tuned, float], ...] = (("rating", 0.3), ("preference", 0.9))
 
 FOLDED_RATINGS = 50_000
 """With fewer ratings one validation split is too noisy, so a first training's search takes two."""
+
+FEW_PEOPLE = 100
+"""With fewer people it takes five, which together hold every rating out once."""
 
 SEARCH_ITERATIONS = 8
 """Iterations of a first training's trials: the best setting after 8 iterations is the best, or nearly, after 15."""
@@ -482,6 +488,8 @@ def settle(
         budget_seconds: no trial is begun after this time.
     """
     folds = 2 if ratings.count() < FOLDED_RATINGS else 1
+    if ratings.select("user_id").distinct().count() < FEW_PEOPLE:
+        folds = 100 // VALIDATION_PERCENT
     started = time.monotonic()
     with _shared(spark, folds_of(ratings, films=films, folds=folds, percent=VALIDATION_PERCENT)) as everyone:
         for model, until in TURNS:

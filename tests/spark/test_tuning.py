@@ -132,6 +132,11 @@ def test_the_next_training_uses_what_the_last_search_found(trial_store: Store) -
     assert issubclass(BadGrid, MatineeError)
 
 
+def test_whether_people_are_folded_in_towards_the_average_can_be_searched_for() -> None:
+    (setting,) = settings_of(parse_grid("prior=0", "preference"))
+    assert with_setting(Hyperparameters(), "preference", setting).preference.prior is False
+
+
 def test_a_budget_reads_as_people_write_it() -> None:
     assert (parse_budget("90s"), parse_budget("30m"), parse_budget("2h")) == (90, 1800, 7200)
     with pytest.raises(BadGrid, match="should look like 90s, 30m or 2h"):
@@ -171,6 +176,7 @@ def test_a_first_training_looks_for_what_suits_its_data(
     assert found.blend in tuning.BLENDS
     names = trial_store.searches("tiny")
     assert [name.split("#")[0] for name in names] == ["tiny preference first ", "tiny rating first "]
+    assert {len(row.metrics["folds"]) for name in names for row in trial_store.trials(name)} == {5}, "few people"
     assert settled(1e-9).predicts_stars
 
 
