@@ -164,7 +164,7 @@ def _start_java(settings: EngineSettings, folder: Path, log: Path | None, *, bri
             if log is not None:
                 log.parent.mkdir(parents=True, exist_ok=True)
                 output["stderr"] = files.enter_context(log.open("ab"))
-            SparkContext._ensure_initialized(gateway=launch_gateway(conf, output))
+            SparkContext._ensure_initialized(gateway=launch_gateway(conf, output))  # type: ignore[no-untyped-call]
 
 
 def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from engine.domain import Catalogue, Feedback, MatineeError, RunKind, RunState
 from engine.judging import tuning
@@ -155,10 +156,10 @@ def test_a_first_training_looks_for_what_suits_its_data(
         PreferenceHyperparameters(rank=4, reg=30.0, iterations=6), RatingHyperparameters(rank=4, reg=30.0)
     )
 
-    def settled(seconds: float) -> Hyperparameters:
+    def settled(seconds: float, rated: DataFrame = ratings) -> Hyperparameters:
         return tuning.settle(
             spark,
-            ratings,
+            rated,
             base,
             store=trial_store,
             key="tiny",
@@ -168,6 +169,9 @@ def test_a_first_training_looks_for_what_suits_its_data(
             now=lambda: NOW,
         )
 
+    def folds() -> set[int]:
+        return {len(row.metrics["folds"]) for name in trial_store.searches("tiny") for row in trial_store.trials(name)}
+
     found = settled(1e6)
     assert found.preference.reg <= 2
     assert found.rating is not None
@@ -176,8 +180,10 @@ def test_a_first_training_looks_for_what_suits_its_data(
     assert found.blend in tuning.BLENDS
     names = trial_store.searches("tiny")
     assert [name.split("#")[0] for name in names] == ["tiny preference first ", "tiny rating first "]
-    assert {len(row.metrics["folds"]) for name in names for row in trial_store.trials(name)} == {5}, "few people"
+    assert folds() == {2}
     assert settled(1e-9).predicts_stars
+    settled(1e-9, ratings.where(F.col("user_id") < tuning.FEW_PEOPLE - 1))
+    assert folds() == {2, 5}, "few people are too few to judge by two folds"
 
 
 def test_a_week_after_a_search_it_is_time_to_look_around() -> None:
