@@ -6,11 +6,12 @@ The real Application talks to a Telegram in memory, on a SQLite file with as muc
 films, a model of rank 64 and 50, lists for 610 viewers and for half of the 200 people who chat; the other half has
 ratings that no model has learned from yet. Prints how long each step takes alone, then the latency at 30 updates a
 second (from the moment an update was due, so a queue counts), then how many a second get answered when everybody asks
-at once. The effect of a busy machine is shown beside: the latency of doing nothing, and the answers for each second of
-processor that the bot was given, without what the Telegram in memory took of it; and where that time goes: threads read
-and write the database and choose films, the loop reads updates, writes texts and makes calls (mostly
-python-telegram-bot). The aim is a 99th percentile of 25 ms and 300 for each second of processor. Exits with 1 if it is
-missed by far: twice that and what doing nothing takes, or half as many.
+at once: where each has put a film aside before, so that everything is worked out anew, and where they just ask again.
+The effect of a busy machine is shown beside: the latency of doing nothing, and the answers for each second of processor
+that the bot was given, without what the Telegram in memory took of it; and where that time goes: threads read and write
+the database and choose films, the loop reads updates, writes texts and makes calls (mostly python-telegram-bot). The
+aim is a 99th percentile of 25 ms and 300 for each second of processor. Exits with 1 if it is missed by far: twice that
+and what doing nothing takes, or half as many where everything is worked out anew.
 """
 
 import bot  # noqa: F401 - first, as in the bot itself: it says how many threads numpy may use
@@ -42,7 +43,7 @@ from engine.log import set_up_logging
 from engine.serving import advice
 from engine.serving.library import Library
 from engine.serving.wish import ANYTHING
-from engine.store import SimilarRow, Store
+from engine.store import Dismissal, SimilarRow, Store
 from engine.store.migrate import migrate
 from tests.fakes import TOKEN, FakeTelegram, Person
 
@@ -240,6 +241,14 @@ class Burst:
     threads_ms: float
     loop_ms: float
 
+    @classmethod
+    def mean(cls, bursts: list["Burst"]) -> "Burst":
+        """Return the mean of bursts of the same size."""
+        seconds, threads, loop = np.mean(
+            [(1 / each.per_second, each.threads_ms, each.loop_ms) for each in bursts], axis=0
+        )
+        return cls(1 / float(seconds), float(threads), float(loop))
+
     @property
     def per_processor_second(self) -> float:
         return 1000 / (self.threads_ms + self.loop_ms)
@@ -262,8 +271,16 @@ async def at_once(telegram: TimedTelegram, people: list[Person], rounds: int) ->
     )
 
 
+def put_aside(services: Services, dice: random.Random) -> None:
+    """Have everybody put another film aside."""
+    films = services.store.films()
+    for number in range(PEOPLE):
+        user_id = services.store.person(FIRST_TELEGRAM_ID + number, "en", NOW).id
+        services.store.put_aside(user_id, dice.choice(films).id, Dismissal.NOT_FOR_ME, NOW)
+
+
 async def serve(services: Services, asked: argparse.Namespace) -> int:
-    telegram = TimedTelegram()
+    telegram, dice = TimedTelegram(), random.Random(13)
     async with telegram.runs(build_application(services, FEATURES, request=telegram)):
         people = [telegram.person(FIRST_TELEGRAM_ID + number) for number in range(PEOPLE)]
         await at_once(telegram, people, 1)  # the first time of everything is slow: imports, caches, connections
@@ -273,13 +290,19 @@ async def serve(services: Services, asked: argparse.Namespace) -> int:
         idle = await paced(nothing, asked.rate, asked.seconds)
         floor = np.percentile(idle, 99)
         print(f"at {asked.rate:.0f} times nothing a second: p50 {np.median(idle):.1f} ms, p99 {floor:.1f} ms")
-        burst = await at_once(telegram, people, asked.rounds)
-        print(f"{PEOPLE} people at once: {burst.per_second:.0f} /top a second")
-        print(
-            f"{burst.per_processor_second:.0f} for each second of processor: one takes {burst.threads_ms:.2f} ms in "
-            f"threads, {burst.loop_ms:.2f} ms in the loop"
-        )
-    return int(p99 > floor + 2 * P99_MS or burst.per_processor_second < UPDATES_PER_SECOND / 2)
+        anew = []
+        for _ in range(asked.rounds):
+            put_aside(services, dice)
+            anew.append(await at_once(telegram, people, 1))
+        again = [await at_once(telegram, people, 1) for _ in range(asked.rounds)]
+        print(f"{PEOPLE} people at once")
+        for name, bursts in (("after a film put aside", anew), ("once more", again)):
+            burst = Burst.mean(bursts)
+            print(
+                f"  {name:22} {burst.per_second:.0f} /top a second, {burst.per_processor_second:.0f} for each second "
+                f"of processor: one takes {burst.threads_ms:.2f} ms in threads, {burst.loop_ms:.2f} ms in the loop"
+            )
+    return int(p99 > floor + 2 * P99_MS or Burst.mean(anew).per_processor_second < UPDATES_PER_SECOND / 2)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ feature are in the module next to it. All views are pure.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -52,8 +53,18 @@ class View:
         return cls(text, InlineKeyboardMarkup(kept) if kept else None)
 
 
+class Pressed(InlineKeyboardButton):
+    """A button with a label and data, as nearly all of ours. The library's would look through ten more attributes each
+    time one is sent: a tenth of the loop's work on a list of picks."""
+
+    __slots__ = ()
+
+    def to_dict(self, recursive: bool = True) -> dict[str, Any]:
+        return {"text": self.text, "callback_data": self.callback_data}
+
+
 def press(label: str, button: Button) -> InlineKeyboardButton:
-    return InlineKeyboardButton(clip(label, BUTTON_LENGTH) or "…", callback_data=buttons.pack(button))
+    return Pressed(clip(label, BUTTON_LENGTH) or "…", callback_data=buttons.pack(button))
 
 
 def in_rows(pressed: Sequence[InlineKeyboardButton], each: int) -> list[Row]:

@@ -2,7 +2,7 @@
 answer follows from a shelf (films and live model) and a taste (a person's ratings and films put aside)."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,16 +91,17 @@ def picks(
             if film.id not in hidden and wish.fits(film) and (stock is None or film.id in stock)
         )
         return [Line(film) for film, _ in zip(fitting, range(limit), strict=False)]
-    person = Viewer.of(shelf.model, taste)
+    person = order.viewer(shelf, shelf.model, taste)
     fits = shelf.facts.fitting(wish)
     if stock is not None:
         fits &= np.isin(shelf.model.movie_ids, np.fromiter(stock, np.int64, len(stock)))
     chosen: list[int] = []
     if wish.is_open and stock is None and not taste.waiting:
-        found = {line.movie_id: line.score for line in published}
-        chosen = _best(shelf, shelf.model, shelf.facts, person, found, fits, hidden, limit, diversity)
+        found = _published_scores(shelf.model, shelf.facts, person, published)
+        chosen = _best(shelf.model, shelf.facts, person, found, fits, hidden, limit, diversity)
     if len(chosen) < limit:
-        chosen = _best(shelf, shelf.model, shelf.facts, person, None, fits, hidden, limit, diversity)
+        found = order.scores_for(shelf, shelf.model, taste)
+        chosen = _best(shelf.model, shelf.facts, person, found, fits, hidden, limit, diversity)
     rows = np.array(chosen, np.intp)
     stars = order.printed(shelf.model, shelf.facts, person.profile, rows)
     because = _because(shelf, shelf.model, person, rows, reasons)
@@ -108,28 +109,30 @@ def picks(
     return [Line(*line) for line in zip(films, stars, because, shelf.facts.new[rows].tolist(), strict=True)]
 
 
+def _published_scores(model: Model, facts: Facts, person: Viewer, published: Sequence[Recommendation]) -> Floats:
+    """Return the scores of a published list and of films without ratings, −∞ for all others, (n_films,)."""
+    found = np.full(len(model.movie_ids), -np.inf, np.float32)
+    rows, known = model.known(np.fromiter((line.movie_id for line in published), np.int64, len(published)))
+    found[rows] = np.fromiter((line.score for line in published), np.float32, len(published))[known]
+    new = np.flatnonzero(facts.new)  # what came since, and what nobody had rated: no training lists these
+    if len(new):
+        found[new] = model.scores(person.profile, new)
+    return found
+
+
 def _best(
-    shelf: Shelf,
     model: Model,
     facts: Facts,
     person: Viewer,
-    published: Mapping[int, float] | None,
+    found: Floats,
     fits: NDArray[np.bool_],
     hidden: Collection[int],
     limit: int,
     diversity: float,
 ) -> list[int]:
-    """Return the rows of a list, best first, chosen by the published scores if they are given, else by fresh scores."""
+    """Return the rows of a list, best first, chosen by the scores of all films, (n_films,)."""
     free = facts.known.copy()
     free[model.rows(hidden)] = False
-    if published is None:
-        found = order.scores(shelf, model, person)
-    else:
-        found = np.full(len(model.movie_ids), -np.inf, np.float32)
-        rows, known = model.known(np.fromiter(published, np.int64, len(published)))
-        found[rows] = np.fromiter(published.values(), np.float32, len(published))[known]
-        new = np.flatnonzero(facts.new)  # what came since, and what nobody had rated: no training lists these
-        found[new] = model.scores(person.profile, new)
     found = np.where(fits & free, found, -np.inf)
     chosen = order.choose(
         model,
@@ -165,7 +168,7 @@ def card(shelf: Shelf, taste: Taste, film: Film) -> Card:
     row = None if shelf.model is None else shelf.model.row(film.id)
     if own is not None or not taste.ratings or shelf.model is None or shelf.facts is None or row is None:
         return Card(film, own, aside)
-    person = Viewer.of(shelf.model, taste)
+    person = order.viewer(shelf, shelf.model, taste)
     at = np.array([row])
     (predicted,) = order.printed(shelf.model, shelf.facts, person.profile, at)
     return Card(film, own, aside, predicted, _because(shelf, shelf.model, person, at, 2)[0])
@@ -279,7 +282,7 @@ def surprise(
     best = picks(shelf, taste, published=published, leave_out=leave_out, limit=1)
     if not best or not taste.ratings or shelf.model is None or shelf.facts is None:
         return Surprise(best[0] if best else None)
-    person = Viewer.of(shelf.model, taste)
+    person = order.viewer(shelf, shelf.model, taste)
     stars = order.predicted_stars(shelf.model, shelf.facts, person.profile)
     if not len(person.profile.rated):
         return Surprise(best[0])

@@ -7,7 +7,10 @@ from engine.serving.advice import PAGE, Line
 from engine.serving.factors import DIVERSITY
 from engine.serving.library import Shelf
 from engine.serving.wish import ANYTHING, Wish
-from engine.store import Store, Taste
+from engine.store import Recommendation, Store, Taste
+
+LINE_BYTES = 200
+"""What a line of a published list takes in memory, about."""
 
 
 def current_picks(
@@ -27,7 +30,9 @@ def current_picks(
     Raises:
         EmptyCatalogue: there are no films at all.
     """
-    published = store.recommendations(taste.user_id) if wish.is_open and only is None and not taste.waiting else []
+    published: list[Recommendation] = []
+    if wish.is_open and only is None and not taste.waiting:
+        published = shelf.recent.of("list", taste, lambda: store.recommendations(taste.user_id), _bytes)
     return advice.picks(
         shelf,
         taste,
@@ -39,3 +44,7 @@ def current_picks(
         reasons=reasons,
         diversity=diversity,
     )
+
+
+def _bytes(lines: list[Recommendation]) -> int:
+    return LINE_BYTES * len(lines)

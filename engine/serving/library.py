@@ -1,13 +1,15 @@
 """Holds the films, their titles and the live model in memory, as of one moment."""
 
 import asyncio
+import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import structlog
@@ -24,7 +26,7 @@ from engine.serving.shared import SharedArrays
 from engine.serving.similar_titles import SimilarTitles
 from engine.serving.title_index import Found, TitleIndex
 from engine.serving.wish import Wish
-from engine.store import NoSuchFilm, Store
+from engine.store import NoSuchFilm, Store, Taste
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,9 @@ LOOK_EVERY_SECONDS = 1.0
 PATIENCE_SECONDS = 0.25
 """The caller who set off a reload waits for it this long. Thousands of films take less, tens of thousands take
 longer."""
+
+RECENT_BYTES = 2**24
+"""Room for what was worked out for people lately: for one to two hundred of them with 10,000 films."""
 
 TYPICAL_RATINGS = 50
 """Without a model, films are ordered by a mean that is damped with this many ratings."""
@@ -195,14 +200,16 @@ class Facts:
         """
         known = set(seen.tolist())
         offered: dict[int, float] = {}
-        for row, score in zip(rows.tolist(), relevance.tolist(), strict=True):
-            first = self._first_unseen(row, known, fits)
-            if free[first]:
+        for row, score, is_free in zip(rows.tolist(), relevance.tolist(), free[rows].tolist(), strict=True):
+            if row not in self.series:
+                if is_free:
+                    offered.setdefault(row, score)
+            elif free[first := self._first_unseen(row, known, fits)]:
                 offered.setdefault(first, score)
         return np.array(list(offered), np.intp), np.array(list(offered.values()), np.float32)
 
     def _first_unseen(self, row: int, seen: set[int], fits: NDArray[np.bool_]) -> int:
-        parts = self.series.get(row, (row,))
+        parts = self.series[row]
         before = parts[: parts.index(row)]
         if not seen.isdisjoint(before):
             return row
@@ -224,6 +231,49 @@ class Facts:
         return fits
 
 
+Result = TypeVar("Result")
+
+
+class Recent:
+    """What was worked out from people's tastes lately, for as long as a taste stays the same.
+
+    Somebody who turns pages and opens cards is folded in once, and again after each rating. Any thread may ask.
+    """
+
+    def __init__(self, most_bytes: int = RECENT_BYTES) -> None:
+        self._room = most_bytes
+        self._kept: OrderedDict[tuple[str, int], tuple[Taste, Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, what: str, taste: Taste, work_out: Callable[[], Result], size: Callable[[Result], int]) -> Result:
+        """Return what ``work_out`` gives, which must depend on nothing but the taste and the shelf, and never be
+        changed.
+
+        Args:
+            what: its name; of each, one result is kept for a person.
+            size: how many bytes a result takes.
+        """
+        key = (what, taste.user_id)
+        with self._lock:
+            if key in self._kept:
+                before, found, _ = self._kept[key]
+                if (before.ratings, before.put_aside) == (taste.ratings, taste.put_aside):
+                    self._kept.move_to_end(key)
+                    return found  # type: ignore[no-any-return]
+        found = work_out()
+        with self._lock:
+            self._drop(key)
+            self._kept[key] = taste, found, size(found)
+            self._room -= size(found)
+            while self._room < 0:
+                self._drop(next(iter(self._kept)))
+        return found
+
+    def _drop(self, key: tuple[str, int]) -> None:
+        if key in self._kept:
+            self._room += self._kept.pop(key)[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """A snapshot of films and live model. ``model``, ``facts`` and ``version`` are None before the first training."""
@@ -234,6 +284,7 @@ class Shelf:
     facts: Facts | None = None
     similar: SimilarTitles | None = None
     kinds: Kinds | None = None
+    recent: Recent = field(default_factory=Recent, compare=False, repr=False)
 
     @property
     def is_simulated(self) -> bool:

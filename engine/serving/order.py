@@ -79,6 +79,21 @@ class Viewer:
         return cls(profile, liking_of(stars, of_plays=of_plays), frozenset(seen | given.keys()), disliked)
 
 
+def viewer(shelf: Shelf, model: Model, taste: Taste) -> Viewer:
+    """As ``Viewer.of``; worked out once for as long as somebody's taste stays the same."""
+    return shelf.recent.of(
+        "viewer", taste, lambda: Viewer.of(model, taste), lambda person: person.profile.covariance.nbytes
+    )
+
+
+def scores_for(shelf: Shelf, model: Model, taste: Taste) -> Floats:
+    """As ``scores`` for somebody's viewer; worked out once for as long as their taste stays the same. Not to be
+    changed."""
+    return shelf.recent.of(
+        "scores", taste, lambda: scores(shelf, model, viewer(shelf, model, taste)), lambda found: found.nbytes
+    )
+
+
 def scores(shelf: Shelf, model: Model, person: Viewer) -> Floats:
     """Return the score of every film for somebody, in standard deviations, shape (n_films,)."""
     found = model.scores(person.profile)

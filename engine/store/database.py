@@ -133,9 +133,11 @@ def _connect_sqlite(url: sa.URL) -> sa.Engine:
         driver: Any = connection.connection.dbapi_connection
         options = connection.get_execution_options()
         writes = options.get("matinee_writes")
-        if writes:  # this pragma lasts as long as the connection, and has no effect inside a transaction
+        if writes:
             durable = options.get("matinee_durable", True)
-            driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            if connection.info.get("matinee_durable") != durable:  # this pragma has no effect inside a transaction
+                driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                connection.info["matinee_durable"] = durable  # and lasts as long as the connection, as ``info`` does
             _await_turn(driver)
         else:
             driver.execute("BEGIN")

@@ -3,17 +3,19 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import structlog.testing
 
+from engine.domain import Rating
 from engine.serving import advice
-from engine.serving.library import LOOK_EVERY_SECONDS, EmptyCatalogue, Facts, Library
+from engine.serving.library import LOOK_EVERY_SECONDS, EmptyCatalogue, Facts, Library, Recent
 from engine.serving.shared import SharedArrays
 from engine.serving.wish import Wish
-from engine.store import NoSuchFilm, Store, StoreUnavailable
+from engine.store import Dismissal, NoSuchFilm, Put, Store, StoreUnavailable, Taste
 from engine.store.migrate import migrate
 from tests import world
 
@@ -228,3 +230,37 @@ async def test_films_of_genres_are_those_that_share_most_and_of_equals_the_best_
         sharing.sort(key=lambda other: -len(mine & set(other.genres)) / len(mine | set(other.genres)))
         assert films.of_genres(film.genres, 7) == sharing[:7]
     assert films.of_genres((), 7) == films.of_genres(("no such",), 7) == []
+
+
+class Worked:
+    """Notes whose tastes something was worked out from."""
+
+    def __init__(self, room: int) -> None:
+        self.recent, self.times = Recent(room), list[int]()
+
+    def out(self, taste: Taste, what: str = "scores") -> list[float]:
+        def work() -> list[float]:
+            self.times.append(taste.user_id)
+            return [rating.stars for rating in taste.ratings]
+
+        return self.recent.of(what, taste, work, lambda _: 10)
+
+
+def test_what_was_worked_out_holds_until_the_taste_changes() -> None:
+    worked = Worked(100)
+    before = Taste(1, (Rating(603, 4.0, world.NOW),))
+    aside = Put(604, Dismissal.SEEN, world.NOW, None)
+    for taste in (before, replace(before, ratings=(Rating(603, 4.5, world.NOW),)), replace(before, put_aside=(aside,))):
+        times = len(worked.times)
+        for _ in range(3):
+            assert worked.out(taste) == [taste.ratings[0].stars]
+        assert len(worked.times) == times + 1
+    worked.out(before, "another")
+    assert worked.times == [1] * 4
+
+
+def test_there_is_room_for_the_latest_people() -> None:
+    worked = Worked(30)
+    for user_id in (1, 2, 3, 1, 4, 1, 3, 2):
+        worked.out(Taste(user_id))
+    assert worked.times == [1, 2, 3, 4, 2], "the one who asked longest ago made room for each new one"

@@ -124,7 +124,7 @@ def test_lists_of_films_fit_one_message(films: list[Film], text: str, code: str)
     check(mine_views.watchlist(OWNER, entries, 2))
     check(lookup_views.no_hit(OWNER, text))
     check(views.unknown_command(f"/{text}"))
-    check(View.of(views.heeded(Wish(("Comedy",)), [text] * 30, ["Comedy"]) or plain("")))
+    check(View.of(views.unheeded([text] * 30, ["Comedy"]) or plain("")))
 
 
 @few

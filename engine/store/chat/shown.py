@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.store.database import Database, insert
+from engine.store.database import Database
 from engine.store.people import change_preferences
 from engine.store.schema import RatingRow, ShownFilmRow, table
 
@@ -71,7 +72,7 @@ class ShownStore(Database):
         with self.write(durable=False) as connection:
             still_here = change_preferences(connection, user_id, remember)
             if still_here and version is not None and rows:
-                connection.execute(insert(connection, shown_films).on_conflict_do_nothing(), rows)
+                connection.execute(_FIRST_TIME[connection.dialect.name], rows)
 
     def note_opened(self, user_id: int, version: int | None, movie_ids: Collection[int], now: datetime) -> None:
         """Note that somebody opened films that they were shown. The first time counts."""
@@ -111,3 +112,10 @@ class ShownStore(Database):
         """Delete rows that are older than ``KEPT``."""
         with self.write() as connection:
             connection.execute(sa.delete(shown_films).where(shown_films.c.shown_at < now - KEPT))
+
+
+# Built once, as those that every update needs (``engine.store.people``).
+_FIRST_TIME: dict[str, Any] = {
+    "sqlite": sqlite.insert(shown_films).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(shown_films).on_conflict_do_nothing(),
+}
