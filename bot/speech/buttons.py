@@ -8,7 +8,6 @@ or raises ``BadButton``. The handler must find out whether the film, event or li
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
@@ -83,6 +82,7 @@ class Button:
 
 _KINDS: dict[str, type[Button]] = {}
 _CODES: dict[type[Button], str] = {}
+_FIELDS: dict[type[Button], tuple[str, ...]] = {}
 
 
 def kind(code: str) -> Callable[[type[AnyButton]], type[AnyButton]]:
@@ -95,6 +95,7 @@ def kind(code: str) -> Callable[[type[AnyButton]], type[AnyButton]]:
         if code in _KINDS:
             raise ValueError(f"{code!r} is the code of {_KINDS[code].__name__}")
         _KINDS[code], _CODES[button] = button, code
+        _FIELDS[button] = tuple(field.name for field in fields(button))
         return button
 
     return declare
@@ -497,16 +498,11 @@ def pattern(button: type[Button]) -> str:
 
 def pack(button: Button) -> str:
     """Return the callback data of a button: ``r:1001:603:9:p7_2`` is 4½ stars for film 603, from page 2 of list 7."""
-    values = [_written(value) for name in _names(type(button)) if (value := getattr(button, name)) or name not in LATER]
+    values = [_written(value) for name in _FIELDS[type(button)] if (value := getattr(button, name)) or name not in LATER]
     data = ":".join([_CODES[type(button)], *values])
     if len(data.encode()) > MAX_BYTES:
         raise ValueError(f"{data} is longer than Telegram takes")
     return data
-
-
-@cache
-def _names(button: type[Button]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(button))
 
 
 def parse(data: str | None) -> Button:
