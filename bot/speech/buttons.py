@@ -498,7 +498,9 @@ def pattern(button: type[Button]) -> str:
 
 def pack(button: Button) -> str:
     """Return the callback data of a button: ``r:1001:603:9:p7_2`` is 4½ stars for film 603, from page 2 of list 7."""
-    values = [_written(value) for name in _FIELDS[type(button)] if (value := getattr(button, name)) or name not in LATER]
+    values = [
+        _written(value) for name in _FIELDS[type(button)] if (value := getattr(button, name)) or name not in LATER
+    ]
     data = ":".join([_CODES[type(button)], *values])
     if len(data.encode()) > MAX_BYTES:
         raise ValueError(f"{data} is longer than Telegram takes")
