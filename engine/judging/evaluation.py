@@ -374,7 +374,7 @@ def find_films(movie_ids: NDArray[np.int32], films: NDArray[np.int32]) -> tuple[
 def _scores(model: Model, block: Block, who: NDArray[np.intp]) -> Iterator[Floats]:
     """Yield the scores of all films for some people of a block, computed for a few people at a time."""
     queries, _ = user_order_vectors(
-        model.ordering(block.preference[who]),
+        model.ordering(block.preference[who], np.diff(block.starts)[who]),
         block.rating[who],
         model.preference_moments,
         model.rating_moments,

@@ -125,7 +125,8 @@ class Fold:
 
         def score(blend: float) -> float:
             moments = model.preference_moments, model.rating_moments
-            queries, _ = user_order_vectors(model.ordering(people.preference), people.rating, *moments, blend)
+            ordering = model.ordering(people.preference, np.diff(self.asked[0].indptr))
+            queries, _ = user_order_vectors(ordering, people.rating, *moments, blend)
             return float(ndcg(lambda rows: queries[rows] @ model.order_vectors.T, *self.asked).mean())
 
         return [score(blend) for blend in blends]

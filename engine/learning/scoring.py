@@ -163,7 +163,7 @@ def _recommend_block(
     model: Model, similar: SimilarTitles | None, kinds: Kinds | None, block: Block, limit: int
 ) -> pa.RecordBatch:
     queries, offset = user_order_vectors(
-        model.ordering(block.preference),
+        model.ordering(block.preference, np.diff(block.starts)),
         block.rating,
         model.preference_moments,
         model.rating_moments,

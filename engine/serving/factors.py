@@ -23,9 +23,9 @@ DIVERSITY = 1.0
 measurable accuracy (DECISIONS), and keeps a list from being one saga."""
 
 AVERAGE_SHARE = 0.06
-"""This share of the average taste is added to everybody's row before films are ordered. A row grows with the number of
-ratings, so the average decides the order after one rating and matters little after a hundred (docs/experiments.md,
-First picks)."""
+"""This share of the average taste is added to everybody's row before films are ordered, and the share divided by the
+number of their ratings once more. A row grows with that number too, so the average decides the order after one rating
+and matters little after a hundred (docs/experiments.md, First picks)."""
 
 ASKED_AT_ONCE = 64
 """All films are compared with this many asked films at once: with thousands it would take gigabytes."""
@@ -475,16 +475,19 @@ class Model:
         )
         return Profile(rows, said, liked, preference, rating, bias, covariance)
 
-    def ordering(self, preference: Floats) -> Floats:
+    def ordering(self, preference: Floats, ratings: NDArray[Any]) -> Floats:
         """Return the preference rows by which films are ordered, shape (n_users, rank): with the share of the average
-        taste."""
-        share = AVERAGE_SHARE if self.hyperparameters.preference.prior else 0.0
-        return preference + np.float32(share) * self.average_taste
+        taste that people with these numbers of ``ratings``, shape (n_users,), get."""
+        if not self.hyperparameters.preference.prior:
+            return preference
+        share = (AVERAGE_SHARE * (1 + 1 / np.maximum(ratings, 1))).astype(np.float32)
+        ordered: Floats = preference + share[:, None] * self.average_taste
+        return ordered
 
     def scores(self, profile: Profile, rows: Rows | slice = slice(None)) -> Floats:
         """Return the order score of every film, or of those in some rows, in standard deviations."""
         vectors, offset = user_order_vectors(
-            self.ordering(profile.preference[None]),
+            self.ordering(profile.preference[None], np.array([len(profile.rated)])),
             profile.rating[None],
             self.preference_moments,
             self.rating_moments,

@@ -108,11 +108,11 @@ def proposals(
 
 
 def _bearable(model: Model, facts: Facts, people: Sequence[Viewer]) -> NDArray[np.bool_]:
-    """Return for each film whether every guest is predicted to give it ``WORTH_SHOWING`` stars, or their own mean if
-    that is lower. Guests without ratings are not asked."""
+    """Return for each film whether every guest is predicted to give it as many stars as their ``order.floor``. Guests
+    without ratings are not asked."""
     fine = np.ones(len(model.movie_ids), np.bool_)
     for person in people:
         stars = order.predicted_stars(model, facts, person.profile)
         if stars is not None and len(person.profile.rated):
-            fine &= stars >= min(order.WORTH_SHOWING, model.mean_stars + person.profile.bias)
+            fine &= stars >= order.floor(model, person.profile)
     return fine

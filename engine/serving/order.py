@@ -27,7 +27,7 @@ THIN_COST, THIN_RATINGS = 1.0, 5.0
 of that."""
 
 WORTH_SHOWING = 3.0
-"""A film with fewer predicted stars comes last in any list."""
+"""A film with fewer predicted stars comes last in the lists of people who give the average film as many (``floor``)."""
 
 SPOKEN_FOR = 5
 """Predicted stars are printed only for films with this many ratings: four are too few to predict from."""
@@ -127,7 +127,7 @@ def choose(
 ) -> Rows:
     """Return the rows of a list of at most ``limit``, in order; films that nobody has rated stand at its end.
 
-    These come last: films below ``WORTH_SHOWING`` predicted stars, later parts of what the person disliked, and films
+    These come last: films below the person's ``floor`` of predicted stars, later parts of what they disliked, and films
     of a series that has its share of the list.
 
     Args:
@@ -146,7 +146,7 @@ def choose(
         stars = predicted_stars(model, facts, person.profile, rows)
         worth = np.where(_after_disliked(facts, rows, person), worth - LAST, worth)
         if stars is not None:
-            worth = np.where(stars < WORTH_SHOWING, worth - LAST, worth)
+            worth = np.where(stars < floor(model, person.profile), worth - LAST, worth)
     worth = np.where(_crowding(facts, rows, worth, person, limit), worth - LAST, worth)
     best = diversify(worth, model.preference[rows], limit, diversity)
     chosen = _parts_in_order(facts, rows[best], last=worth[best] < -LAST / 2)
@@ -229,6 +229,13 @@ def predicted_stars(model: Model, facts: Facts, profile: Profile, rows: Rows | s
     own = (model.bias[rows] + model.rating[rows] @ profile.rating) * (counts / (counts + STARS_SUPPORT))
     predicted: Floats = np.clip(model.mean_stars + profile.bias + own, 0.5, 5.0).astype(np.float32)
     return predicted
+
+
+def floor(model: Model, profile: Profile) -> float:
+    """Return the predicted stars from which a film is worth showing to somebody: ``WORTH_SHOWING``, or the stars that
+    they give the average film if those are fewer. Somebody who has rated only what they dislike seems to give few stars
+    to everything."""
+    return min(WORTH_SHOWING, model.mean_stars + profile.bias)
 
 
 def printed(model: Model, facts: Facts, profile: Profile, rows: Rows) -> list[float | None]:

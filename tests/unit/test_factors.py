@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.domain import FactorRows
 from engine.serving.factors import (
+    AVERAGE_SHARE,
     Hyperparameters,
     Model,
     Moments,
@@ -149,6 +150,16 @@ class TestOrder:
         allowed = model.movie_ids <= 50
         picks = model.best(model.profile({}), limit=10, allowed=allowed)
         assert {pick.movie_id for pick in picks} == {10, 20, 30, 40, 50}
+
+    def test_the_average_taste_counts_twice_after_one_rating_and_hardly_more_than_once_after_many(self) -> None:
+        model = made_model(average_taste=[1.0, 0.0, 0.0, 0.0, 0.0, 2.0])
+        rows = np.zeros((4, 6), np.float32)
+        added = model.ordering(rows, np.array([0, 1, 3, 300]))[:, 5]
+        np.testing.assert_allclose(added / (2 * AVERAGE_SHARE), [2, 2, 4 / 3, 301 / 300], rtol=1e-5)
+        unpulled = replace(
+            model, hyperparameters=replace(model.hyperparameters, preference=PreferenceHyperparameters(prior=False))
+        )
+        assert not unpulled.ordering(rows, np.array([0, 1, 3, 300])).any()
 
     def test_without_variety_the_order_is_that_of_the_scores(self) -> None:
         model = made_model()

@@ -25,7 +25,7 @@ from engine.serving.content import with_unrated
 from engine.serving.factors import Hyperparameters, PreferenceHyperparameters, RatingHyperparameters
 from engine.serving.kinds import Kinds
 from engine.serving.library import Facts, Films, Shelf
-from engine.serving.order import MOST_NEW, WORTH_SHOWING, Viewer, predicted_stars
+from engine.serving.order import MOST_NEW, WORTH_SHOWING, Viewer, floor, predicted_stars
 from engine.serving.series import series_of
 from engine.serving.similar_titles import SimilarTitles
 from engine.store import Taste
@@ -137,7 +137,9 @@ def test_hardly_a_film_is_one_that_few_know(strangers: Strangers) -> None:
     assert np.mean([film.rating_count < THIN for film in films]) <= FEW
 
 
-def test_films_of_less_than_three_stars_come_last_and_only_to_who_gives_few(strangers: Strangers) -> None:
+def test_films_below_somebodys_floor_come_last_and_nobody_who_gives_three_stars_is_shown_films_of_less(
+    strangers: Strangers,
+) -> None:
     model, facts = strangers.shelf.model, strangers.shelf.facts
     assert model is not None
     assert facts is not None
@@ -145,10 +147,10 @@ def test_films_of_less_than_three_stars_come_last_and_only_to_who_gives_few(stra
         person = Viewer.of(model, taste)
         stars = predicted_stars(model, facts, person.profile, model.rows(line.film.id for line in lines))
         assert stars is not None
-        low = stars < WORTH_SHOWING
+        low = stars < floor(model, person.profile)
         assert (np.diff(low.astype(int)) >= 0).all(), "after the first low one all are low"
         if model.mean_stars + person.profile.bias >= WORTH_SHOWING:
-            assert not low.any()
+            assert not (stars < WORTH_SHOWING).any()
 
 
 def test_every_list_is_full_and_at_most_two_films_are_unrated(strangers: Strangers) -> None:

@@ -167,6 +167,14 @@ def test_what_would_get_less_than_three_stars_comes_last() -> None:
     assert lines[-1].film.id == 6
 
 
+def test_who_has_only_disliked_is_shown_what_fits_best() -> None:
+    """Two low ratings put their mean at 2.9, so that Heat is above it and below three."""
+    model = shelf([0.0, 0.0, 0.0, 0.9, 0.0, 0.1], [0.0, 0.0, 0.0, 0.05, 0.0, 1.0])
+    assert shown(model, taste(Rocky=0.5, Rocky_II=0.5))[0] == 4
+    below = shelf([0.0, 0.0, 0.0, 0.9, 0.0, 0.1], [0.0, 0.0, 0.0, -0.05, 0.0, 1.0])
+    assert shown(below, taste(Rocky=0.5, Rocky_II=0.5))[0] == 6
+
+
 def likeness_of(film: int, other: int, value: float) -> SimilarTitles:
     ids = np.array([film.id for film in FILMS], np.int32)
     pair = np.array([film], np.int32), np.array([other], np.int32), np.array([value], np.float32)
