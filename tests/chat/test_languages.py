@@ -90,7 +90,8 @@ async def test_genres_and_years_are_understood_in_german(lena: Person):
     await lena.says("/top Krimi ohne Drama 90er")
     assert "Krimi, ohne Drama, 1990–1999" in lena.sees
     await lena.says("/top Heimatfilm 90er")
-    assert lena.sees.startswith("1990–1999 · Nach „Heimatfilm“ kann ich nicht filtern.")
+    assert lena.sees.startswith("Nach „Heimatfilm“ kann ich nicht filtern.")
+    assert "Was den meisten gefällt · 1990–1999\n" in lena.sees
 
 
 async def test_who_speaks_what_we_do_not_is_spoken_to_in_english(telegram: FakeTelegram, application: App):
