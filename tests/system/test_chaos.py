@@ -15,6 +15,6 @@ def test_whoever_is_killed_and_whenever_it_adds_up_afterwards(demo: Program, tmp
     """The bot, the engine, a run's own process, its Java and one of its Python workers: each once."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
-    with havoc(tmp_path / "havoc", seed, database="sqlite", loaded=demo.home, seconds=5) as there:
+    with havoc(tmp_path / "havoc", seed, database="sqlite", loaded=demo.home, seconds=4) as there:
         there.wreak(len(there.targets), print)
         assert there.settle() == [], f"seed {seed}"

@@ -24,6 +24,7 @@ from engine.cli import cli
 from engine.clock import utc_now
 from engine.domain import MatineeError, RunKind, RunState, Stage
 from engine.runs.retrain import Outcome
+from engine.runs.watch import Hold
 from engine.store import Reception, Run, Store
 from engine.store.archive import dataset_people
 from tests.conftest import NewDatabase, Program
@@ -402,3 +403,14 @@ def test_a_run_that_was_silent_for_a_minute_makes_room(
     assert done.exit_code == 0, done.output
     assert f"Run {run.id} is open. Without a sign of life for a minute it is given up." in done.stderr
     assert store.run(run.id).state is RunState.LOST
+
+
+def test_a_run_whose_process_is_gone_makes_room_at_once(train: Train, empty: Program) -> None:
+    store, hold = Store(f"sqlite:///{empty.home}/demo/matinee.db"), Hold(empty.home / "demo" / "holds")
+    run = store.request_run(RunKind.TRAIN, "test", utc_now(), take=True, holder=hold.name)
+    hold._file.close()  # as when a process dies
+    done = train(Outcome(RunState.DONE, 1, "first", FIGURES))
+    assert done.exit_code == 0, done.output
+    assert "is given up" not in done.stderr
+    assert store.run(run.id).state is RunState.LOST
+    store.close()
