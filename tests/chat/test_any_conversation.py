@@ -79,7 +79,7 @@ def check_picks(message: Message, store: Store, clock: SettableClock) -> bool:
         Whether the message is a list of picks.
     """
     person = store.find_person(ANNA)
-    picks = "for you ·" in message.text or message.text.startswith("Most people like these.")
+    picks = "for you ·" in message.text or message.text.startswith("Liked by most people")
     if person is None or not picks or not listed(message.text):
         return False
     hidden = store.taste(person.id, clock()).hidden
