@@ -23,9 +23,9 @@ DIVERSITY = 1.0
 measurable accuracy (DECISIONS), and keeps a list from being one saga."""
 
 AVERAGE_SHARE = 0.06
-"""This share of the average taste is added to everybody's row before films are ordered, and the share divided by the
-number of their ratings once more. A row grows with that number too, so the average decides the order after one rating
-and matters little after a hundred (docs/experiments.md, First picks)."""
+"""This share of the average taste is added to everybody's row before films are ordered, and once more the share divided
+by the square of the number of their ratings. A row grows with that number too, so the average decides the order after
+one rating and matters little after a hundred (docs/experiments.md, First picks)."""
 
 ASKED_AT_ONCE = 64
 """All films are compared with this many asked films at once: with thousands it would take gigabytes."""
@@ -480,7 +480,7 @@ class Model:
         taste that people with these numbers of ``ratings``, shape (n_users,), get."""
         if not self.hyperparameters.preference.prior:
             return preference
-        share = (AVERAGE_SHARE * (1 + 1 / np.maximum(ratings, 1))).astype(np.float32)
+        share = (AVERAGE_SHARE * (1 + np.maximum(ratings, 1.0) ** -2)).astype(np.float32)
         ordered: Floats = preference + share[:, None] * self.average_taste
         return ordered
 

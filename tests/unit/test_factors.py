@@ -155,7 +155,7 @@ class TestOrder:
         model = made_model(average_taste=[1.0, 0.0, 0.0, 0.0, 0.0, 2.0])
         rows = np.zeros((4, 6), np.float32)
         added = model.ordering(rows, np.array([0, 1, 3, 300]))[:, 5]
-        np.testing.assert_allclose(added / (2 * AVERAGE_SHARE), [2, 2, 4 / 3, 301 / 300], rtol=1e-5)
+        np.testing.assert_allclose(added / (2 * AVERAGE_SHARE), [2, 2, 10 / 9, 1], rtol=1e-4)
         unpulled = replace(
             model, hyperparameters=replace(model.hyperparameters, preference=PreferenceHyperparameters(prior=False))
         )
