@@ -186,10 +186,12 @@ def _beating(run_id: int, store: Store, stop: _RunStop, *, now: Clock, orphanabl
     def parent_gone() -> None:
         if not over.is_set():
             log.warning("parent_gone", run=run_id)
+            kill_at = time.monotonic() + GRACE_SECONDS
             stop.because(RunState.LOST, ORPHANED)
             if not over.wait(GRACE_SECONDS):  # Spark may be stuck half-started: the books must not wait for it
                 with contextlib.suppress(StoreError):  # otherwise another engine gives the run up as silent
                     store.finish_run(run_id, RunState.LOST, now(), error=ORPHANED)
+            time.sleep(max(0.0, kill_at - time.monotonic()))  # this thread ends with the process, if that can end
             os.killpg(0, signal.SIGKILL)  # we too: nobody else is left to see to it that Java goes
 
     beats = threading.Thread(target=beat, daemon=True)

@@ -199,7 +199,7 @@ def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
         "spark.hadoop.fs.permissions.umask-mode": "077",  # as our own umask, which Hadoop does not heed
         # Left on, tasks of DataFrames would have another environment than those of RDDs, and so workers of their own.
         "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
-        # In Java's folder for temporary files. Over TCP each task waits 40 ms, because Spark writes in small pieces.
+        # Over TCP each task waits 40 ms, because Spark writes in small pieces.
         "spark.python.unix.domain.socket.enabled": str(_holds_sockets(folder)).lower(),
         # Adaptive execution helps with large shuffles; on small data its re-planning costs more than the work.
         "spark.sql.adaptive.enabled": str(not local).lower(),
@@ -211,6 +211,7 @@ def _conf(settings: EngineSettings, folder: Path, *, brief: bool) -> SparkConf:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": str(folder),
+            "spark.python.unix.domain.socket.dir": str(folder),  # Java's own is that of the process' first session
             "spark.python.daemon.module": "engine.spark.daemon",  # executors of a cluster get our package too late
         }
     else:  # data is split by the number of cores, so wait until the executors are there
