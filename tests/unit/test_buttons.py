@@ -4,11 +4,11 @@ from dataclasses import fields
 from typing import get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.speech import buttons
-from bot.speech.buttons import LIMITS, PLACES, BadButton, Button, Place, pack, parse
+from bot.speech.buttons import LATER, LIMITS, PLACES, BadButton, Button, Place, pack, parse
 from bot.speech.language import LANGUAGES
 from engine.store import Dismissal
 from engine.store.links import CODE
@@ -62,6 +62,7 @@ def test_any_text_is_a_button_or_refused(text: str):
 
 
 @given(all_buttons, st.integers(0, 63), st.text(max_size=3))
+@example(buttons.UndoImport(0, 1, 1, 1), 8, "")
 def test_data_that_was_tampered_with_is_well_formed_or_refused(button: Button, at: int, text: str):
     data = pack(button)
     try:
@@ -70,7 +71,7 @@ def test_data_that_was_tampered_with_is_well_formed_or_refused(button: Button, a
         return
     for field in fields(other):
         value = getattr(other, field.name)
-        if isinstance(value, int):
+        if isinstance(value, int) and not (value == 0 and field.name in LATER):  # cut off, as on older buttons
             low, high = LIMITS[field.name]
             assert low <= value <= high
 
