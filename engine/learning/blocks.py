@@ -177,12 +177,17 @@ class SparkBiases:
 
     def of_people(self, block: RatingBlock) -> Doubles:
         """Return the damped bias of each person of a block."""
-        left = block.values - self.mean_stars - self.films[block.columns]
-        return np.bincount(block.rows, left, len(block.ids)) / (np.diff(block.starts) + self.user_damping)
+        sums = np.bincount(block.rows, self._beside_films(block), len(block.ids))
+        return sums / (np.diff(block.starts) + self.user_damping)
 
     def residuals(self, block: RatingBlock) -> Doubles:
         """Return each rating's stars less mean and biases."""
-        left: Doubles = block.values - self.mean_stars - self.films[block.columns] - self.of_people(block)[block.rows]
+        left: Doubles = self._beside_films(block) - self.of_people(block)[block.rows]
+        return left
+
+    def _beside_films(self, block: RatingBlock) -> Doubles:
+        """Return each rating's stars less mean and film's bias."""
+        left: Doubles = block.values - self.mean_stars - self.films[block.columns]
         return left
 
 

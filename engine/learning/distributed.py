@@ -73,12 +73,7 @@ def fit_preference(
         return Observed(weights, np.where(pseudo, np.float32(1), said.targets), pseudo | said.counted)
 
     with _Fit.on(ratings, pseudo if hyper.pseudo else None, hyper, observe) as fit:
-        items, mean = fit.alternate(
-            seed,
-            unobserved=1.0,
-            pull=hyper.pull,
-            progress=lambda done, detail: progress(done, f"preference model, {detail}"),
-        )
+        items, mean = fit.alternate(seed, unobserved=1.0, pull=hyper.pull, progress=progress)
         people = fit.people.solve(items, unobserved=1.0, prior=mean)
         return Preference(items, noted(fit.real(people).mean(axis=0)))
 
@@ -101,12 +96,7 @@ def fit_stars(
 
     left = ratings.with_values(biases.residuals)
     with left, _Fit.on(left, pseudo if hyper.pseudo else None, hyper, observe) as fit:
-        items, _ = fit.alternate(
-            seed,
-            unobserved=0.0,
-            pull=0.0,
-            progress=lambda done, detail: progress(done, f"rating model, {detail}"),
-        )
+        items, _ = fit.alternate(seed, unobserved=0.0, pull=0.0, progress=progress)
     return Stars(biases.mean_stars, items, biases.films.astype(np.float32))
 
 

@@ -71,7 +71,7 @@ def fit_preference(
         iterations=hyper.iterations,
         alpha=hyper.alpha,
         seed=seed,
-        progress=lambda done, detail: progress(done, f"preference model, {detail}"),
+        progress=progress,
     )
     _, items = collect_factors(fitted.itemFactors)
     people = fitted.userFactors.where("id >= 0")
@@ -97,7 +97,7 @@ def fit_stars(
             reg=hyper.reg,
             iterations=hyper.iterations,
             seed=seed,
-            progress=lambda done, detail: progress(done, f"rating model, {detail}"),
+            progress=progress,
         )
     _, items = collect_factors(fitted.itemFactors)
     return Stars(biases.mean_stars, items, biases.films.astype(np.float32))

@@ -231,7 +231,7 @@ def _fit_apart(
             hyperparameters.preference,
             pseudo,
             seed=seed,
-            progress=lambda done, detail: progress(share * done, detail),
+            progress=lambda done, detail: progress(share * done, f"preference model, {detail}"),
         )
         if hyperparameters.rating is not None:
             fit_stars = distributed.fit_stars if in_blocks else mllib.fit_stars
@@ -240,7 +240,7 @@ def _fit_apart(
                 hyperparameters.rating,
                 pseudo,
                 seed=seed,
-                progress=lambda done, detail: progress(share + (1 - share) * done, detail),
+                progress=lambda done, detail: progress(share + (1 - share) * done, f"rating model, {detail}"),
             )
     return Fitted.of(ratings.movie_ids, preference, stars, hyperparameters, seed)
 
