@@ -1,10 +1,12 @@
 """Fetches data sets of GroupLens: resumes downloads, checks them, and names a file only when it is complete."""
 
 import hashlib
+import lzma
 import os
 import re
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,5 +120,5 @@ def _is_whole(part: Path, md5: str | None, progress: LoadProgress) -> bool:
     try:
         with zipfile.ZipFile(part) as archive:
             return archive.testzip() is None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, OSError):
         return False

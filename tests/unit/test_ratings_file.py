@@ -386,6 +386,18 @@ def test_paths_lead_nowhere():
     assert named(zipped({"../../etc/ratings.csv": LETTERBOXD})) == named(LETTERBOXD)
 
 
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_damaged_inside_is_refused(packed: int):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", packed) as archive:
+        archive.writestr("ratings.csv", LETTERBOXD)
+    content = bytearray(buffer.getvalue())
+    at = content.index(b"ratings.csv") + len("ratings.csv")
+    content[at : at + 60] = b"\xff" * 60
+    with pytest.raises(NotRatings):
+        read(bytes(content))
+
+
 @given(
     st.integers(0, len(LETTERBOXD_ZIP) - 1),
     st.binary(min_size=1, max_size=8),

@@ -5,6 +5,7 @@ archive claims are not trusted: reading stops once there is too much.
 """
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -68,7 +69,7 @@ def unpack(content: bytes) -> list[Member]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _read(archive, _chosen(archive.infolist()))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as e:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError, OSError) as e:
         raise NotRatings(BROKEN) from e
 
 
